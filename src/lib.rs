@@ -1,0 +1,18 @@
+//! turnloom finds, replays and gates the races of agent conversations.
+//!
+//! Data flows one way: a [`scenario`] file is a [`script`] for a fake server and a list of actors; they drive the
+//! conversation [`runtime`] on a [`kernel`], whose engine ([`explore`]) runs every interleaving; what could be seen
+//! ([`observation`]) is held against the rules of [`check`] and the reviewed [`snapshot`], and put into words and
+//! pictures by [`report`]. Nothing refers back.
+
+pub mod asyncio;
+pub mod check;
+pub mod cli;
+pub mod explore;
+pub mod kernel;
+pub mod observation;
+pub mod report;
+pub mod runtime;
+pub mod scenario;
+pub mod script;
+pub mod snapshot;

@@ -1,0 +1,484 @@
+//! The scenario file, version 1, as types: what a person writes and what the JSON Schema is made from.
+//!
+//! This file is the format. It must not know how a scenario is read (`parse`), judged (`lint`) or run; a name in it
+//! (of a gate, an actor, a defect, a rule) is only a string here, and `lint` says whether it names anything.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Duration;
+
+/// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Where an editor finds the JSON Schema of this file (`turnloom schema` prints it).
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The version of the file format: 1.
+    pub version: u32,
+    /// One line that says what must hold.
+    pub title: String,
+    /// The issue, review or report this scenario comes from.
+    pub source: String,
+    /// The agent of the conversation.
+    pub agent: Agent,
+    /// Whether the actors call the conversation itself or the agent server's event service around it.
+    #[serde(default)]
+    pub through: Through,
+    /// The full set of decisions to start from; `turnloom explain revisions` lists them.
+    #[serde(default = "fixed")]
+    pub revision: String,
+    /// The decisions that differ from the revision: name of the decision → name of the alternative.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<String, String>,
+    /// Limits of the runtime. Times are virtual: they pass only when the clock fires their timer.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The gates: named points where an actor or the server waits until somebody opens them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<String>,
+    /// The people who talk to the agent, each on a thread of its own, in the order of the columns of a timeline.
+    pub actors: Vec<Actor>,
+    /// What the clock does: the only one who fires timers. A timer nobody fires never fires.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clock: Vec<ClockStep>,
+    /// What the scripted server does on each message; the first reaction that matches is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server: Vec<Reaction>,
+    /// Which observations make up an outcome; without it, all of them.
+    #[serde(default = "Channel::all")]
+    pub observe: Vec<Channel>,
+    /// The defects this scenario catches, each with the rules that must break when it is switched on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catches: Vec<Catch>,
+    /// How the scenario runs under the loom engine.
+    #[serde(default)]
+    pub loom: LoomPlan,
+}
+
+fn fixed() -> String {
+    "fixed".to_owned()
+}
+
+/// The agent of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// What kind of agent it is.
+    pub kind: AgentKind,
+    /// Whether the agent's server was started by an earlier run (`ready`) or starts with the first run (`cold`).
+    #[serde(default)]
+    pub session: Session,
+}
+
+/// What kind of agent the conversation has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// Talks to an ACP server over a pipe.
+    Acp,
+    /// Talks to an LLM natively, with its own `astep`.
+    Llm,
+    /// Has only a synchronous `step`.
+    Sync,
+}
+
+/// Whether the agent's server runs when the actors begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Session {
+    /// An earlier run has started the server and opened the session.
+    #[default]
+    Ready,
+    /// The first run starts the server.
+    Cold,
+}
+
+/// Which interface the actors call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Through {
+    /// The conversation of the SDK: `run` is an event loop on the actor's own thread.
+    #[default]
+    Conversation,
+    /// The event service of the agent server: one event loop that serves all actors.
+    Service,
+}
+
+/// Limits of the runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How many steps one run may take.
+    #[schemars(range(min = 1))]
+    pub iterations: u32,
+    /// How long a prompt may take (timer `prompt`).
+    pub prompt: Duration,
+    /// How long a cancelled prompt may take to return (timer `drain`).
+    pub drain: Duration,
+    /// How long `interrupt` of the event service waits for the run to end (timer `interrupt_wait`).
+    pub interrupt_wait: Duration,
+    /// How long sending `session/cancel` may take (timer `cancel_send`).
+    pub cancel_send: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            iterations: 500,
+            prompt: Duration::from_millis(1_800_000),
+            drain: Duration::from_millis(2_000),
+            interrupt_wait: Duration::from_millis(5_000),
+            cancel_send: Duration::from_millis(2_000),
+        }
+    }
+}
+
+/// One actor: a client thread with a list of steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// The name of its thread in schedules and pictures.
+    pub name: String,
+    /// What it does, in order.
+    pub does: Vec<Step>,
+}
+
+/// One step of an actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Sends a user message.
+    Send(Send),
+    /// Runs the conversation on this thread until the run ends (through the service: asks for a run).
+    Run,
+    /// Interrupts the run in flight.
+    Interrupt,
+    /// Asks the run to pause between two steps.
+    Pause,
+    /// Closes the conversation (through the service: the service).
+    Close,
+    /// As a tool on a worker thread would: looks at the cancel token and notes what it sees.
+    Tool(ToolStep),
+    /// Opens a gate.
+    Open(String),
+    /// Waits for a happening. Never for time.
+    Wait(Happening),
+}
+
+/// A user message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// What the user says. Texts are how prompts are told apart, so each is used once in a scenario.
+    pub text: String,
+    /// Whether a run is asked for with the message (only through the service).
+    #[serde(default)]
+    pub run: bool,
+}
+
+/// What a tool call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStep {
+    /// A tool call begins: from now on this thread is a tool of the run in flight.
+    Begin,
+    /// The tool looks at its cancel token.
+    PollToken,
+}
+
+/// Something that happens, and that an actor, the clock or the server can wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Happening {
+    /// The gate is open.
+    Gate(String),
+    /// The server has read this frame.
+    Frame(FrameSeen),
+    /// The conversation has this status.
+    Status(Status),
+    /// The event log holds an event of this kind.
+    Event(EventSeen),
+}
+
+/// A frame that the server has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FrameSeen {
+    /// The JSON-RPC method, `session/prompt` or `session/cancel`, say.
+    pub method: Method,
+    /// For a prompt: its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How many of them.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub count: u32,
+}
+
+/// An event in the conversation's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventSeen {
+    /// The kind of the event.
+    pub kind: EventKind,
+    /// For a message: its text. For a tool card: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How many of them.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub count: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+/// A method that the client sends to the server. For a native agent the LLM call counts as `session/prompt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Method {
+    /// The connection begins.
+    #[serde(rename = "initialize")]
+    Initialize,
+    /// A new session.
+    #[serde(rename = "session/new")]
+    New,
+    /// An old session again, after a restart.
+    #[serde(rename = "session/load")]
+    Load,
+    /// A turn begins.
+    #[serde(rename = "session/prompt")]
+    Prompt,
+    /// The turn in flight is to end.
+    #[serde(rename = "session/cancel")]
+    Cancel,
+}
+
+/// The kinds of events in the conversation's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A message of the user.
+    UserMessage,
+    /// The agent's turn ended: its final action and its observation.
+    Finish,
+    /// A message of the agent that tells of an error or a time-out.
+    AgentMessage,
+    /// A tool call (a card) changed.
+    ToolCall,
+    /// The run was interrupted.
+    Interrupt,
+    /// The run was paused.
+    Pause,
+    /// The run failed.
+    Error,
+    /// The system prompt, once a server start.
+    SystemPrompt,
+}
+
+/// The status of a conversation.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Ready for a run.
+    #[default]
+    Idle,
+    /// A run is in flight.
+    Running,
+    /// A run was paused or interrupted.
+    Paused,
+    /// The agent has finished.
+    Finished,
+    /// A run failed.
+    Error,
+    /// The agent repeats itself.
+    Stuck,
+}
+
+/// One step of the clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClockStep {
+    /// Waits for a happening.
+    Wait(Happening),
+    /// Waits until this timer is armed, then fires it; the firing races with all that may still happen.
+    Fire(Timer),
+}
+
+/// The timers of the runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The limit of a prompt.
+    Prompt,
+    /// The limit of the wait for a cancelled prompt.
+    Drain,
+    /// The limit of the event service's wait for an interrupted run.
+    InterruptWait,
+    /// The limit of sending `session/cancel`.
+    CancelSend,
+}
+
+/// What the server does on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reaction {
+    /// The message this reaction is for.
+    pub on: Trigger,
+    /// What the server does, in order. On a prompt it goes on beside whatever else the server does.
+    #[serde(rename = "do")]
+    pub actions: Vec<Action>,
+}
+
+/// The message a reaction is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Trigger {
+    /// A prompt with this text.
+    Prompt(String),
+    /// Any prompt that no other reaction is for.
+    AnyPrompt,
+    /// `session/cancel`. Its actions belong to the prompt in flight.
+    Cancel,
+    /// `session/load`.
+    Load,
+}
+
+/// One thing the server does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// Streams a chunk of the agent's text.
+    Say(String),
+    /// Streams a chunk of the agent's thoughts.
+    Think(String),
+    /// Streams a tool call or an update of one.
+    Tool(ToolUpdate),
+    /// Waits for a happening before it goes on.
+    Wait(Happening),
+    /// Opens a gate.
+    Open(String),
+    /// Answers the prompt with this stop reason. The prompt is over.
+    Answer(StopReason),
+    /// Answers the message with an error.
+    Fail(String),
+}
+
+/// The state of one tool call (a card).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolUpdate {
+    /// The id of the tool call.
+    pub id: String,
+    /// Its status.
+    pub status: ToolStatus,
+}
+
+/// The status of a tool call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStatus {
+    /// Not begun.
+    Pending,
+    /// Begun.
+    InProgress,
+    /// Ended well.
+    Completed,
+    /// Ended badly.
+    Failed,
+}
+
+impl ToolStatus {
+    /// Whether nothing may follow it.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
+/// Why a prompt's turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The agent is done.
+    EndTurn,
+    /// The turn was cancelled.
+    Cancelled,
+    /// The agent refuses.
+    Refusal,
+    /// Too many tokens.
+    MaxTokens,
+}
+
+/// One part of an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// The conversation's event log.
+    Events,
+    /// What the server read and wrote.
+    Server,
+    /// What each actor's calls returned.
+    Calls,
+    /// What a subscriber of the event service saw.
+    Stream,
+    /// What each tool saw of its cancel token.
+    Tokens,
+    /// The status, the cursor and the session at the end.
+    Status,
+}
+
+impl Channel {
+    /// Every channel.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        vec![Self::Events, Self::Server, Self::Calls, Self::Stream, Self::Tokens, Self::Status]
+    }
+}
+
+/// A defect that a scenario catches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Catch {
+    /// The row of the race catalogue, `R08` say.
+    pub row: String,
+    /// The defect that is switched on.
+    pub defect: String,
+    /// Exactly the rules that break then.
+    pub rules: Vec<String>,
+}
+
+/// How a scenario runs under the loom engine, which has at most five threads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoomPlan {
+    /// The preemption bound; without it, 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preemptions: Option<u32>,
+    /// Roles without a thread of their own: their steps run on the thread that makes them possible (a reduction).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inline: Vec<Role>,
+}
+
+/// A role of the harness that loom can run without a thread of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The scripted server.
+    Server,
+    /// The worker threads of the default executor.
+    Worker,
+    /// The clock.
+    Clock,
+}
