@@ -1,5 +1,11 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
 mod report;
+mod scenario;
+mod token;
+pub mod turnloom;
 
 pub use report::*;
+pub use scenario::{ExploreError, Job, Options, ReplayError};
+pub use token::{Token, TokenError};
+pub use turnloom::{Limits, Schedule, Search, search};

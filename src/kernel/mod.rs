@@ -1,1 +1,36 @@
-//! (being built)
+//! The kernel: threads and the objects they share, looking like `std`, with an engine below that is chosen at run time.
+//!
+//! A program under test is plain code: it spawns [`thread`]s, takes [`Mutex`]es and [`FifoLock`]s, waits on
+//! [`Condvar`]s and [`Flag`]s, reads and writes [`Cell`]s. Each such call is a *visible operation*: the engine decides
+//! which thread takes its next one, and runs the program again until every order that matters was seen. Two promises
+//! make that sound: data shared between threads lives inside kernel objects, and a thread's own data depends on
+//! nothing but what its operations returned.
+//!
+//! This folder is the only door to an engine. It must not know what the program is, nor what the search does with it.
+
+mod book;
+mod cell;
+mod condvar;
+pub(crate) mod digest;
+mod engine;
+mod fifo;
+mod flag;
+mod guarded;
+mod mutex;
+mod object;
+mod queue;
+pub mod thread;
+mod timers;
+
+pub use book::{Book, Doing, RoleId, Step};
+pub use cell::Cell;
+pub use condvar::Condvar;
+pub(crate) use engine::install;
+pub use engine::{Engine, Installed, LoomParts, ObjectCore, Request, Spawn, Took};
+pub use fifo::{FifoGuard, FifoLock};
+pub use flag::Flag;
+pub use guarded::{Guarded, LockedCell};
+pub use mutex::{Mutex, MutexGuard};
+pub use object::{Object, Op};
+pub use queue::Queue;
+pub use timers::{TimerId, Timers};

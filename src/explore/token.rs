@@ -1,0 +1,97 @@
+//! A token: a schedule with all that is needed to run it again, as one short word.
+//!
+//! `r08-finish-gap:finish-gap:14bob.17alice:3f9a2c` is scenario, defects (`-` for none; a revision in front, as in
+//! `@1.25.0+finish-gap`), schedule, and a check of the three, so that a damaged token is told from one that drifted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::turnloom::{Schedule, ScheduleError};
+use crate::kernel::digest::digest;
+
+/// A schedule that names its scenario.
+///
+/// ```
+/// use turnloom::explore::Token;
+/// let token = Token {
+///     scenario: "r08-finish-gap".to_owned(),
+///     revision: None,
+///     defects: vec!["finish-gap".to_owned()],
+///     schedule: "14bob.17alice".parse().unwrap(),
+/// };
+/// assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
+/// assert!("r08-finish-gap:finish-gap:14bob.18alice:000000".parse::<Token>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The revision, if not the scenario's own.
+    pub revision: Option<String>,
+    /// The defects that are switched on.
+    pub defects: Vec<String>,
+    /// The schedule.
+    pub schedule: Schedule,
+}
+
+/// A text that is not a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not four parts.
+    #[error("a token has four parts, `scenario:defects:schedule:check`; this has {0}")]
+    Parts(usize),
+    /// The check does not match.
+    #[error("the token is damaged: its check is `{found}`, but the rest of it gives `{expected}`")]
+    Damaged {
+        /// The check in the token.
+        found: String,
+        /// The check of what is in front of it.
+        expected: String,
+    },
+    /// The schedule is none.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+}
+
+impl Token {
+    fn front(&self) -> String {
+        let revision = self.revision.iter().map(|revision| format!("@{revision}"));
+        let changes: Vec<String> = revision.chain(self.defects.iter().cloned()).collect();
+        let changes = if changes.is_empty() { "-".to_owned() } else { changes.join("+") };
+        format!("{}:{changes}:{}", self.scenario, self.schedule)
+    }
+}
+
+fn check(front: &str) -> String {
+    format!("{:06x}", digest(front) & 0xff_ffff)
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let front = self.front();
+        write!(f, "{front}:{}", check(&front))
+    }
+}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let [scenario, changes, schedule, found] = parts[..] else {
+            return Err(TokenError::Parts(parts.len()));
+        };
+        let expected = check(&text[..text.len() - found.len() - 1]);
+        if found != expected {
+            return Err(TokenError::Damaged { found: found.to_owned(), expected });
+        }
+        let changes = changes.split('+').filter(|change| *change != "-");
+        let (revision, defects): (Vec<&str>, Vec<&str>) = changes.partition(|change| change.starts_with('@'));
+        Ok(Self {
+            scenario: scenario.to_owned(),
+            revision: revision.first().map(|revision| revision[1..].to_owned()),
+            defects: defects.into_iter().map(ToOwned::to_owned).collect(),
+            schedule: schedule.parse()?,
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! Threads as coroutines: one execution of a program, moved one visible operation at a time by whoever drives it.
+//!
+//! It must not know how the next thread is chosen. A coroutine that is thrown away is unwound, so the program's
+//! destructors run; operations in them do nothing.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use crate::kernel::digest::{chain, digest};
+use crate::kernel::{Book, Doing, Engine, Installed, ObjectCore, Request, RoleId, Spawn, Took, install};
+
+/// What a coroutine is told when it goes on.
+#[derive(Clone, Copy)]
+enum Go {
+    Step,
+    Quiescent,
+}
+
+type Fiber = Coroutine<Go, (), (), DefaultStack>;
+
+/// One thread.
+struct Thread {
+    role: RoleId,
+    name_digest: u128,
+    daemon: bool,
+    yielder: Cell<*const Yielder<Go, ()>>,
+    /// Whether the operation it waits to take can be taken; none if it always can.
+    ready: RefCell<Option<Rc<dyn Fn() -> bool>>>,
+    idle: Cell<bool>,
+    done: Cell<bool>,
+    /// The digest of all it has learned.
+    history: Cell<u128>,
+    objects_made: Cell<u64>,
+}
+
+/// Stacks that are used again by the next execution.
+#[derive(Default)]
+pub(super) struct Stacks {
+    free: RefCell<Vec<DefaultStack>>,
+}
+
+impl Stacks {
+    const SIZE: usize = 512 * 1024;
+
+    fn take(&self) -> DefaultStack {
+        let free = self.free.borrow_mut().pop();
+        free.unwrap_or_else(|| {
+            DefaultStack::new(Self::SIZE).expect("failed to map memory for a thread's stack")
+        })
+    }
+}
+
+/// The engine's side of one execution.
+struct Core {
+    book: Book,
+    threads: RefCell<Vec<Rc<Thread>>>,
+    newborn: RefCell<Vec<(Rc<Thread>, Box<dyn FnOnce()>)>>,
+    running: Cell<usize>,
+    /// The sum of the digests of all objects' contents.
+    contents: Cell<u128>,
+    over: Cell<bool>,
+    panicked: RefCell<Option<String>>,
+}
+
+/// One execution in flight.
+pub(super) struct Run {
+    core: Rc<Core>,
+    stacks: Rc<Stacks>,
+    fibers: Vec<Option<Fiber>>,
+    installed: Option<Installed>,
+}
+
+impl Run {
+    /// Begins an execution of `program` as the thread `main`, up to the first visible operation.
+    pub(super) fn begin(program: Rc<dyn Fn()>, stacks: Rc<Stacks>, detailed: bool) -> Self {
+        let core = Rc::new(Core {
+            book: Book::new(detailed),
+            threads: RefCell::default(),
+            newborn: RefCell::default(),
+            running: Cell::new(0),
+            contents: Cell::new(0),
+            over: Cell::new(false),
+            panicked: RefCell::default(),
+        });
+        let installed = Some(install(core.clone()));
+        let mut run = Self { core, stacks, fibers: Vec::new(), installed };
+        let body = Box::new(move || program());
+        run.core.spawn(Spawn { name: "main".to_owned(), daemon: false, body });
+        run.raise();
+        run
+    }
+
+    /// Lets every newborn thread run to its first visible operation.
+    fn raise(&mut self) {
+        loop {
+            let Some((thread, body)) = self.core.take_newborn() else { return };
+            let index = self.fibers.len();
+            let core = self.core.clone();
+            let me = thread.clone();
+            let fiber = Coroutine::with_stack(self.stacks.take(), move |yielder: &Yielder<Go, ()>, _: Go| {
+                me.yielder.set(std::ptr::from_ref(yielder));
+                let result = catch_unwind(AssertUnwindSafe(body));
+                if core.over.get() {
+                    if let Err(payload) = result {
+                        std::panic::resume_unwind(payload);
+                    }
+                    return;
+                }
+                if let Err(payload) = result {
+                    *core.panicked.borrow_mut() = Some(core.describe_panic(&me, &*payload));
+                }
+                me.done.set(true);
+                core.book.set_done(me.role);
+            });
+            self.fibers.push(Some(fiber));
+            self.resume(index, Go::Step);
+        }
+    }
+
+    fn resume(&mut self, index: usize, go: Go) {
+        self.core.running.set(index);
+        let role = self.core.threads.borrow()[index].role;
+        self.core.book.set_current(role);
+        let Some(mut fiber) = self.fibers[index].take() else { return };
+        match fiber.resume(go) {
+            CoroutineResult::Yield(()) => self.fibers[index] = Some(fiber),
+            CoroutineResult::Return(()) => self.stacks.free.borrow_mut().push(fiber.into_stack()),
+        }
+    }
+
+    /// The threads whose next operation can be taken, by number.
+    pub(super) fn enabled(&self) -> Vec<usize> {
+        let threads = self.core.threads.borrow();
+        threads
+            .iter()
+            .enumerate()
+            .filter(|(_, thread)| {
+                !thread.done.get() && thread.ready.borrow().as_ref().is_none_or(|ready| ready())
+            })
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Lets a thread take its next operation and run on to the one after.
+    pub(super) fn step(&mut self, index: usize) {
+        self.resume(index, Go::Step);
+        self.raise();
+    }
+
+    /// The digest of the state: what every thread has learned, and what every object holds.
+    pub(super) fn state(&self) -> u128 {
+        let threads = self.core.threads.borrow();
+        let threads = threads.iter().map(|thread| {
+            let history = if thread.done.get() { 0 } else { chain(thread.history.get(), 1) };
+            chain(thread.name_digest, history)
+        });
+        threads.fold(self.core.contents.get(), u128::wrapping_add)
+    }
+
+    /// Whether every thread is done or a daemon that is idle.
+    pub(super) fn quiescent(&self) -> bool {
+        let threads = self.core.threads.borrow();
+        threads.iter().all(|thread| thread.done.get() || (thread.daemon && thread.idle.get()))
+    }
+
+    /// Tells the idle daemons of a program at quiescence that nothing will come, so that they end.
+    pub(super) fn finish(&mut self) {
+        if !self.quiescent() {
+            return;
+        }
+        for index in 0..self.fibers.len() {
+            if !self.core.threads.borrow()[index].done.get() {
+                self.resume(index, Go::Quiescent);
+            }
+        }
+    }
+
+    /// What a thread panicked with, if one did.
+    pub(super) fn panicked(&self) -> Option<String> {
+        self.core.panicked.borrow().clone()
+    }
+
+    /// The book.
+    pub(super) fn book(&self) -> &Book {
+        &self.core.book
+    }
+
+    /// The name of a thread.
+    pub(super) fn name(&self, index: usize) -> Rc<str> {
+        self.core.book.name(self.core.threads.borrow()[index].role)
+    }
+
+    /// The name of the last step's role, operation and object, for a schedule.
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+        let threads = self.core.threads.borrow();
+        threads.iter().position(|thread| *self.core.book.name(thread.role) == *name)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.core.over.set(true);
+        for fiber in &mut self.fibers {
+            if let Some(mut fiber) = fiber.take() {
+                if !fiber.done() {
+                    fiber.force_unwind();
+                }
+                self.stacks.free.borrow_mut().push(fiber.into_stack());
+            }
+        }
+        self.core.newborn.borrow_mut().clear();
+        self.core.threads.borrow().iter().for_each(|thread| *thread.ready.borrow_mut() = None);
+        self.installed.take();
+    }
+}
+
+impl Core {
+    fn take_newborn(&self) -> Option<(Rc<Thread>, Box<dyn FnOnce()>)> {
+        let mut newborn = self.newborn.borrow_mut();
+        if newborn.is_empty() { None } else { Some(newborn.remove(0)) }
+    }
+
+    fn thread(&self) -> Rc<Thread> {
+        self.threads.borrow()[self.running.get()].clone()
+    }
+
+    fn describe_panic(&self, thread: &Thread, payload: &(dyn std::any::Any + Send)) -> String {
+        let message = payload.downcast_ref::<String>().map(String::as_str);
+        let message =
+            message.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+        format!("{}: {message}", self.book.name(thread.role))
+    }
+}
+
+impl Engine for Core {
+    fn spawn(&self, spawn: Spawn) {
+        let known: BTreeSet<Rc<str>> = self.book.names().into_iter().collect();
+        assert!(!known.contains(&*spawn.name), "two threads are named `{}`", spawn.name);
+        let thread = Rc::new(Thread {
+            role: self.book.role(&spawn.name),
+            name_digest: digest(&spawn.name),
+            daemon: spawn.daemon,
+            yielder: Cell::new(std::ptr::null()),
+            ready: RefCell::default(),
+            idle: Cell::new(false),
+            done: Cell::new(false),
+            history: Cell::new(0),
+            objects_made: Cell::new(0),
+        });
+        self.threads.borrow_mut().push(thread.clone());
+        self.newborn.borrow_mut().push((thread, spawn.body));
+    }
+
+    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut() -> (u128, String)) -> Took {
+        let thread = self.thread();
+        let role = self.book.current();
+        let operation = Some((request.operation, request.object.name.clone()));
+        let waits_for = if request.ready.is_some() { (request.waits_for)() } else { Vec::new() };
+        self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
+        *thread.ready.borrow_mut() = request.ready;
+        thread.idle.set(request.idle);
+        // SAFETY: the pointer was set from the reference that the coroutine's own function was called with, which
+        // lives as long as that function runs; this code runs inside it, on the coroutine's stack.
+        let go = unsafe { &*thread.yielder.get() }.suspend(());
+        self.book.set_current(role);
+        *thread.ready.borrow_mut() = None;
+        thread.idle.set(false);
+        self.book.set_doing(role, Doing::default());
+        if let Go::Quiescent = go {
+            return Took::Quiescent;
+        }
+        let (learned, words) = apply();
+        thread.history.set(chain(thread.history.get(), learned));
+        self.book.record(request.operation, &request.object.name, words);
+        Took::Step
+    }
+
+    fn learned(&self, value: u128) {
+        let thread = self.thread();
+        thread.history.set(chain(thread.history.get(), value));
+    }
+
+    fn changed(&self, object: &ObjectCore, content: u128) {
+        let before = object.content.replace(chain(object.key, content));
+        self.contents.set(self.contents.get().wrapping_sub(before).wrapping_add(object.content.get()));
+    }
+
+    fn forget(&self) {
+        self.thread().history.set(0);
+    }
+
+    fn object(&self, name: Rc<str>) -> Rc<ObjectCore> {
+        let thread = self.thread();
+        let made = thread.objects_made.get();
+        thread.objects_made.set(made + 1);
+        let key = digest(&(thread.name_digest, made));
+        Rc::new(ObjectCore { name, key, content: Cell::new(0), loom: None })
+    }
+
+    fn dropped(&self, object: &ObjectCore) {
+        self.contents.set(self.contents.get().wrapping_sub(object.content.get()));
+    }
+
+    fn digests(&self) -> bool {
+        true
+    }
+
+    fn fifo_is_one_operation(&self) -> bool {
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
+    fn book(&self) -> &Book {
+        &self.book
+    }
+}

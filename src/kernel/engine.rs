@@ -1,0 +1,133 @@
+//! The door between the kernel's objects and an engine: a thing that is told the next visible operation and answers
+//! when it may be taken. An engine must not know what an object holds; an object must not know who drives it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::Book;
+
+/// What an engine knows of a kernel object.
+#[derive(Debug)]
+pub struct ObjectCore {
+    /// The object's name in schedules, pictures and words.
+    pub name: Rc<str>,
+    /// A key that is the same in every execution: who made it, and which of theirs it is.
+    pub key: u128,
+    /// The digest of the object's content.
+    pub content: Cell<u128>,
+    /// What loom needs to stop a thread at this object; none on the in-house engine.
+    pub loom: Option<LoomParts>,
+}
+
+/// One kernel object as loom sees it.
+#[derive(Debug)]
+pub struct LoomParts {
+    /// Held during each operation.
+    pub mutex: loom::sync::Mutex<()>,
+    /// Where threads wait for the object to be ready for them.
+    pub condvar: loom::sync::Condvar,
+    /// How many wait there.
+    pub waiting: Cell<usize>,
+}
+
+/// A visible operation that a thread wants to take next.
+pub struct Request<'a> {
+    /// The object it is done to.
+    pub object: &'a Rc<ObjectCore>,
+    /// What is done.
+    pub operation: &'static str,
+    /// Whether it can be done now; none if it always can.
+    pub ready: Option<Rc<dyn Fn() -> bool>>,
+    /// Whether the program may end while the thread waits here.
+    pub idle: bool,
+    /// The roles that could make it ready.
+    pub waits_for: &'a dyn Fn() -> Vec<String>,
+}
+
+/// Whether an operation was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Took {
+    /// It was.
+    Step,
+    /// It never will be: everybody else is done or idle as well.
+    Quiescent,
+}
+
+/// A thread to begin.
+pub struct Spawn {
+    /// Its role, unique in the program.
+    pub name: String,
+    /// Whether the program may end while it is idle.
+    pub daemon: bool,
+    /// What it does.
+    pub body: Box<dyn FnOnce()>,
+}
+
+/// What decides which thread moves.
+pub trait Engine {
+    /// Begins a thread.
+    fn spawn(&self, spawn: Spawn);
+
+    /// Waits until the operation may be taken, then takes it by calling `apply`, which returns the digest of what
+    /// the thread learned and, in words if the book is detailed, what there is to say.
+    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut() -> (u128, String)) -> Took;
+
+    /// The running thread learned a value without a visible operation (it read what only it may touch).
+    fn learned(&self, value: u128);
+
+    /// The content of an object changed.
+    fn changed(&self, object: &ObjectCore, content: u128);
+
+    /// The running thread stands where it stood when it began: what it learned no longer matters.
+    fn forget(&self);
+
+    /// A core for a new object.
+    fn object(&self, name: Rc<str>) -> Rc<ObjectCore>;
+
+    /// An object is gone.
+    fn dropped(&self, object: &ObjectCore);
+
+    /// Whether digests are wanted.
+    fn digests(&self) -> bool;
+
+    /// Whether a FIFO lock is one visible operation each way, instead of a mutex and condition variables.
+    fn fifo_is_one_operation(&self) -> bool;
+
+    /// Whether this execution is being thrown away: operations in destructors do nothing.
+    fn is_over(&self) -> bool;
+
+    /// The book of this execution.
+    fn book(&self) -> &Book;
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
+}
+
+/// Makes an engine the current one until the guard is dropped.
+pub(crate) fn install(engine: Rc<dyn Engine>) -> Installed {
+    Installed { before: CURRENT.replace(Some(engine)) }
+}
+
+/// Keeps an engine current.
+#[must_use]
+pub struct Installed {
+    before: Option<Rc<dyn Engine>>,
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        CURRENT.set(self.before.take());
+    }
+}
+
+/// The current engine.
+///
+/// # Panics
+///
+/// Outside an exploration or a replay: kernel objects exist only inside one.
+pub(crate) fn current() -> Rc<dyn Engine> {
+    CURRENT
+        .with_borrow(Clone::clone)
+        .expect("kernel objects exist only inside `turnloom::explore`: run the program through an engine")
+}

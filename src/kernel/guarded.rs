@@ -1,0 +1,115 @@
+//! Data that a FIFO lock guards. While a thread owns the lock nobody else can touch the data, so an access is no
+//! visible operation: it commutes with everything the others can do before the lock is released.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use super::{FifoLock, Object, Op};
+
+/// Data that is only touched by the owner of a lock.
+pub struct Guarded<T> {
+    lock: FifoLock,
+    value: Object<T>,
+}
+
+impl<T> Clone for Guarded<T> {
+    fn clone(&self) -> Self {
+        Self { lock: self.lock.clone(), value: self.value.clone() }
+    }
+}
+
+impl<T: Clone + Hash + 'static> Guarded<T> {
+    /// Data guarded by `lock`.
+    #[must_use]
+    pub fn new(name: &str, lock: &FifoLock, value: T) -> Self {
+        Self { lock: lock.clone(), value: Object::new(name, value) }
+    }
+
+    /// Reads the data.
+    ///
+    /// # Panics
+    ///
+    /// If the running thread does not own the lock: the program then has a race that this type cannot show.
+    #[must_use]
+    pub fn get(&self) -> T {
+        self.lock.assert_owned(self.value.name());
+        self.value.touch(|value| value.clone())
+    }
+
+    /// Writes the data.
+    ///
+    /// # Panics
+    ///
+    /// If the running thread does not own the lock.
+    pub fn set(&self, new: T) {
+        self.lock.assert_owned(self.value.name());
+        self.value.touch(|value| *value = new);
+    }
+
+    /// Looks at the data when the execution is over.
+    pub fn inspect<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        self.value.inspect(look)
+    }
+}
+
+/// Data that is written by the owner of a lock and may be read, or waited for, by anybody: a write is a visible
+/// operation, a read by the owner is not.
+pub struct LockedCell<T> {
+    lock: FifoLock,
+    value: Object<T>,
+}
+
+impl<T> Clone for LockedCell<T> {
+    fn clone(&self) -> Self {
+        Self { lock: self.lock.clone(), value: self.value.clone() }
+    }
+}
+
+impl<T: Clone + Debug + Hash + 'static> LockedCell<T> {
+    /// Data guarded by `lock`.
+    #[must_use]
+    pub fn new(name: &str, lock: &FifoLock, value: T) -> Self {
+        Self { lock: lock.clone(), value: Object::new(name, value) }
+    }
+
+    /// Reads the data as the owner of the lock.
+    ///
+    /// # Panics
+    ///
+    /// If the running thread does not own the lock.
+    pub fn read<R: Hash>(&self, look: impl FnOnce(&T) -> R) -> R {
+        self.lock.assert_owned(self.value.name());
+        self.value.touch(|value| look(value))
+    }
+
+    /// Changes the data as the owner of the lock; `words` says how, in a timeline.
+    ///
+    /// # Panics
+    ///
+    /// If the running thread does not own the lock.
+    pub fn write<R: Hash>(
+        &self,
+        operation: &'static str,
+        words: impl Into<String>,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> R {
+        self.lock.assert_owned(self.value.name());
+        let words = words.into();
+        self.value.perform(Op::new(operation).says(move |_| words.clone()), change)
+    }
+
+    /// Reads the data without the lock.
+    pub fn read_unlocked<R: Debug + Hash>(&self, look: impl FnOnce(&T) -> R) -> R {
+        self.value.perform(Op::new("read").says(|seen| format!("{seen:?}")), |value| look(value))
+    }
+
+    /// Waits until the data is as wanted.
+    pub fn wait_until(&self, wanted: impl Fn(&T) -> bool + 'static) {
+        self.value.perform_when(Op::new("wait"), wanted, |_| ());
+    }
+
+    /// Looks at the data when the execution is over.
+    pub fn inspect<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        self.value.inspect(look)
+    }
+}

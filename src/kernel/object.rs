@@ -1,0 +1,199 @@
+//! One shared object: content that only operations touch, each of them visible to the engine.
+//!
+//! Everything else in this folder is made of it. It must not know what its content means.
+
+use std::cell::RefCell;
+use std::hash::Hash;
+use std::rc::Rc;
+
+use super::digest::digest;
+use super::engine::{self, Engine, ObjectCore, Request, Took};
+
+/// A visible operation: its name, and how to say what came of it.
+pub struct Op<R> {
+    pub(crate) operation: &'static str,
+    says: Option<Box<dyn Fn(&R) -> String>>,
+}
+
+impl<R> Op<R> {
+    /// An operation of this name.
+    #[must_use]
+    pub fn new(operation: &'static str) -> Self {
+        Self { operation, says: None }
+    }
+
+    /// In words, for a timeline, what the operation wrote or got.
+    #[must_use]
+    pub fn says(mut self, says: impl Fn(&R) -> String + 'static) -> Self {
+        self.says = Some(Box::new(says));
+        self
+    }
+}
+
+/// A shared object with content `S`.
+///
+/// ```
+/// use turnloom::explore::{Limits, search};
+/// use turnloom::kernel::{Object, Op, thread};
+///
+/// let found = search(&Limits::default(), || {
+///     let counter = Object::new("counter", 0_u32);
+///     let other = counter.clone();
+///     thread::spawn("adder", move || other.perform(Op::new("add"), |n| *n += 1));
+///     counter.perform_when(Op::new("double"), |n| *n == 1, |n| *n *= 2);
+/// });
+/// assert_eq!(found.deadlocks, 0);
+/// ```
+pub struct Object<S> {
+    shared: Rc<Shared<S>>,
+}
+
+struct Shared<S> {
+    engine: Rc<dyn Engine>,
+    core: Rc<ObjectCore>,
+    state: RefCell<S>,
+    waits_for: RefCell<Option<WaitsFor<S>>>,
+}
+
+type WaitsFor<S> = Rc<dyn Fn(&S) -> Vec<String>>;
+
+impl<S> Clone for Object<S> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<S> Drop for Shared<S> {
+    fn drop(&mut self) {
+        self.engine.dropped(&self.core);
+    }
+}
+
+impl<S: Hash + 'static> Object<S> {
+    /// A new object.
+    ///
+    /// # Panics
+    ///
+    /// Outside an exploration.
+    #[must_use]
+    pub fn new(name: &str, content: S) -> Self {
+        let engine = engine::current();
+        let core = engine.object(name.into());
+        if engine.digests() {
+            engine.changed(&core, digest(&content));
+        }
+        let shared = Shared { engine, core, state: RefCell::new(content), waits_for: RefCell::new(None) };
+        Self { shared: Rc::new(shared) }
+    }
+
+    /// Says which roles could make a waiting operation ready, for the report of a deadlock.
+    pub fn set_waits_for(&self, waits_for: impl Fn(&S) -> Vec<String> + 'static) {
+        *self.shared.waits_for.borrow_mut() = Some(Rc::new(waits_for));
+    }
+
+    /// The object's name.
+    #[must_use]
+    pub fn name(&self) -> &Rc<str> {
+        &self.shared.core.name
+    }
+
+    /// A visible operation that can always be taken.
+    pub fn perform<R: Hash>(&self, op: Op<R>, apply: impl FnOnce(&mut S) -> R) -> R {
+        self.request(op, None, false, apply).expect("an operation that is always ready is taken")
+    }
+
+    /// A visible operation that can be taken only when `ready` holds; the thread waits until then.
+    pub fn perform_when<R: Hash>(
+        &self,
+        op: Op<R>,
+        ready: impl Fn(&S) -> bool + 'static,
+        apply: impl FnOnce(&mut S) -> R,
+    ) -> R {
+        let ready = self.ready(ready);
+        self.request(op, Some(ready), false, apply).expect("only an idle wait ends without being taken")
+    }
+
+    /// As [`Object::perform_when`], by a daemon that has nothing else to do: none when the program has come to
+    /// quiescence, that is when every thread is done or waits idly like this one.
+    pub fn idle_until<R: Hash>(
+        &self,
+        op: Op<R>,
+        ready: impl Fn(&S) -> bool + 'static,
+        apply: impl FnOnce(&mut S) -> R,
+    ) -> Option<R> {
+        let ready = self.ready(ready);
+        self.request(op, Some(ready), true, apply)
+    }
+
+    /// A visible operation in a destructor: does nothing in an execution that is being thrown away.
+    pub fn perform_in_drop(&self, op: Op<()>, apply: impl FnOnce(&mut S)) {
+        if !self.shared.engine.is_over() {
+            self.perform(op, apply);
+        }
+    }
+
+    /// Reads or changes the content without a visible operation. Only for content that no other thread can touch
+    /// before this thread's next visible operation; what is returned counts as learned.
+    pub(crate) fn touch<R: Hash>(&self, apply: impl FnOnce(&mut S) -> R) -> R {
+        let result = apply(&mut self.shared.state.borrow_mut());
+        if self.shared.engine.digests() {
+            self.shared.engine.learned(digest(&result));
+            self.shared.engine.changed(&self.shared.core, digest(&*self.shared.state.borrow()));
+        }
+        result
+    }
+
+    /// Looks at the content from outside the program, when the execution is over.
+    pub fn inspect<R>(&self, look: impl FnOnce(&S) -> R) -> R {
+        look(&self.shared.state.borrow())
+    }
+
+    fn ready(&self, ready: impl Fn(&S) -> bool + 'static) -> Rc<dyn Fn() -> bool> {
+        let shared = self.shared.clone();
+        Rc::new(move || ready(&shared.state.borrow()))
+    }
+
+    fn request<R: Hash>(
+        &self,
+        op: Op<R>,
+        ready: Option<Rc<dyn Fn() -> bool>>,
+        idle: bool,
+        apply: impl FnOnce(&mut S) -> R,
+    ) -> Option<R> {
+        let engine = &self.shared.engine;
+        let mut apply = Some(apply);
+        let mut result = None;
+        let waits_for = || match &*self.shared.waits_for.borrow() {
+            Some(waits_for) => waits_for(&self.shared.state.borrow()),
+            None => Vec::new(),
+        };
+        let request = Request {
+            object: &self.shared.core,
+            operation: op.operation,
+            ready,
+            idle,
+            waits_for: &waits_for,
+        };
+        let took = engine.perform(request, &mut || {
+            let apply = apply.take().expect("an engine takes an operation once");
+            let value = apply(&mut self.shared.state.borrow_mut());
+            let mut learned = 0;
+            if engine.digests() {
+                learned = digest(&value);
+                engine.changed(&self.shared.core, digest(&*self.shared.state.borrow()));
+            }
+            let words = match &op.says {
+                Some(says) if engine.book().is_detailed() => says(&value),
+                _ => String::new(),
+            };
+            result = Some(value);
+            (learned, words)
+        });
+        debug_assert_eq!(took == Took::Step, result.is_some());
+        result
+    }
+
+    pub(crate) fn core(&self) -> &Rc<ObjectCore> {
+        &self.shared.core
+    }
+}

@@ -1,0 +1,281 @@
+//! The decisions of the runtime: design choices with named alternatives, of which each row of the race catalogue is a
+//! wrong one. A defect is a name for one wrong alternative, a revision a full set of alternatives.
+//!
+//! The runtime asks "what was decided?", never "is this defect on?". This file must not know what follows from a
+//! decision; the place in the runtime that asks does.
+
+use std::collections::BTreeMap;
+
+/// A decision, for the command line and for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Its name in scenario files.
+    pub name: &'static str,
+    /// The question it answers.
+    pub question: &'static str,
+    /// The answers; the first one is what `fixed` takes.
+    pub alternatives: &'static [Alternative],
+    /// Where the question came up.
+    pub source: &'static str,
+}
+
+/// One answer to a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alternative {
+    /// Its name in scenario files.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// A name for one wrong alternative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defect {
+    /// Its name in scenario files.
+    pub name: &'static str,
+    /// The row of the race catalogue.
+    pub row: &'static str,
+    /// The decision.
+    pub decision: &'static str,
+    /// The wrong alternative.
+    pub alternative: &'static str,
+    /// What goes wrong.
+    pub harm: &'static str,
+    /// Where it was found.
+    pub source: &'static str,
+}
+
+/// A full set of decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision {
+    /// Its name in scenario files.
+    pub name: &'static str,
+    /// What it stands for.
+    pub meaning: &'static str,
+    /// Where it differs from the first alternatives: decision and alternative.
+    pub changes: &'static [(&'static str, &'static str)],
+}
+
+/// Writes each decision once: its type for the runtime, its names for people.
+macro_rules! decisions {
+    ($($field:ident: $type:ident, $question:literal, $source:literal {
+        $first:ident $first_name:literal $first_meaning:literal,
+        $($variant:ident $name:literal $meaning:literal),+ $(,)?
+    })+) => {
+        $(
+            #[doc = $question]
+            #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub enum $type {
+                #[doc = $first_meaning]
+                #[default]
+                $first,
+                $(#[doc = $meaning] $variant),+
+            }
+        )+
+
+        /// What was decided.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct Decisions {
+            $(#[doc = $question] pub $field: $type),+
+        }
+
+        impl Decisions {
+            fn set(&mut self, decision: &str, alternative: &str) -> bool {
+                match (decision, alternative) {
+                    $(
+                        (stringify!($field), $first_name) => self.$field = $type::$first,
+                        $((stringify!($field), $name) => self.$field = $type::$variant,)+
+                    )+
+                    _ => return false,
+                }
+                true
+            }
+        }
+
+        /// Every decision.
+        pub const DECISIONS: &[Decision] = &[$(Decision {
+            name: stringify!($field),
+            question: $question,
+            alternatives: &[
+                Alternative { name: $first_name, meaning: $first_meaning },
+                $(Alternative { name: $name, meaning: $meaning }),+
+            ],
+            source: $source,
+        }),+];
+    };
+}
+
+decisions! {
+    prompt_lock: PromptLock,
+    "Does the loop keep the state lock while an ACP prompt is in flight?",
+    "openhands-sdk #3376, base" {
+        Released "released" "The lock is taken for each mutation; messages can be persisted during a turn.",
+        Held "held" "The loop holds the lock from before the step until after it, across the prompt.",
+    }
+    step_message: StepMessage,
+    "Which message does a step prompt?",
+    "openhands-sdk #3376, review round 1" {
+        Given "given" "The message that the loop chose under the lock and will compare with.",
+        Newest "newest" "The newest one when the step begins, though the loop compares with the one it read before.",
+    }
+    finish_check: FinishCheck,
+    "Are the last look for new messages and the write of FINISHED one critical section?",
+    "openhands-sdk #3376, review round 2" {
+        Atomic "atomic" "Both happen under one hold of the state lock.",
+        Split "split" "The lock is let go between the look and the write.",
+    }
+    undrained_session: UndrainedSession,
+    "What happens to a session whose cancelled prompt did not return within the drain limit?",
+    "openhands-sdk #3376, review round 3" {
+        RestartNextTurn "restart_next_turn" "It is not used again: the server is restarted before the next prompt.",
+        Reuse "reuse" "The next turn prompts it.",
+    }
+    cursor_advance: CursorAdvance,
+    "Where does the cursor go after a step?",
+    "openhands-sdk #3376, review round 4" {
+        Next "next" "To the message that was prompted, so that the next one in order follows.",
+        Newest "newest" "After a step with new messages the loop goes to the newest of them.",
+    }
+    drain_result: DrainResult,
+    "What becomes of a prompt that completes during the drain?",
+    "openhands-sdk #3376, open when captured" {
+        Finalized "finalized" "Its result is recorded as the turn's end.",
+        Discarded "discarded" "Its result is thrown away; the turn is recorded as failed and the session goes on.",
+    }
+    acp_step: AcpStep,
+    "On which thread does the step of an ACP agent run, and with it its callbacks?",
+    "openhands-sdk #3358 (#3348, #3350)" {
+        Native "native" "On the loop: only the prompt's round trip goes to the portal.",
+        Executor "executor" "On a worker of the default executor, while the loop holds the state lock.",
+    }
+    tool_token: ToolToken,
+    "Which cancel token does a tool call look at?",
+    "openhands-sdk #3395, review remark, open in 1.25.0" {
+        OwnRun "own_run" "The token of the run it belongs to.",
+        Current "current" "Whatever token the conversation has at that moment.",
+    }
+}
+
+/// Every defect there is a scenario for.
+pub const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "lock-held-across-prompt",
+        row: "R01",
+        decision: "prompt_lock",
+        alternative: "held",
+        harm: "send_message waits for the whole turn; with a hung server, for ever",
+        source: "openhands-sdk #3376, base",
+    },
+    Defect {
+        name: "just-arrived-prompt-replayed",
+        row: "R05",
+        decision: "step_message",
+        alternative: "newest",
+        harm: "a message that arrives as the step begins is prompted twice",
+        source: "openhands-sdk #3376, review round 1",
+    },
+    Defect {
+        name: "finish-gap",
+        row: "R08",
+        decision: "finish_check",
+        alternative: "split",
+        harm: "a message persisted between the last look and the write of FINISHED is left unprompted",
+        source: "openhands-sdk #3376, review round 2",
+    },
+    Defect {
+        name: "undrained-session-reused",
+        row: "R10",
+        decision: "undrained_session",
+        alternative: "reuse",
+        harm: "two prompts run in one session and their updates mix",
+        source: "openhands-sdk #3376, review round 3",
+    },
+    Defect {
+        name: "fifo-skip",
+        row: "R17",
+        decision: "cursor_advance",
+        alternative: "newest",
+        harm: "messages queued during a step are never prompted, but for the newest",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "drain-result-discarded",
+        row: "R28",
+        decision: "drain_result",
+        alternative: "discarded",
+        harm: "the server's history has a completed turn that the event log records as a time-out",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "step-in-executor",
+        row: "R31",
+        decision: "acp_step",
+        alternative: "executor",
+        harm: "a callback on the worker waits for the lock whose owner waits for the worker",
+        source: "openhands-sdk #3358 (#3348, #3350)",
+    },
+];
+
+/// Every revision.
+pub const REVISIONS: &[Revision] = &[
+    Revision {
+        name: "fixed",
+        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token",
+        changes: &[],
+    },
+    Revision {
+        name: "1.25.0",
+        meaning: "openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395",
+        changes: &[("tool_token", "current")],
+    },
+];
+
+/// A name that decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionError {
+    /// No such revision.
+    #[error("unknown revision `{0}`")]
+    Revision(String),
+    /// No such defect.
+    #[error("unknown defect `{0}`")]
+    Defect(String),
+    /// No such decision, or no such alternative of it.
+    #[error("decision `{0}` has no alternative `{1}`")]
+    Alternative(String, String),
+}
+
+impl Decisions {
+    /// The decisions of a revision, with some changed, then with defects switched on.
+    ///
+    /// # Errors
+    ///
+    /// If a name is unknown.
+    ///
+    /// ```
+    /// use turnloom::runtime::{Decisions, FinishCheck};
+    /// let decisions = Decisions::of("fixed", &Default::default(), &["finish-gap".to_owned()]).unwrap();
+    /// assert_eq!(decisions.finish_check, FinishCheck::Split);
+    /// ```
+    pub fn of(
+        revision: &str,
+        changes: &BTreeMap<String, String>,
+        defects: &[String],
+    ) -> Result<Self, DecisionError> {
+        let known = REVISIONS.iter().find(|known| known.name == revision);
+        let known = known.ok_or_else(|| DecisionError::Revision(revision.to_owned()))?;
+        let mut decisions = Self::default();
+        let of_revision = known.changes.iter().map(|(decision, alternative)| (*decision, *alternative));
+        let changed = changes.iter().map(|(decision, alternative)| (decision.as_str(), alternative.as_str()));
+        for (decision, alternative) in of_revision.chain(changed) {
+            if !decisions.set(decision, alternative) {
+                return Err(DecisionError::Alternative(decision.to_owned(), alternative.to_owned()));
+            }
+        }
+        for name in defects {
+            let defect = DEFECTS.iter().find(|defect| defect.name == name);
+            let defect = defect.ok_or_else(|| DecisionError::Defect(name.clone()))?;
+            decisions.set(defect.decision, defect.alternative);
+        }
+        Ok(decisions)
+    }
+}
