@@ -1,5 +1,6 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
+pub(crate) mod loom;
 mod report;
 mod scenario;
 mod token;

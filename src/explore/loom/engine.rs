@@ -1,0 +1,270 @@
+//! Kernel operations on loom: each object is a loom mutex and condition variable, held for the length of one operation.
+//!
+//! loom ends the process on a deadlock, a panic in a thread or too many branches, so this runs in a child process
+//! (`child`); a panic hook still sees the book of the execution. loom wants every thread to end, so daemons are told
+//! when the program has come to quiescence. This file must not know what the program is.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::kernel::{
+    Book, Doing, Engine, Installed, LoomParts, ObjectCore, Request, RoleId, Spawn, Took, install,
+};
+
+/// Stack of a spawned thread, in machine words: loom's default of 4,096 is too small for an event loop.
+const STACK_WORDS: usize = 32 * 1024;
+
+/// How one execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// Every thread is done.
+    Complete,
+    /// loom says that nobody can move.
+    Deadlock,
+    /// loom says that there are too many branches.
+    Hang,
+    /// The program panicked.
+    Panicked,
+}
+
+/// What is told of each execution: how it ended, and its book.
+pub(crate) type Visit = Rc<dyn Fn(Finished, &Book, &str)>;
+
+thread_local! {
+    /// The program and what is told of it: loom's own closure must be `Send`, and runs on this very thread.
+    static TASK: RefCell<Option<(Rc<dyn Fn()>, Visit)>> = const { RefCell::new(None) };
+    /// Threads that were spawned and have not begun: loom's builder wants their closures to be `Send`.
+    static NEWBORN: RefCell<BTreeMap<RoleId, (Rc<Core>, Spawn)>> = const { RefCell::new(BTreeMap::new()) };
+    /// The execution in flight.
+    static IN_FLIGHT: RefCell<Option<(Rc<Core>, Installed)>> = const { RefCell::new(None) };
+}
+
+/// Runs every permutation of `program` with at most `preemptions` preemptions and shows each to `visit`. Returns when
+/// all were run; on a deadlock or a panic `visit` is called from the panic hook, and must end the process.
+pub(crate) fn permute(preemptions: u32, branches: usize, program: Rc<dyn Fn()>, visit: Visit) {
+    TASK.set(Some((program, visit)));
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("a panic without words").to_owned();
+        let finished = if message.contains("deadlock") {
+            Finished::Deadlock
+        } else if message.contains("maximum number of branches") {
+            Finished::Hang
+        } else {
+            Finished::Panicked
+        };
+        finish(finished, &message);
+    }));
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions as usize);
+    builder.max_branches = branches;
+    builder.max_duration = None;
+    builder.max_permutations = None;
+    builder.checkpoint_file = None;
+    builder.log = false;
+    builder.location = false;
+    builder.check(|| {
+        let program = TASK.with_borrow(|task| task.as_ref().map(|(program, _)| program.clone()));
+        let program = program.expect("the program is set before loom runs it");
+        begin(&program);
+    });
+    std::panic::set_hook(before);
+    TASK.set(None);
+}
+
+/// One execution, on loom's main thread.
+fn begin(program: &Rc<dyn Fn()>) {
+    let core = Rc::new(Core {
+        book: Book::new(false),
+        alive: Cell::new(1),
+        actors: Cell::new(1),
+        idle: RefCell::default(),
+        daemons: Cell::new(0),
+        quiescent: Cell::new(false),
+        me: RefCell::default(),
+    });
+    *core.me.borrow_mut() = Rc::downgrade(&core);
+    let main = core.book.role("main");
+    core.book.set_current(main);
+    let installed = install(core.clone());
+    IN_FLIGHT.set(Some((core.clone(), installed)));
+    program();
+    core.thread_ends(main, false);
+}
+
+/// Tells of the execution in flight.
+fn finish(finished: Finished, message: &str) {
+    let Some((core, installed)) = IN_FLIGHT.take() else { return };
+    let visit = TASK.with_borrow(|task| task.as_ref().map(|(_, visit)| visit.clone()));
+    if let Some(visit) = visit {
+        visit(finished, &core.book, message);
+    }
+    drop(installed);
+}
+
+struct Core {
+    book: Book,
+    /// Threads that have not ended.
+    alive: Cell<usize>,
+    /// Threads that have not ended and are no daemons.
+    actors: Cell<usize>,
+    daemons: Cell<usize>,
+    /// The daemons that wait idly: for what.
+    idle: RefCell<BTreeMap<RoleId, Idle>>,
+    quiescent: Cell<bool>,
+    me: RefCell<std::rc::Weak<Core>>,
+}
+
+#[derive(Clone)]
+struct Idle {
+    object: Rc<ObjectCore>,
+    ready: Rc<dyn Fn() -> bool>,
+}
+
+impl Core {
+    fn thread_ends(&self, role: RoleId, daemon: bool) {
+        self.book.set_done(role);
+        self.alive.set(self.alive.get() - 1);
+        if !daemon {
+            self.actors.set(self.actors.get() - 1);
+            if self.is_quiescent() {
+                self.come_to_rest(role);
+            }
+        }
+        if self.alive.get() == 0 {
+            finish(Finished::Complete, "");
+        }
+    }
+
+    fn is_quiescent(&self) -> bool {
+        let idle = self.idle.borrow();
+        self.actors.get() == 0
+            && idle.len() == self.daemons.get()
+            && idle.values().all(|idle| !(idle.ready)())
+    }
+
+    /// Tells every idle daemon but `except` that nothing will come. What follows is the same in any order.
+    fn come_to_rest(&self, except: RoleId) {
+        self.quiescent.set(true);
+        loom::stop_exploring();
+        let others: Vec<Idle> = {
+            let idle = self.idle.borrow();
+            idle.iter().filter(|(role, _)| **role != except).map(|(_, idle)| idle.clone()).collect()
+        };
+        for idle in others {
+            let parts = parts(&idle.object);
+            let held = lock(parts);
+            parts.condvar.notify_all();
+            drop(held);
+        }
+    }
+}
+
+fn parts(object: &ObjectCore) -> &LoomParts {
+    object.loom.as_ref().expect("objects of this engine are made by it")
+}
+
+fn lock(parts: &LoomParts) -> loom::sync::MutexGuard<'_, ()> {
+    parts.mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Engine for Core {
+    fn spawn(&self, spawn: Spawn) {
+        let role = self.book.role(&spawn.name);
+        self.alive.set(self.alive.get() + 1);
+        let count = if spawn.daemon { &self.daemons } else { &self.actors };
+        count.set(count.get() + 1);
+        let core = self.me.borrow().upgrade().expect("the engine lives while its threads do");
+        let before = self.book.current();
+        NEWBORN.with_borrow_mut(|newborn| newborn.insert(role, (core, spawn)));
+        let thread = loom::thread::Builder::new().stack_size(STACK_WORDS).spawn(move || {
+            let newborn = NEWBORN.with_borrow_mut(|newborn| newborn.remove(&role));
+            let (core, spawn) = newborn.expect("a thread begins once");
+            core.book.set_current(role);
+            (spawn.body)();
+            core.book.set_current(role);
+            core.thread_ends(role, spawn.daemon);
+        });
+        thread.expect("loom begins a thread or panics");
+        self.book.set_current(before);
+    }
+
+    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut() -> (u128, String)) -> Took {
+        let role = self.book.current();
+        let parts = parts(request.object);
+        let operation = Some((request.operation, request.object.name.clone()));
+        let waits_for = if request.ready.is_some() { (request.waits_for)() } else { Vec::new() };
+        self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
+        let mut held = lock(parts);
+        self.book.set_current(role);
+        if let Some(ready) = &request.ready {
+            while !ready() {
+                if request.idle {
+                    let idle = Idle { object: request.object.clone(), ready: ready.clone() };
+                    self.idle.borrow_mut().insert(role, idle);
+                    if self.quiescent.get() || self.is_quiescent() {
+                        drop(held);
+                        if !self.quiescent.get() {
+                            self.book.set_current(role);
+                            self.come_to_rest(role);
+                        }
+                        self.book.set_current(role);
+                        return Took::Quiescent;
+                    }
+                }
+                parts.waiting.set(parts.waiting.get() + 1);
+                held = parts.condvar.wait(held).unwrap_or_else(std::sync::PoisonError::into_inner);
+                parts.waiting.set(parts.waiting.get() - 1);
+                self.book.set_current(role);
+                if request.idle && self.quiescent.get() {
+                    return Took::Quiescent;
+                }
+            }
+            self.idle.borrow_mut().remove(&role);
+        }
+        self.book.set_doing(role, Doing::default());
+        let (_, words) = apply();
+        self.book.record(request.operation, &request.object.name, words);
+        if parts.waiting.get() > 0 {
+            parts.condvar.notify_all();
+            self.book.set_current(role);
+        }
+        drop(held);
+        self.book.set_current(role);
+        Took::Step
+    }
+
+    fn learned(&self, _: u128) {}
+
+    fn changed(&self, _: &ObjectCore, _: u128) {}
+
+    fn forget(&self) {}
+
+    fn object(&self, name: Rc<str>) -> Rc<ObjectCore> {
+        let loom = LoomParts {
+            mutex: loom::sync::Mutex::new(()),
+            condvar: loom::sync::Condvar::new(),
+            waiting: Cell::new(0),
+        };
+        Rc::new(ObjectCore { name, key: 0, content: Cell::new(0), loom: Some(loom) })
+    }
+
+    fn dropped(&self, _: &ObjectCore) {}
+
+    fn digests(&self) -> bool {
+        false
+    }
+
+    fn fifo_is_one_operation(&self) -> bool {
+        false
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn book(&self) -> &Book {
+        &self.book
+    }
+}

@@ -1,0 +1,112 @@
+//! The conversation's state: event log, status and the agent's own notes, under one reentrant FIFO lock.
+//!
+//! Stands for `ConversationState` (`sdk/conversation/state.py`). `agent_state` is replaced as a whole, as there, and
+//! is touched by `init_state` without the lock, so its reads and writes are visible operations.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::explore::Anchor;
+use crate::kernel::{Book, Cell, FifoGuard, FifoLock, LockedCell};
+use crate::observation::Event;
+use crate::scenario::{EventKind, Status};
+
+/// The id of a user message: its text, which is unique in a scenario.
+pub type MessageId = Rc<str>;
+
+/// What the ACP agent keeps in the state between runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct AgentState {
+    /// The session to load after a restart (`acp_session_id`).
+    pub session_id: Option<Rc<str>>,
+    /// The cursor: the last message whose prompt was completed (`ACP_LAST_PROMPT_USER_MESSAGE_ID`).
+    pub last_prompt: Option<MessageId>,
+    /// The message whose prompt is in flight (`ACP_INFLIGHT_PROMPT_USER_MESSAGE_ID`).
+    pub inflight_prompt: Option<MessageId>,
+    /// Whether the prompt in flight is to be replaced (`ACP_SUPERSEDE_INFLIGHT_PROMPT`).
+    pub supersede_inflight: bool,
+}
+
+/// The state of a conversation.
+#[derive(Clone)]
+pub struct ConversationState {
+    lock: FifoLock,
+    /// The status.
+    pub execution_status: LockedCell<Status>,
+    /// The event log.
+    pub events: LockedCell<Vec<Event>>,
+    /// The agent's own notes.
+    pub agent_state: Cell<AgentState>,
+    /// Told of each change of the status (`set_on_state_change`).
+    on_state_change: Rc<RefCell<Option<StatusCallback>>>,
+}
+
+type StatusCallback = Rc<dyn Fn(Status)>;
+
+impl ConversationState {
+    /// An empty conversation.
+    #[must_use]
+    pub fn create() -> Self {
+        let lock = FifoLock::new("state");
+        Self {
+            execution_status: LockedCell::new("status", &lock, Status::Idle),
+            events: LockedCell::new("events", &lock, Vec::new()),
+            agent_state: Cell::new("agent_state", AgentState::default()),
+            lock,
+            on_state_change: Rc::default(),
+        }
+    }
+
+    /// Sets what is told of each change of the status.
+    pub fn set_on_state_change(&self, callback: impl Fn(Status) + 'static) {
+        *self.on_state_change.borrow_mut() = Some(Rc::new(callback));
+    }
+
+    /// `with state:`
+    pub fn lock(&self) -> FifoGuard {
+        self.lock.lock()
+    }
+
+    /// The status, as the owner of the lock sees it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.execution_status.read(|status| *status)
+    }
+
+    /// Writes the status, as the owner of the lock.
+    pub fn set_status(&self, status: Status) {
+        let changed = self.execution_status.read(|old| *old != status);
+        self.execution_status.write("write", format!("{status:?}").to_lowercase(), |old| *old = status);
+        let callback = self.on_state_change.borrow().clone();
+        if let (true, Some(callback)) = (changed, callback) {
+            callback(status);
+        }
+    }
+
+    /// Appends an event, as the owner of the lock.
+    pub fn append(&self, event: Event, book: &Book) {
+        let words = format!("{:?} {}", event.kind, event.text).trim_end().to_lowercase();
+        let index = self.events.write("append", words, |events| {
+            events.push(event);
+            events.len() - 1
+        });
+        book.anchor(Anchor::Event(index));
+    }
+
+    /// The user messages in the log, oldest first, as the owner of the lock sees them.
+    #[must_use]
+    pub fn prompt_messages(&self) -> Vec<MessageId> {
+        self.events.read(|events| user_messages(events))
+    }
+
+    /// The newest user message, read without the lock.
+    #[must_use]
+    pub fn newest_message_unlocked(&self) -> Option<MessageId> {
+        self.events.read_unlocked(|events| user_messages(events).pop())
+    }
+}
+
+fn user_messages(events: &[Event]) -> Vec<MessageId> {
+    let messages = events.iter().filter(|event| event.kind == EventKind::UserMessage);
+    messages.map(|event| event.text.as_str().into()).collect()
+}
