@@ -1,6 +1,6 @@
 //! `callback-on-lock-owner`: reads the wait-for graph of a deadlock.
 
-use super::waits::{callbacks, deadlock};
+use super::waits::{Blocked, callbacks, deadlock};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
 
@@ -30,7 +30,7 @@ Source: R31 `step-in-executor`, #3358 (#3348, #3350); the same deadlock is R32 a
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
         let found = deadlock(seen).map(callbacks).unwrap_or_default();
-        let violation = |blocked: super::waits::Blocked<'_>| Violation {
+        let violation = |blocked: Blocked<'_>| Violation {
             rule: self.name(),
             message: format!(
                 "{} runs a callback that needs the lock {}, which {} holds while it waits for {}",

@@ -2,7 +2,7 @@
 
 use super::waits::{deadlock, describe, is_explained};
 use super::{Mark, Rule, Violation};
-use crate::observation::{Context, Observations};
+use crate::observation::{Context, Observations, Stuck};
 
 /// Every execution comes to its end.
 pub struct NoDeadlock;
@@ -30,12 +30,9 @@ Source: R30 `hung-worker`, #3376 (a hang is a verdict with the place of every th
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
         let unexplained = deadlock(seen).filter(|stuck| !is_explained(stuck, context));
-        let violation = |stuck: &crate::observation::Stuck| Violation {
+        let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
-            message: format!(
-                "nobody can move: {}",
-                stuck.threads.iter().map(describe).collect::<Vec<_>>().join("; ")
-            ),
+            message: format!("nobody can move: {}", describe(stuck)),
             marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
         };
         unexplained.map(violation).into_iter().collect()
@@ -56,7 +53,7 @@ mod tests {
         ]);
         assert_eq!(
             breaks(&NoDeadlock, &seen),
-            "nobody can move: bob waits to wait gate, needs server; loop in run › close waits to lock state, holds run"
+            "nobody can move: bob is at `wait gate`, needs server; loop in run › close is at `lock state`, holds run"
         );
     }
 

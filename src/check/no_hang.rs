@@ -2,7 +2,7 @@
 
 use super::waits::describe;
 use super::{Mark, Rule, Violation};
-use crate::observation::{Context, Observations, Why};
+use crate::observation::{Context, Observations, Stuck, Why};
 
 /// Nobody moves for ever.
 pub struct NoHang;
@@ -27,12 +27,9 @@ Source: R30 `hung-worker`, #3376 (no verdict of the harness depends on real time
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
         let hang = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Hang);
-        let violation = |stuck: &crate::observation::Stuck| Violation {
+        let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
-            message: format!(
-                "the limit of steps was reached, not done: {}",
-                stuck.threads.iter().map(describe).collect::<Vec<_>>().join("; ")
-            ),
+            message: format!("the limit of steps was reached, not done: {}", describe(stuck)),
             marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
         };
         hang.map(violation).into_iter().collect()
@@ -50,7 +47,7 @@ mod tests {
         let seen = stuck(Why::Hang, vec![waiting("loop", "run/astep", "read status", &[], &[])]);
         assert_eq!(
             breaks(&NoHang, &seen),
-            "the limit of steps was reached, not done: loop in run › astep waits to read status"
+            "the limit of steps was reached, not done: loop in run › astep is at `read status`"
         );
         assert_eq!(broken(&seen), ["no-hang"].into());
     }

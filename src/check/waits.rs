@@ -73,20 +73,9 @@ pub(super) fn prompt(thread: &Waiting) -> Option<&str> {
     thread.place.iter().rev().find(|frame| frame.starts_with("prompt \"")).map(String::as_str)
 }
 
-/// A thread of a deadlock in words: its place, what it waits for, what it holds.
-pub(super) fn describe(thread: &Waiting) -> String {
-    let mut words = thread.thread.clone();
-    if !thread.place.is_empty() {
-        words += &format!(" in {}", thread.place.join(" › "));
-    }
-    words += &format!(" waits to {}", thread.operation);
-    if !thread.holds.is_empty() {
-        words += &format!(", holds {}", thread.holds.join(", "));
-    }
-    if !thread.waits_for.is_empty() {
-        words += &format!(", needs {}", thread.waits_for.join(" or "));
-    }
-    words
+/// The threads that are not done, in words.
+pub(super) fn describe(stuck: &Stuck) -> String {
+    stuck.threads.iter().map(Waiting::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn wanted_lock(thread: &Waiting) -> Option<&str> {
