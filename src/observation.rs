@@ -4,6 +4,7 @@
 //! that nobody can tell apart are equal here. This file must not know the runtime, the engines or the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +155,24 @@ pub struct Waiting {
     pub holds: Vec<String>,
     /// The threads that could end its waiting, as far as that is known.
     pub waits_for: Vec<String>,
+}
+
+impl fmt::Display for Waiting {
+    /// The thread in words: its place, what it waits to do, what it holds, who could free it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.thread)?;
+        if !self.place.is_empty() {
+            write!(f, " in {}", self.place.join(" › "))?;
+        }
+        write!(f, " is at `{}`", self.operation)?;
+        if !self.holds.is_empty() {
+            write!(f, ", holds {}", self.holds.join(", "))?;
+        }
+        if !self.waits_for.is_empty() {
+            write!(f, ", needs {}", self.waits_for.join(" or "))?;
+        }
+        Ok(())
+    }
 }
 
 /// One edge of the acquisition graph: `then` was taken while `held` was held.

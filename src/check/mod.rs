@@ -2,6 +2,32 @@
 //!
 //! A rule reads observations and nothing else. It must not know the runtime, the engines or the scenario's script.
 
+mod callback_on_lock_owner;
+mod completed_turn_is_kept;
+mod facts;
+pub mod lock_order;
+mod no_deadlock;
+mod no_hang;
+mod no_lock_across_prompt;
+mod no_replay;
+mod nothing_stranded_after_finish;
+mod one_prompt_a_session;
+mod prompts_in_message_order;
+#[cfg(test)]
+mod testkit;
+mod waits;
+
+pub use callback_on_lock_owner::CallbackOnLockOwner;
+pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use lock_order::LockOrder;
+pub use no_deadlock::NoDeadlock;
+pub use no_hang::NoHang;
+pub use no_lock_across_prompt::NoLockAcrossPrompt;
+pub use no_replay::NoReplay;
+pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
+pub use one_prompt_a_session::OnePromptASession;
+pub use prompts_in_message_order::PromptsInMessageOrder;
+
 use crate::observation::{Context, Observations};
 
 /// What a rule says, and where the rule comes from.
@@ -36,4 +62,66 @@ pub enum Mark {
     Server(usize),
     /// A thread that is not done.
     Thread(String),
+}
+
+/// Every rule, lock order first, then event order.
+///
+/// ```
+/// let names: Vec<_> = turnloom::check::rules().iter().map(|rule| rule.name()).collect();
+/// assert!(names.contains(&"no-replay"));
+/// ```
+#[must_use]
+pub fn rules() -> &'static [&'static dyn Rule] {
+    &[
+        &NoLockAcrossPrompt,
+        &CallbackOnLockOwner,
+        &LockOrder,
+        &NoDeadlock,
+        &NoHang,
+        &NoReplay,
+        &NothingStrandedAfterFinish,
+        &OnePromptASession,
+        &PromptsInMessageOrder,
+        &CompletedTurnIsKept,
+    ]
+}
+
+/// The rule of this name, if there is one.
+#[must_use]
+pub fn rule(name: &str) -> Option<&'static dyn Rule> {
+    rules().iter().copied().find(|rule| rule.name() == name)
+}
+
+/// The violations of one execution, of all rules, sorted.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use turnloom::check::judge;
+/// use turnloom::observation::{Context, Observations};
+/// use turnloom::scenario::Limits;
+///
+/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true };
+/// assert!(judge(&Observations::default(), &context).is_empty());
+/// ```
+#[must_use]
+pub fn judge(seen: &Observations, context: &Context) -> Vec<Violation> {
+    let mut violations: Vec<_> = rules().iter().flat_map(|rule| rule.judge(seen, context)).collect();
+    violations.sort();
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rule, rules};
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_and_a_page_with_its_source() {
+        for (place, one) in rules().iter().enumerate() {
+            assert!(rules()[..place].iter().all(|other| other.name() != one.name()));
+            assert!(one.page().contains("Source: "), "{} says where it comes from", one.name());
+            assert!(!one.title().ends_with('.') && !one.title().contains('\n'), "{}", one.title());
+            assert_eq!(rule(one.name()).map(|found| found.name()), Some(one.name()));
+        }
+        assert!(rule("no-such-rule").is_none());
+    }
 }

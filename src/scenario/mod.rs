@@ -2,6 +2,8 @@
 
 mod duration;
 mod types;
+mod word;
 
 pub use duration::{Duration, DurationError};
 pub use types::*;
+pub use word::word;

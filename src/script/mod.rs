@@ -1,1 +1,13 @@
-//! (being built)
+//! The scripted server as a pure state machine: messages in, entries of its log and frames out.
+//!
+//! The same code plays the server inside every engine and drives a real process. It must not know threads, clocks,
+//! pipes or the runtime under test: who calls it decides when a message arrives and when a step is taken.
+
+mod machine;
+mod message;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use machine::{Choice, Script, Step};
+pub use message::{ClientMessage, ServerMessage, Update};

@@ -1,1 +1,12 @@
-//! (being built)
+//! Snapshots: the distinct outcomes of a scenario as text for a reviewer, and the files that hold reviewed ones.
+//!
+//! The files are in insta's format, so `cargo insta review` serves for the review. This module must not know how
+//! outcomes were found, nor which of them break a rule.
+
+mod file;
+mod render;
+mod words;
+
+pub use file::{Comparison, SnapshotError, compare, propose, update};
+pub use render::{project, render};
+pub use words::{ServerWords, event, published, token};

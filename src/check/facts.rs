@@ -1,0 +1,90 @@
+//! What several rules read out of the logs: the turns of the server's log and the messages of the event log.
+//!
+//! It must not judge.
+
+use crate::observation::{Observations, ServerEntry};
+use crate::scenario::{EventKind, StopReason};
+
+/// One prompt that the server read, and what became of it. Places count the server's log from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Turn<'a> {
+    pub process: u32,
+    pub session: &'a str,
+    pub text: &'a str,
+    /// Where it was read.
+    pub read: usize,
+    /// Where it was answered, and how.
+    pub answer: Option<(usize, Answer)>,
+    /// Where its process was ended.
+    pub ended: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Reason(StopReason),
+    Error,
+}
+
+impl Turn<'_> {
+    /// Where it was answered `end_turn`, if it was.
+    pub fn completed(&self) -> Option<usize> {
+        match self.answer {
+            Some((place, Answer::Reason(StopReason::EndTurn))) => Some(place),
+            _ => None,
+        }
+    }
+
+    pub fn same_session(&self, other: &Turn<'_>) -> bool {
+        self.process == other.process && self.session == other.session
+    }
+}
+
+/// The turns in the order in which their prompts were read. An answer belongs to the oldest open turn of its text.
+pub(super) fn turns(seen: &Observations) -> Vec<Turn<'_>> {
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for (place, entry) in seen.server.iter().enumerate() {
+        match entry {
+            ServerEntry::Prompt { process, session, text } => {
+                turns.push(Turn { process: *process, session, text, read: place, answer: None, ended: None });
+            }
+            ServerEntry::Answered { process, session, text, reason } => {
+                answer(&mut turns, (*process, session, text), (place, Answer::Reason(*reason)));
+            }
+            ServerEntry::Failed { process, session, text, .. } => {
+                answer(&mut turns, (*process, session, text), (place, Answer::Error));
+            }
+            ServerEntry::Ended { process } => {
+                turns
+                    .iter_mut()
+                    .filter(|turn| turn.process == *process)
+                    .for_each(|turn| turn.ended = Some(place));
+            }
+            _ => {}
+        }
+    }
+    turns
+}
+
+fn answer(turns: &mut [Turn<'_>], asked: (u32, &str, &str), answer: (usize, Answer)) {
+    let open = turns
+        .iter_mut()
+        .find(|turn| turn.answer.is_none() && (turn.process, turn.session, turn.text) == asked);
+    if let Some(turn) = open {
+        turn.answer = Some(answer);
+    }
+}
+
+/// The user messages in the order of the event log: place, counted from 0, and text.
+pub(super) fn messages(seen: &Observations) -> Vec<(usize, &str)> {
+    let events = seen.events.iter().enumerate();
+    events
+        .filter(|(_, event)| event.kind == EventKind::UserMessage)
+        .map(|(place, event)| (place, event.text.as_str()))
+        .collect()
+}
+
+/// The places of the finish events.
+pub(super) fn finishes(seen: &Observations) -> Vec<usize> {
+    let events = seen.events.iter().enumerate();
+    events.filter(|(_, event)| event.kind == EventKind::Finish).map(|(place, _)| place).collect()
+}

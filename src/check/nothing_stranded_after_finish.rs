@@ -1,0 +1,85 @@
+//! `nothing-stranded-after-finish`: holds the event log against the prompts, at the end of an execution.
+
+use super::facts::{messages, turns};
+use super::{Mark, Rule, Violation};
+use crate::observation::{Context, Observations, Why};
+use crate::scenario::Status;
+
+/// A conversation that has finished has prompted every message.
+pub struct NothingStrandedAfterFinish;
+
+impl Rule for NothingStrandedAfterFinish {
+    fn name(&self) -> &'static str {
+        "nothing-stranded-after-finish"
+    }
+
+    fn title(&self) -> &'static str {
+        "a conversation that has finished has prompted every message"
+    }
+
+    fn page(&self) -> &'static str {
+        "`finished` tells the user that the agent has dealt with all that was said. A message that slips in between \
+the run's last look for messages and its writing of `finished` is in the log, and nobody will ever prompt it.
+
+It breaks when the status at the end of an execution is `finished` and a user message of the event log was not \
+prompted. A native agent's LLM call carries all messages before it, so there the last message counts. With any \
+other status (`idle`, `paused`, `error`) messages may be left for a later run.
+
+Source: R08 `finish-gap`, #3376 round 2; also R12, R17 and R41."
+    }
+
+    fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
+        let hangs = seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Hang);
+        if seen.end.status != Status::Finished || hangs {
+            return Vec::new();
+        }
+        let (turns, messages) = (turns(seen), messages(seen));
+        let first = if context.acp { 0 } else { messages.len().saturating_sub(1) };
+        let left = messages[first..].iter().filter(|(_, text)| turns.iter().all(|turn| turn.text != *text));
+        let violation = |(place, text): &(usize, &str)| Violation {
+            rule: self.name(),
+            message: format!("message {text:?} was never prompted, though the conversation is finished"),
+            marks: vec![Mark::Event(*place)],
+        };
+        left.map(violation).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testkit::*;
+    use super::NothingStrandedAfterFinish;
+    use crate::check::Rule;
+    use crate::scenario::Status;
+
+    #[test]
+    fn a_message_in_the_gap_breaks_it() {
+        let events = vec![user("first"), finish(), user("second")];
+        let seen = seen(events, vec![prompt("first"), completed("first")]);
+        assert_eq!(
+            breaks(&NothingStrandedAfterFinish, &seen),
+            "message \"second\" was never prompted, though the conversation is finished"
+        );
+        assert_eq!(broken(&seen), ["nothing-stranded-after-finish"].into());
+    }
+
+    #[test]
+    fn it_holds_when_all_was_prompted_or_the_run_may_go_on() {
+        let events = vec![user("first"), user("second"), finish(), finish()];
+        let both = vec![prompt("first"), completed("first"), prompt("second"), completed("second")];
+        holds(&NothingStrandedAfterFinish, &seen(events.clone(), both));
+        for status in [Status::Idle, Status::Paused, Status::Error] {
+            let mut seen = seen(events.clone(), vec![prompt("first"), completed("first")]);
+            seen.end.status = status;
+            holds(&NothingStrandedAfterFinish, &seen);
+        }
+    }
+
+    #[test]
+    fn one_llm_call_carries_all_messages_before_it() {
+        let events = vec![user("first"), user("second"), finish()];
+        let call = |text| seen(events.clone(), vec![prompt(text), completed(text)]);
+        assert_eq!(NothingStrandedAfterFinish.judge(&call("second"), &native()), []);
+        assert_eq!(NothingStrandedAfterFinish.judge(&call("first"), &native()).len(), 1);
+    }
+}

@@ -1,0 +1,112 @@
+//! The wait-for graph of an execution that got stuck, read for the rules that say why it did.
+//!
+//! Three causes are kept apart here so that one deadlock breaks one rule: the owner of a lock waits for a callback
+//! that needs the lock, the owner of the state lock awaits a prompt, and everything else.
+
+use std::collections::BTreeSet;
+
+use crate::observation::{Context, Observations, Stuck, Waiting, Why};
+
+/// A thread that waits for a lock, and the thread that holds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocked<'a> {
+    pub waiter: &'a Waiting,
+    pub lock: &'a str,
+    pub owner: &'a Waiting,
+}
+
+/// What the frames of a call by a client begin with: such a thread is a caller, not a callback.
+const CLIENT_CALLS: [&str; 4] = ["send", "interrupt", "pause", "close"];
+
+/// The deadlock of the execution, if that is how it ended.
+pub(super) fn deadlock(seen: &Observations) -> Option<&Stuck> {
+    seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Deadlock)
+}
+
+/// Every pair of a thread that waits for a lock and the thread that holds it.
+pub(super) fn blocked(stuck: &Stuck) -> Vec<Blocked<'_>> {
+    let pair = |waiter| {
+        let lock = wanted_lock(waiter)?;
+        let holds =
+            |owner: &&Waiting| owner.thread != waiter.thread && owner.holds.iter().any(|held| held == lock);
+        Some(Blocked { waiter, lock, owner: stuck.threads.iter().find(holds)? })
+    };
+    stuck.threads.iter().filter_map(pair).collect()
+}
+
+/// The callbacks that need a lock whose owner waits for them.
+///
+/// The waiter is a worker or the portal and not in a call of a client, and the owner's waiting leads back to it with
+/// no other lock in between. If the owner awaits a prompt, only a thread that brings the prompt to its end will do:
+/// the portal, or a worker that runs the step or its prompt. Any other is a bystander of a lock held across a prompt.
+pub(super) fn callbacks(stuck: &Stuck) -> Vec<Blocked<'_>> {
+    let is_callback = |found: &Blocked<'_>| {
+        runs_callbacks(found.waiter)
+            && (prompt(found.owner).is_none() || is_portal(found.waiter) || runs_the_turn(found.waiter))
+            && leads_to(stuck, found.owner, found.waiter)
+    };
+    blocked(stuck).into_iter().filter(is_callback).collect()
+}
+
+/// The threads that wait for the state lock while its owner awaits a prompt, and that no callback of that owner
+/// explains.
+pub(super) fn across_prompt<'a>(stuck: &'a Stuck, context: &Context) -> Vec<Blocked<'a>> {
+    if !context.acp {
+        return Vec::new();
+    }
+    let owners: BTreeSet<_> = callbacks(stuck).iter().map(|found| found.owner.thread.as_str()).collect();
+    let is_across = |found: &Blocked<'_>| {
+        found.lock == "state"
+            && prompt(found.owner).is_some()
+            && !owners.contains(found.owner.thread.as_str())
+    };
+    blocked(stuck).into_iter().filter(is_across).collect()
+}
+
+/// Whether a rule of its own says why nobody can move.
+pub(super) fn is_explained(stuck: &Stuck, context: &Context) -> bool {
+    !callbacks(stuck).is_empty() || !across_prompt(stuck, context).is_empty()
+}
+
+/// The frame in which the thread awaits or runs a prompt: `prompt "first"`.
+pub(super) fn prompt(thread: &Waiting) -> Option<&str> {
+    thread.place.iter().rev().find(|frame| frame.starts_with("prompt \"")).map(String::as_str)
+}
+
+/// The threads that are not done, in words.
+pub(super) fn describe(stuck: &Stuck) -> String {
+    stuck.threads.iter().map(Waiting::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn wanted_lock(thread: &Waiting) -> Option<&str> {
+    thread.operation.strip_prefix("lock ")
+}
+
+fn is_portal(thread: &Waiting) -> bool {
+    thread.thread.starts_with("portal")
+}
+
+fn runs_the_turn(thread: &Waiting) -> bool {
+    prompt(thread).is_some() || thread.place.iter().any(|frame| frame.starts_with("step"))
+}
+
+fn runs_callbacks(thread: &Waiting) -> bool {
+    let in_call = |frame: &String| CLIENT_CALLS.iter().any(|call| frame.starts_with(call));
+    (is_portal(thread) || thread.thread.starts_with("worker")) && !thread.place.iter().any(in_call)
+}
+
+/// Whether `from` waits for `to`, directly or through threads none of which waits for a lock.
+fn leads_to(stuck: &Stuck, from: &Waiting, to: &Waiting) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(thread) = next.pop() {
+        if wanted_lock(thread).is_some() || !seen.insert(thread.thread.as_str()) {
+            continue;
+        }
+        if thread.waits_for.contains(&to.thread) {
+            return true;
+        }
+        next.extend(stuck.threads.iter().filter(|other| thread.waits_for.contains(&other.thread)));
+    }
+    false
+}

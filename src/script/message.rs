@@ -1,0 +1,109 @@
+//! What goes to and comes from the scripted server, stripped of JSON-RPC. Must not know how a frame is encoded.
+
+use std::fmt;
+
+use crate::scenario::{StopReason, ToolStatus};
+
+/// What the client does to the server: begins or ends its process, or sends it a message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ClientMessage {
+    /// A new server process begins. Not read by the server but done to it.
+    Started,
+    /// The server process was killed. Not read by the server but done to it.
+    Ended,
+    /// `initialize`.
+    Initialize,
+    /// `session/new`.
+    NewSession,
+    /// `session/load`.
+    LoadSession {
+        /// The session to be loaded.
+        session: String,
+    },
+    /// `session/prompt`.
+    Prompt {
+        /// The id of the request, repeated in its answer.
+        request: u64,
+        /// The session.
+        session: String,
+        /// What the user said.
+        text: String,
+    },
+    /// `session/cancel`.
+    Cancel {
+        /// The session whose turn is to end.
+        session: String,
+    },
+}
+
+impl fmt::Display for ClientMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("start"),
+            Self::Ended => f.write_str("end"),
+            Self::Initialize => f.write_str("initialize"),
+            Self::NewSession => f.write_str("session/new"),
+            Self::LoadSession { session } => write!(f, "session/load {session}"),
+            Self::Prompt { text, .. } => write!(f, "session/prompt {text:?}"),
+            Self::Cancel { session } => write!(f, "session/cancel {session}"),
+        }
+    }
+}
+
+/// One frame from the server to the client.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ServerMessage {
+    /// The answer to `initialize`.
+    Initialized,
+    /// The answer to `session/new`.
+    NewSession {
+        /// The id of the new session.
+        session: String,
+    },
+    /// The answer to `session/load`.
+    Loaded {
+        /// Whether the session was loaded; if not, the error's message.
+        ok: Result<(), String>,
+    },
+    /// `session/update`.
+    Update {
+        /// The session.
+        session: String,
+        /// What is new.
+        update: Update,
+    },
+    /// The answer to a prompt.
+    PromptAnswered {
+        /// The id of the prompt's request.
+        request: u64,
+        /// The session.
+        session: String,
+        /// Why the turn ended.
+        reason: StopReason,
+    },
+    /// A prompt was answered with an error.
+    PromptFailed {
+        /// The id of the prompt's request.
+        request: u64,
+        /// The session.
+        session: String,
+        /// The error's message.
+        message: String,
+    },
+}
+
+/// What a `session/update` says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Update {
+    /// A chunk of the agent's text.
+    Text(String),
+    /// A chunk of the agent's thoughts.
+    Thought(String),
+    /// A tool call or an update of one.
+    Tool {
+        /// The id of the tool call.
+        id: String,
+        /// Its status.
+        status: ToolStatus,
+    },
+}

@@ -1,0 +1,215 @@
+//! The scripted server held against its description, one behaviour a test.
+
+use super::{Choice, ClientMessage, Script, ServerMessage, Update};
+use crate::observation::ServerEntry;
+use crate::scenario::{Action, FrameSeen, Happening, Method, Reaction, Status, StopReason, Trigger};
+
+fn server(reactions: &[(Trigger, &[Action])]) -> Script {
+    let reactions: Vec<_> = reactions
+        .iter()
+        .map(|(on, actions)| Reaction { on: on.clone(), actions: actions.to_vec() })
+        .collect();
+    let mut script = Script::new(&reactions, &["go".to_owned()]);
+    script.receive(ClientMessage::Started);
+    script
+}
+
+fn prompt(text: &str) -> ClientMessage {
+    ClientMessage::Prompt { request: 7, session: "s1".into(), text: text.into() }
+}
+
+fn on(text: &str) -> Trigger {
+    Trigger::Prompt(text.into())
+}
+
+fn say(text: &str) -> Action {
+    Action::Say(text.into())
+}
+
+fn gate() -> Action {
+    Action::Wait(Happening::Gate("go".into()))
+}
+
+fn cancel() -> ClientMessage {
+    ClientMessage::Cancel { session: "s1".into() }
+}
+
+const END: Action = Action::Answer(StopReason::EndTurn);
+
+fn never(_: &Happening) -> bool {
+    false
+}
+
+/// Takes the default steps until none is left, and returns their labels.
+fn run(script: &mut Script) -> Vec<String> {
+    std::iter::from_fn(|| script.step(&never)).map(|step| step.label).collect()
+}
+
+#[test]
+fn a_message_does_nothing_before_it_is_read() {
+    let mut script = server(&[]);
+    script.receive(prompt("first"));
+    assert_eq!(script.log(), [ServerEntry::Started { process: 1 }]);
+    assert_eq!(run(&mut script), ["read session/prompt \"first\"", "answer end_turn"]);
+}
+
+#[test]
+fn a_new_process_is_set_up_and_finds_the_old_session() {
+    let mut script = server(&[]);
+    script.receive(ClientMessage::Initialize);
+    script.receive(ClientMessage::NewSession);
+    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Initialized]);
+    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::NewSession { session: "s1".into() }]);
+    script.receive(ClientMessage::Ended);
+    script.receive(ClientMessage::Started);
+    script.receive(ClientMessage::LoadSession { session: "s1".into() });
+    script.receive(ClientMessage::LoadSession { session: "s2".into() });
+    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Loaded { ok: Ok(()) }]);
+    let unknown = Err("unknown session \"s2\"".to_owned());
+    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Loaded { ok: unknown }]);
+    let load = |session: &str, loaded| ServerEntry::Load { process: 2, session: session.into(), loaded };
+    assert_eq!(script.log()[5..], [load("s1", true), load("s2", false)]);
+}
+
+#[test]
+fn a_burst_ends_at_a_wait_and_goes_on_when_it_is_fulfilled() {
+    let mut script = server(&[(on("first"), &[say("a"), say("b"), gate(), say("c"), END])]);
+    script.receive(prompt("first"));
+    script.step(&never);
+    let step = script.step(&never).unwrap();
+    let text =
+        |text: &str| ServerMessage::Update { session: "s1".into(), update: Update::Text(text.to_owned()) };
+    assert_eq!((step.label.as_str(), step.frames), ("say \"a\", say \"b\"", vec![text("a"), text("b")]));
+    assert!(!script.can_step(&never));
+    assert_eq!(script.waits(&never), [&Happening::Gate("go".into())]);
+    script.open_gate("go");
+    assert_eq!(run(&mut script), ["say \"c\", answer end_turn"]);
+}
+
+#[test]
+fn reading_and_going_on_are_a_free_choice() {
+    let mut script = server(&[(Trigger::AnyPrompt, &[say("x"), END])]);
+    script.receive(prompt("first"));
+    script.step(&never);
+    script.receive(cancel());
+    assert_eq!(script.choices(&never), [Choice::Advance(0), Choice::Read]);
+    assert_eq!(script.take(Choice::Read, &never).unwrap().label, "read session/cancel s1");
+    assert_eq!(script.take(Choice::Read, &never), None, "nothing is left to read");
+    assert_eq!(script.take(Choice::Advance(1), &never), None, "a cancel without a reaction starts nothing");
+    assert_eq!(run(&mut script), ["say \"x\", answer end_turn"]);
+}
+
+#[test]
+fn the_reaction_for_a_text_goes_before_the_one_for_any() {
+    let fail = [Action::Fail("no".into())];
+    let mut script = server(&[(Trigger::AnyPrompt, &fail), (on("first"), &[END])]);
+    script.receive(prompt("first"));
+    script.receive(prompt("second"));
+    let labels = run(&mut script);
+    assert_eq!((labels[1].as_str(), labels[3].as_str()), ("answer end_turn", "fail \"no\""));
+}
+
+#[test]
+fn a_cancel_that_answers_ends_the_prompts_own_reaction() {
+    let cancelled = Action::Answer(StopReason::Cancelled);
+    let mut script = server(&[
+        (on("first"), &[gate(), say("late"), END]),
+        (Trigger::Cancel, &[say("stopping"), cancelled]),
+    ]);
+    script.receive(prompt("first"));
+    script.receive(cancel());
+    let labels = run(&mut script);
+    assert_eq!(labels[2], "say \"stopping\", answer cancelled");
+    script.open_gate("go");
+    assert!(!script.can_step(&never), "the prompt's own reaction is over");
+}
+
+#[test]
+fn a_cancel_hits_the_oldest_prompt_that_was_not_cancelled_yet() {
+    let cancelled = [Action::Answer(StopReason::Cancelled)];
+    let mut script = server(&[(Trigger::AnyPrompt, &[gate(), END]), (Trigger::Cancel, &cancelled)]);
+    for message in [cancel(), prompt("first"), prompt("second"), cancel()] {
+        script.receive(message);
+    }
+    run(&mut script);
+    let answered: Vec<_> = script
+        .log()
+        .iter()
+        .filter_map(|entry| match entry {
+            ServerEntry::Answered { text, reason, .. } => Some((text.as_str(), *reason)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(answered, [("first", StopReason::Cancelled)]);
+}
+
+#[test]
+fn nothing_is_written_for_an_ended_process() {
+    let mut script = server(&[(on("first"), &[gate(), END])]);
+    script.receive(prompt("first"));
+    script.step(&never);
+    script.receive(prompt("second"));
+    script.receive(ClientMessage::Ended);
+    script.receive(prompt("third"));
+    script.open_gate("go");
+    assert!(!script.can_step(&never));
+    assert_eq!(script.log().last(), Some(&ServerEntry::Ended { process: 1 }));
+    script.receive(ClientMessage::Ended);
+    assert_eq!(script.log().len(), 3, "a process ends once");
+}
+
+#[test]
+fn a_prompt_whose_list_ends_without_an_answer_can_still_be_cancelled() {
+    let cancelled = [Action::Answer(StopReason::Cancelled)];
+    let mut script = server(&[(on("first"), &[say("a")]), (Trigger::Cancel, &cancelled)]);
+    script.receive(prompt("first"));
+    assert_eq!(run(&mut script).len(), 2);
+    script.receive(cancel());
+    assert_eq!(run(&mut script), ["read session/cancel s1", "answer cancelled"]);
+}
+
+#[test]
+fn a_load_can_be_slow_and_can_fail() {
+    let gone = Action::Fail("gone".into());
+    for (actions, ok) in [(vec![gate()], Ok(())), (vec![gate(), gone], Err("gone".to_owned()))] {
+        let mut script = server(&[(Trigger::Load, &actions)]);
+        script.receive(ClientMessage::NewSession);
+        script.receive(ClientMessage::LoadSession { session: "s1".into() });
+        run(&mut script);
+        let loaded = |loaded| ServerEntry::Load { process: 1, session: "s1".into(), loaded };
+        assert_eq!(script.log().last(), Some(&loaded(false)), "not answered yet");
+        script.open_gate("go");
+        assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Loaded { ok: ok.clone() }]);
+        assert_eq!(script.log().last(), Some(&loaded(ok.is_ok())));
+    }
+}
+
+#[test]
+fn waits_see_gates_frames_and_what_the_caller_knows() {
+    let frame = FrameSeen { method: Method::Prompt, text: Some("second".into()), count: 1 };
+    let first = [
+        Action::Open("go".into()),
+        gate(),
+        Action::Wait(Happening::Frame(frame.clone())),
+        Action::Wait(Happening::Status(Status::Paused)),
+        END,
+    ];
+    let mut script = server(&[(on("first"), &first)]);
+    script.receive(prompt("first"));
+    script.step(&never);
+    assert_eq!(script.step(&never).unwrap().opened, ["go"]);
+    assert!(script.gate_is_open("go") && !script.frame_seen(&frame));
+    script.receive(prompt("second"));
+    run(&mut script);
+    assert!(script.frame_seen(&frame) && !script.frame_seen(&FrameSeen { count: 2, ..frame }));
+    let paused = |happening: &Happening| *happening == Happening::Status(Status::Paused);
+    assert_eq!(script.step(&paused).unwrap().label, "answer end_turn");
+}
+
+#[test]
+fn the_llm_of_a_native_agent_needs_no_process() {
+    let mut script = Script::new(&[], &[]);
+    script.receive(prompt("first"));
+    assert_eq!(run(&mut script).len(), 2);
+    assert_eq!(script.process(), 0);
+}
