@@ -16,3 +16,4 @@ pub mod runtime;
 pub mod scenario;
 pub mod script;
 pub mod snapshot;
+mod stage;

@@ -1,12 +1,12 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
-pub(crate) mod loom;
+pub mod loom;
 mod report;
 mod scenario;
 mod token;
 pub mod turnloom;
 
 pub use report::*;
-pub use scenario::{ExploreError, Job, Options, ReplayError};
+pub use scenario::{ExploreError, Job, Options, Progress, ReplayError, explore, replay};
 pub use token::{Token, TokenError};
 pub use turnloom::{Limits, Schedule, Search, search};

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::digest::digest;
 use crate::explore::Anchor;
 use crate::observation::LockEdge;
 
@@ -65,7 +66,10 @@ pub struct Book {
     current: Cell<usize>,
     steps: RefCell<Vec<Step>>,
     edges: RefCell<BTreeSet<LockEdge>>,
+    edges_digest: Cell<u128>,
     next_scope: Cell<u64>,
+    /// How many steps the program took to set itself up.
+    setup: Cell<usize>,
     /// Whether details in words are kept (a replay) or only names (a search).
     detailed: bool,
 }
@@ -195,13 +199,13 @@ impl Book {
     pub fn acquires(&self, then: &Rc<str>) {
         let roles = self.roles.borrow();
         let role = &roles[self.current.get()];
-        for held in &role.held {
-            if held != then {
-                self.edges.borrow_mut().insert(LockEdge {
-                    held: held.to_string(),
-                    then: then.to_string(),
-                    thread: role.name.to_string(),
-                });
+        for held in role.held.iter().filter(|held| *held != then) {
+            let thread = role.name.to_string();
+            let edge = LockEdge { held: held.to_string(), then: then.to_string(), thread };
+            let mut edges = self.edges.borrow_mut();
+            if !edges.contains(&edge) {
+                self.edges_digest.set(self.edges_digest.get().wrapping_add(digest(&edge)));
+                edges.insert(edge);
             }
         }
     }
@@ -218,6 +222,25 @@ impl Book {
         if let Some(last) = held.iter().rposition(|name| name == lock) {
             held.remove(last);
         }
+    }
+
+    /// The digest of the acquisition graph, in whatever order it came about.
+    #[must_use]
+    pub fn edges_digest(&self) -> u128 {
+        self.edges_digest.get()
+    }
+
+    /// The program has set itself up.
+    pub fn end_setup(&self) {
+        self.setup.set(self.steps.borrow().len());
+        self.edges.borrow_mut().clear();
+        self.edges_digest.set(0);
+    }
+
+    /// How many steps the program took to set itself up.
+    #[must_use]
+    pub fn setup_steps(&self) -> usize {
+        self.setup.get()
     }
 
     /// The edges of the acquisition graph so far.

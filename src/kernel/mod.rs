@@ -15,7 +15,7 @@ pub(crate) mod digest;
 mod engine;
 mod fifo;
 mod flag;
-mod guarded;
+mod locked_cell;
 mod mutex;
 mod object;
 mod ordered;
@@ -30,9 +30,25 @@ pub(crate) use engine::install;
 pub use engine::{Engine, Installed, LoomParts, ObjectCore, Request, Spawn, Took};
 pub use fifo::{FifoGuard, FifoLock};
 pub use flag::Flag;
-pub use guarded::{Guarded, LockedCell};
+pub use locked_cell::LockedCell;
 pub use mutex::{Mutex, MutexGuard};
 pub use object::{Object, Op};
 pub use ordered::Ordered;
 pub use queue::Queue;
 pub use timers::{TimerId, Timers};
+
+/// Ties an observation to the step that the running thread has just taken, for pictures.
+pub fn anchor(anchor: crate::explore::Anchor) {
+    engine::current().book().anchor(anchor);
+}
+
+/// Runs the part of a program that only sets it up: in one order, whatever threads take part, and left out of
+/// pictures.
+pub fn setup<R>(body: impl FnOnce() -> R) -> R {
+    let engine = engine::current();
+    engine.explore(false);
+    let result = body();
+    engine.book().end_setup();
+    engine.explore(true);
+    result
+}

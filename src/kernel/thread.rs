@@ -77,6 +77,12 @@ pub fn place_waiting_for(place: impl Into<String>, role: &str) -> Place {
     Place::enter(place.into(), Some(role.to_owned()))
 }
 
+/// Notes that the thread begins a wait that needs other threads, for the acquisition graph: one edge from each lock
+/// it holds.
+pub fn awaits(what: &str) {
+    engine::current().book().acquires(&what.into());
+}
+
 /// Keeps a place on the book.
 #[must_use]
 pub struct Place {

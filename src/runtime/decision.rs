@@ -245,6 +245,12 @@ pub enum DecisionError {
 }
 
 impl Decisions {
+    /// Whether the state lock is free while the step of an ACP agent is under way.
+    #[must_use]
+    pub fn frees_lock_during_step(&self) -> bool {
+        self.prompt_lock == PromptLock::Released && self.acp_step == AcpStep::Native
+    }
+
     /// The decisions of a revision, with some changed, then with defects switched on.
     ///
     /// # Errors

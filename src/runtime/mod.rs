@@ -1,5 +1,37 @@
 //! The conversation runtime under test: what `openhands-sdk` and `openhands-agent-server` 1.25.0 do, on the kernel.
+//!
+//! | here | there |
+//! |---|---|
+//! | `state` | `sdk/conversation/state.py` |
+//! | `conversation`, `arun` | `sdk/conversation/impl/local_conversation.py` |
+//! | `cancel_token` | `sdk/conversation/cancellation.py` |
+//! | `acp_agent`, `acp_turn`, `bridge` | `sdk/agent/acp_agent.py` |
+//! | `connection` | `acp/connection.py` of `agent-client-protocol` 0.8.1 |
+//! | `llm_agent` | `sdk/agent/agent.py`, `sdk/agent/base.py` |
+//! | `event_service` | `agent_server/event_service.py` |
+//! | `callback_wrapper` | `sdk/utils/async_utils.py` |
+//!
+//! Where releases and reviews disagree there is a [`Decision`]. This folder must not know which engine drives it, nor
+//! what a scenario, a rule or a report is.
 
+mod acp_agent;
+mod acp_turn;
+mod arun;
+mod bridge;
+mod callback_wrapper;
+mod cancel_token;
+mod connection;
+mod conversation;
 mod decision;
+mod event_service;
+mod llm_agent;
+mod state;
 
+pub use acp_agent::{AcpAgent, Turn};
+pub use cancel_token::CancelToken;
+pub use connection::{Peer, Sink};
+pub use conversation::{Agent, LocalConversation, ToolCall};
 pub use decision::*;
+pub use event_service::EventService;
+pub use llm_agent::{Llm, LlmAgent};
+pub use state::{AgentState, ConversationState, MessageId};

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::explore::Anchor;
-use crate::kernel::{Book, Cell, FifoGuard, FifoLock, LockedCell};
+use crate::kernel::{Cell, FifoGuard, FifoLock, LockedCell, anchor};
 use crate::observation::Event;
 use crate::scenario::{EventKind, Status};
 
@@ -44,13 +44,14 @@ pub struct ConversationState {
 type StatusCallback = Rc<dyn Fn(Status)>;
 
 impl ConversationState {
-    /// An empty conversation.
+    /// An empty conversation. `unlocked_writers` says that somebody writes the log or the status without the lock
+    /// while its owner waits, as the portal and the workers do when the loop holds the lock across a step.
     #[must_use]
-    pub fn create() -> Self {
+    pub fn create(unlocked_writers: bool) -> Self {
         let lock = FifoLock::new("state");
         Self {
-            execution_status: LockedCell::new("status", &lock, Status::Idle),
-            events: LockedCell::new("events", &lock, Vec::new()),
+            execution_status: LockedCell::new("status", &lock, Status::Idle, unlocked_writers),
+            events: LockedCell::new("events", &lock, Vec::new(), unlocked_writers),
             agent_state: Cell::new("agent_state", AgentState::default()),
             lock,
             on_state_change: Rc::default(),
@@ -84,13 +85,13 @@ impl ConversationState {
     }
 
     /// Appends an event, as the owner of the lock.
-    pub fn append(&self, event: Event, book: &Book) {
+    pub fn append(&self, event: Event) {
         let words = format!("{:?} {}", event.kind, event.text).trim_end().to_lowercase();
         let index = self.events.write("append", words, |events| {
             events.push(event);
             events.len() - 1
         });
-        book.anchor(Anchor::Event(index));
+        anchor(Anchor::Event(index));
     }
 
     /// The user messages in the log, oldest first, as the owner of the lock sees them.

@@ -17,7 +17,7 @@ const STACK_WORDS: usize = 32 * 1024;
 
 /// How one execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Finished {
+pub enum Finished {
     /// Every thread is done.
     Complete,
     /// loom says that nobody can move.
@@ -29,7 +29,7 @@ pub(crate) enum Finished {
 }
 
 /// What is told of each execution: how it ended, and its book.
-pub(crate) type Visit = Rc<dyn Fn(Finished, &Book, &str)>;
+pub type Visit = Rc<dyn Fn(Finished, &Book, &str)>;
 
 thread_local! {
     /// The program and what is told of it: loom's own closure must be `Send`, and runs on this very thread.
@@ -42,7 +42,7 @@ thread_local! {
 
 /// Runs every permutation of `program` with at most `preemptions` preemptions and shows each to `visit`. Returns when
 /// all were run; on a deadlock or a panic `visit` is called from the panic hook, and must end the process.
-pub(crate) fn permute(preemptions: u32, branches: usize, program: Rc<dyn Fn()>, visit: Visit) {
+pub fn permute(preemptions: Option<u32>, branches: usize, program: Rc<dyn Fn()>, visit: Visit) {
     TASK.set(Some((program, visit)));
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
@@ -57,7 +57,7 @@ pub(crate) fn permute(preemptions: u32, branches: usize, program: Rc<dyn Fn()>, 
         finish(finished, &message);
     }));
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions as usize);
+    builder.preemption_bound = preemptions.map(|bound| bound as usize);
     builder.max_branches = branches;
     builder.max_duration = None;
     builder.max_permutations = None;
@@ -251,6 +251,10 @@ impl Engine for Core {
     }
 
     fn dropped(&self, _: &ObjectCore) {}
+
+    fn explore(&self, every_order: bool) {
+        if every_order { loom::explore() } else { loom::stop_exploring() }
+    }
 
     fn digests(&self) -> bool {
         false

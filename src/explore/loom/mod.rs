@@ -1,5 +1,8 @@
 //! loom, the reference engine: permutations of one program, up to a preemption bound, in a child process.
 
 mod engine;
+mod scenario;
 
-pub(crate) use engine::{Finished, permute};
+pub use engine::{Finished, Visit, permute};
+pub use scenario::child;
+pub(crate) use scenario::explore;

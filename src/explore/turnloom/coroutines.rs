@@ -64,6 +64,7 @@ struct Core {
     /// The sum of the digests of all objects' contents.
     contents: Cell<u128>,
     over: Cell<bool>,
+    exploring: Cell<bool>,
     panicked: RefCell<Option<String>>,
 }
 
@@ -85,6 +86,7 @@ impl Run {
             running: Cell::new(0),
             contents: Cell::new(0),
             over: Cell::new(false),
+            exploring: Cell::new(true),
             panicked: RefCell::default(),
         });
         let installed = Some(install(core.clone()));
@@ -159,7 +161,8 @@ impl Run {
             let history = if thread.done.get() { 0 } else { chain(thread.history.get(), 1) };
             chain(thread.name_digest, history)
         });
-        threads.fold(self.core.contents.get(), u128::wrapping_add)
+        let edges = self.core.book.edges_digest();
+        threads.fold(self.core.contents.get().wrapping_add(edges), u128::wrapping_add)
     }
 
     /// Whether every thread is done or a daemon that is idle.
@@ -183,6 +186,11 @@ impl Run {
     /// What a thread panicked with, if one did.
     pub(super) fn panicked(&self) -> Option<String> {
         self.core.panicked.borrow().clone()
+    }
+
+    /// Whether every order is to be tried from here.
+    pub(super) fn exploring(&self) -> bool {
+        self.core.exploring.get()
     }
 
     /// The book.
@@ -304,6 +312,10 @@ impl Engine for Core {
 
     fn dropped(&self, object: &ObjectCore) {
         self.contents.set(self.contents.get().wrapping_sub(object.content.get()));
+    }
+
+    fn explore(&self, every_order: bool) {
+        self.exploring.set(every_order);
     }
 
     fn digests(&self) -> bool {

@@ -186,6 +186,9 @@ impl Searcher<'_> {
                 } else {
                     self.found.bounded |= enabled.len() > 1;
                 }
+                if !run.exploring() {
+                    choices.truncate(1);
+                }
                 if choices.len() > 1 && !self.enter(&run, last, budget) {
                     return ControlFlow::Continue(());
                 }

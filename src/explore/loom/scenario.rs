@@ -1,0 +1,221 @@
+//! A scenario under loom: the parent asks a child process and turns its answer into findings; the child permutes.
+//!
+//! loom aborts its process on a deadlock. The child's panic hook writes what is known by then, with the place of every
+//! thread, and ends the child itself. A schedule found here is replayed on the in-house engine before it becomes a
+//! token, so a token never needs loom.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::explore::scenario::{ExploreError, Findings, Job, Options};
+use crate::explore::turnloom::{Limits, Schedule, run_once};
+use crate::explore::{EngineKind, Exploration, Verdict};
+use crate::kernel::Book;
+use crate::observation::{Observations, Why};
+use crate::runtime::Decisions;
+use crate::scenario::{AgentKind, Role, Scenario, Step, Through};
+use crate::stage::Stage;
+
+use super::engine::{Finished, permute};
+
+/// The most threads that loom has, with the main one.
+const THREADS: usize = 5;
+/// The preemption bound of a scenario that names none.
+const PREEMPTIONS: u32 = 2;
+/// An execution of more branches than this counts as a hang.
+const BRANCHES: usize = 50_000;
+
+/// What the parent asks.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    scenario: Scenario,
+    revision: String,
+    defects: Vec<String>,
+    preemptions: u32,
+}
+
+/// What the child answers.
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    executions: u64,
+    ended: Ending,
+    outcomes: Vec<Outcome>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq)]
+enum Ending {
+    /// Every permutation was run.
+    All,
+    /// loom stopped at an execution that could not go on.
+    Stuck,
+    /// The program panicked.
+    Panicked(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Outcome {
+    seen: Observations,
+    roles: Vec<String>,
+    executions: u64,
+}
+
+/// Runs a scenario under loom.
+pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, ExploreError> {
+    let decisions = job.decisions()?;
+    let preemptions = options.preemptions.or(job.scenario.loom.preemptions).unwrap_or(PREEMPTIONS);
+    let reduced = job.scenario.loom.inline.iter().map(|role| format!("{} inline", crate::scenario::word(role)));
+    let reduced: Vec<String> = reduced.collect();
+    if let Some(reason) = does_not_fit(&job.scenario) {
+        let findings = Findings::new(&job.scenario);
+        let mut exploration = findings.report(job, EngineKind::Loom, Verdict::Incomplete(reason));
+        exploration.reduced = reduced;
+        return Ok(exploration);
+    }
+    let answer = ask(job, preemptions)?;
+    if let Ending::Panicked(message) = answer.ended {
+        return Err(ExploreError::Broken { scenario: job.name.clone(), message });
+    }
+    let mut findings = Findings::new(&job.scenario);
+    for outcome in &answer.outcomes {
+        let (found, broken) = findings.take_in(&outcome.seen, outcome.executions);
+        if broken && found.schedule.is_none() {
+            found.schedule = Some(schedule(job, decisions, outcome)?);
+        }
+    }
+    let mut exploration = findings.report(job, EngineKind::Loom, Verdict::ProvedUpTo(preemptions));
+    exploration.statistics.executions = answer.executions;
+    exploration.reduced = reduced;
+    Ok(exploration)
+}
+
+/// Why a scenario does not fit loom, if it does not.
+fn does_not_fit(scenario: &Scenario) -> Option<String> {
+    let inline = |role: Role| scenario.loom.inline.contains(&role);
+    let waits_outside = scenario.server.iter().flat_map(|reaction| &reaction.actions).any(|action| {
+        use crate::scenario::{Action, Happening};
+        matches!(action, Action::Wait(Happening::Status(_) | Happening::Event(_)))
+    });
+    if waits_outside {
+        return Some("the server waits for a status or an event, of which loom cannot wake it".to_owned());
+    }
+    let service = scenario.through == Through::Service;
+    let mut threads = scenario.actors.len();
+    threads += usize::from(!scenario.clock.is_empty() && !inline(Role::Clock));
+    threads += usize::from(scenario.agent.kind == AgentKind::Acp);
+    threads += usize::from(!inline(Role::Server));
+    threads += usize::from(service);
+    let workers = if service { scenario.actors.len() + 1 } else { 1 };
+    threads += if inline(Role::Worker) { 0 } else { workers };
+    let runs = |actor: &crate::scenario::Actor| !service && actor.does.contains(&Step::Run);
+    let clock = !scenario.clock.is_empty() && !inline(Role::Clock);
+    let main_is_idle = !clock && scenario.actors.iter().all(runs);
+    threads += usize::from(main_is_idle);
+    (threads > THREADS).then(|| format!("{threads} threads are needed, and loom has {THREADS}"))
+}
+
+/// The schedule of an outcome, as the in-house engine replays it.
+fn schedule(job: &Job, decisions: Decisions, outcome: &Outcome) -> Result<Schedule, ExploreError> {
+    let stage = Stage::new(&job.scenario, decisions);
+    let roles: Vec<Rc<str>> = outcome.roles.iter().map(|role| role.as_str().into()).collect();
+    let replayed = run_once(&Limits::default(), &stage.program(), &roles, |execution| execution.schedule());
+    replayed.map_err(|drift| ExploreError::Child {
+        scenario: job.name.clone(),
+        message: format!("a schedule found under loom does not replay: {drift}"),
+    })
+}
+
+fn ask(job: &Job, preemptions: u32) -> Result<Answer, ExploreError> {
+    let failed = |message: String| ExploreError::Child { scenario: job.name.clone(), message };
+    let request = Request {
+        scenario: job.scenario.clone(),
+        revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
+        defects: job.defects.clone(),
+        preemptions,
+    };
+    let request = serde_json::to_vec(&request).map_err(|error| failed(error.to_string()))?;
+    let program = std::env::current_exe().map_err(|error| failed(format!("no program to start: {error}")))?;
+    let mut child = Command::new(program)
+        .arg("loom-child")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("the child does not start: {error}")))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(&request).map_err(|error| failed(format!("the child takes no request: {error}")))?;
+    }
+    let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().last().unwrap_or("nothing");
+        failed(format!("the child ended without an answer ({error}); its last words: {last}"))
+    })
+}
+
+/// What the child has found so far.
+#[derive(Default)]
+struct Known {
+    executions: u64,
+    outcomes: BTreeMap<Observations, (Vec<String>, u64)>,
+}
+
+impl Known {
+    fn take_in(&mut self, seen: Observations, book: &Book) {
+        self.executions += 1;
+        let entry = self.outcomes.entry(seen).or_insert_with(|| {
+            let names = book.names();
+            (book.steps().iter().map(|step| names[step.role.0].to_string()).collect(), 0)
+        });
+        entry.1 += 1;
+    }
+
+    fn answer(&self, ended: Ending) -> Answer {
+        let outcomes = self.outcomes.iter().map(|(seen, (roles, executions))| Outcome {
+            seen: seen.clone(),
+            roles: roles.clone(),
+            executions: *executions,
+        });
+        Answer { executions: self.executions, ended, outcomes: outcomes.collect() }
+    }
+}
+
+/// The child: permutes the scenario that its standard input asks for and writes the answer to its standard output.
+///
+/// # Errors
+///
+/// If the request cannot be read or the answer cannot be written.
+pub fn child() -> Result<(), Box<dyn std::error::Error>> {
+    let mut request = Vec::new();
+    std::io::stdin().read_to_end(&mut request)?;
+    let request: Request = serde_json::from_slice(&request)?;
+    let decisions = Decisions::of(&request.revision, &request.scenario.decisions, &request.defects)?;
+    let stage = Stage::with_few_threads(&request.scenario, decisions);
+    let known: Rc<RefCell<Known>> = Rc::default();
+    let (visited, on_stage) = (known.clone(), stage.clone());
+    let visit = move |finished: Finished, book: &Book, message: &str| {
+        let why = match finished {
+            Finished::Complete => None,
+            Finished::Deadlock => Some(Why::Deadlock),
+            Finished::Hang => Some(Why::Hang),
+            Finished::Panicked => end(&visited.borrow().answer(Ending::Panicked(message.to_owned()))),
+        };
+        visited.borrow_mut().take_in(on_stage.observe(why, book), book);
+        if why.is_some() {
+            end(&visited.borrow().answer(Ending::Stuck));
+        }
+    };
+    permute(Some(request.preemptions), BRANCHES, stage.program(), Rc::new(visit));
+    serde_json::to_writer(std::io::stdout().lock(), &known.borrow().answer(Ending::All))?;
+    Ok(())
+}
+
+/// Writes the answer from inside loom and ends the process, before loom aborts it.
+fn end(answer: &Answer) -> ! {
+    let written = serde_json::to_writer(std::io::stdout().lock(), answer);
+    std::process::exit(i32::from(written.is_err()));
+}

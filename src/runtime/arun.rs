@@ -1,0 +1,292 @@
+//! `arun`: the run loop on an event loop.
+//!
+//! Stands for `LocalConversation.arun` of 1.25.0. For an ACP agent the state lock is free while a prompt is in flight,
+//! so that messages can be persisted meanwhile; the cursor says which of them is prompted next.
+
+use crate::asyncio::{EventLoop, Exception, Result};
+use crate::kernel::thread;
+use crate::scenario::{EventKind, Status};
+
+use super::acp_agent::event;
+use super::conversation::{Agent, LocalConversation, RunTask, newest};
+use super::decision::{AcpStep, CursorAdvance, FinishCheck, StepMessage};
+use super::state::{AgentState, MessageId};
+
+/// What an iteration came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Break,
+}
+
+/// What a run keeps between its iterations.
+struct Run {
+    cursor: Option<MessageId>,
+    iteration: u32,
+    /// Whether the next step takes the newest message instead of the next one (decision `cursor_advance`).
+    jump: bool,
+}
+
+impl LocalConversation {
+    /// Runs the conversation as a task of `event_loop`.
+    ///
+    /// # Errors
+    ///
+    /// What a step failed with. A cancellation is none: it ends the run with status `paused`.
+    pub async fn arun(&self, event_loop: &EventLoop) -> Result<()> {
+        let _place = thread::place("run");
+        let run = self.begin_run();
+        let task = event_loop.current_task().map(|task| RunTask { run, event_loop: event_loop.clone(), task });
+        self.inner.arun_task.set(task);
+        let this = self.clone();
+        let ready = move || this.ensure_agent_ready();
+        event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await?;
+        let mut run = Run { cursor: self.take_up_cursor(), iteration: 0, jump: false };
+        let result = match self.arun_loop(event_loop, &mut run).await {
+            Err(Exception::Cancelled) => {
+                self.after_interrupt();
+                Ok(())
+            }
+            Err(error) => {
+                self.forget_inflight_prompt();
+                self.fail(&error);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        };
+        let token = self.inner.cancel_token.get();
+        if token.is_some_and(|token| !token.is_cancelled()) {
+            self.inner.cancel_token.set(None);
+        }
+        self.inner.arun_task.set(None);
+        result
+    }
+
+    /// The cursor and the status at the begin of a run.
+    fn take_up_cursor(&self) -> Option<MessageId> {
+        let state = &self.inner.state;
+        let _held = state.lock();
+        let mut agent_state = state.agent_state.get();
+        if self.is_acp() && matches!(state.status(), Status::Finished | Status::Idle) {
+            if let Some(inflight) = agent_state.inflight_prompt.take() {
+                agent_state.last_prompt = Some(inflight);
+                state.agent_state.set(agent_state.clone());
+            }
+        }
+        self.set_running();
+        agent_state.last_prompt
+    }
+
+    fn is_acp(&self) -> bool {
+        matches!(self.inner.agent, Agent::Acp(_))
+    }
+
+    async fn arun_loop(&self, event_loop: &EventLoop, run: &mut Run) -> Result<()> {
+        loop {
+            let flow = if self.is_acp() && self.inner.decisions.frees_lock_during_step() {
+                self.iterate(event_loop, run).await?
+            } else {
+                self.iterate_locked(event_loop, run).await?
+            };
+            if flow == Flow::Break {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One iteration that holds the state lock across the step.
+    async fn iterate_locked(&self, event_loop: &EventLoop, run: &mut Run) -> Result<Flow> {
+        let state = &self.inner.state;
+        let _held = state.lock();
+        if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
+            return Ok(Flow::Break);
+        }
+        let turn = self.turn(Some(event_loop), false);
+        match &self.inner.agent {
+            Agent::Acp(agent) if self.inner.decisions.acp_step == AcpStep::Executor => {
+                let _place = thread::place_waiting_for("step in executor", "worker");
+                let (agent, state) = (agent.clone(), state.clone());
+                let step = move || agent.step(&state, &turn);
+                event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
+            }
+            Agent::Acp(agent) => agent.astep(state, &turn, None).await?,
+            Agent::Llm(agent) => agent.astep(state, &turn).await?,
+            Agent::Sync(agent) => {
+                let _place = thread::place_waiting_for("step in executor", "worker");
+                let (agent, state) = (agent.clone(), state.clone());
+                let step = move || agent.step(&state, &turn);
+                event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
+            }
+        }
+        run.iteration += 1;
+        if run.iteration < self.inner.max_iteration_per_run {
+            return Ok(Flow::Continue);
+        }
+        if state.status() != Status::Finished {
+            self.reach_iteration_limit();
+        }
+        Ok(Flow::Break)
+    }
+
+    /// One iteration that leaves the state lock free during the prompt.
+    async fn iterate(&self, event_loop: &EventLoop, run: &mut Run) -> Result<Flow> {
+        let Agent::Acp(agent) = &self.inner.agent else { return Ok(Flow::Break) };
+        let state = &self.inner.state;
+        let message = {
+            let _held = state.lock();
+            if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
+                return Ok(Flow::Break);
+            }
+            self.choose_message(run)
+        };
+        let given = self.inner.decisions.step_message == StepMessage::Given;
+        if given && message.is_none() {
+            return Ok(self.finish_without_message(run));
+        }
+        let Some(events_before) = self.begin_step(message.as_ref()) else { return Ok(Flow::Break) };
+        let turn = self.turn(Some(event_loop), true);
+        let prompt_message = if given { message.clone() } else { None };
+        agent.astep(state, &turn, prompt_message).await?;
+        Ok(self.after_step(run, message, events_before))
+    }
+
+    /// The message of the next step, as the owner of the state lock.
+    fn choose_message(&self, run: &mut Run) -> Option<MessageId> {
+        let messages = self.inner.state.prompt_messages();
+        let jump = std::mem::take(&mut run.jump);
+        if jump || self.inner.decisions.step_message == StepMessage::Newest {
+            return newest(&messages);
+        }
+        let after = run.cursor.as_ref().and_then(|cursor| messages.iter().position(|message| message == cursor));
+        messages.get(after.map_or(0, |index| index + 1)).cloned()
+    }
+
+    /// Nothing to prompt: the run is finished, unless a message has come in the meantime.
+    fn finish_without_message(&self, run: &Run) -> Flow {
+        let state = &self.inner.state;
+        let held = state.lock();
+        let newest = newest(&state.prompt_messages());
+        if newest.is_some() && newest != run.cursor {
+            if run.iteration >= self.inner.max_iteration_per_run {
+                state.set_status(Status::Idle);
+                return Flow::Break;
+            }
+            state.set_status(Status::Running);
+            return Flow::Continue;
+        }
+        let _held = self.between_check_and_finish(held);
+        state.set_status(Status::Finished);
+        Flow::Break
+    }
+
+    /// Decision `finish_check`: whether the lock is let go between the last look and the write.
+    fn between_check_and_finish(&self, held: crate::kernel::FifoGuard) -> crate::kernel::FifoGuard {
+        match self.inner.decisions.finish_check {
+            FinishCheck::Atomic => held,
+            FinishCheck::Split => {
+                drop(held);
+                self.inner.state.lock()
+            }
+        }
+    }
+
+    /// Notes the prompt in flight; the number of events so far, or none if the run is to stop.
+    fn begin_step(&self, message: Option<&MessageId>) -> Option<usize> {
+        let state = &self.inner.state;
+        let _held = state.lock();
+        if matches!(state.status(), Status::Paused | Status::Stuck) {
+            return None;
+        }
+        let events = state.events.read(Vec::len);
+        if let Some(message) = message {
+            let agent_state = state.agent_state.get();
+            state.agent_state.set(AgentState { inflight_prompt: Some(message.clone()), ..agent_state });
+        }
+        Some(events)
+    }
+
+    /// Moves the cursor and looks for messages that came during the step.
+    fn after_step(&self, run: &mut Run, message: Option<MessageId>, events_before: usize) -> Flow {
+        let state = &self.inner.state;
+        let held = state.lock();
+        run.iteration += 1;
+        let paused = state
+            .events
+            .read(|events| events[events_before..].iter().any(|event| event.kind == EventKind::Pause));
+        let mut agent_state = state.agent_state.get();
+        if agent_state.inflight_prompt == message {
+            agent_state.inflight_prompt = None;
+        }
+        agent_state.supersede_inflight = false;
+        let status = state.status();
+        if message.is_some() && !matches!(status, Status::Error | Status::Stuck | Status::Paused) {
+            run.cursor.clone_from(&message);
+            agent_state.last_prompt = message;
+        }
+        state.agent_state.set(agent_state);
+        if matches!(status, Status::Error | Status::Stuck) {
+            return Flow::Break;
+        }
+        if paused {
+            state.set_status(Status::Paused);
+            return Flow::Break;
+        }
+        self.look_for_messages(run, held)
+    }
+
+    fn look_for_messages(&self, run: &mut Run, held: crate::kernel::FifoGuard) -> Flow {
+        let state = &self.inner.state;
+        let newest = newest(&state.prompt_messages());
+        let changed = newest.is_some() && newest != run.cursor;
+        let ended = matches!(state.status(), Status::Finished | Status::Idle);
+        if changed && ended {
+            if run.iteration >= self.inner.max_iteration_per_run {
+                state.set_status(Status::Idle);
+                return Flow::Break;
+            }
+            state.set_status(Status::Running);
+            run.jump = self.inner.decisions.cursor_advance == CursorAdvance::Newest;
+        }
+        let _held = if !changed && ended && self.inner.decisions.finish_check == FinishCheck::Split {
+            let held = self.between_check_and_finish(held);
+            state.set_status(Status::Finished);
+            held
+        } else {
+            held
+        };
+        if run.iteration < self.inner.max_iteration_per_run {
+            return Flow::Continue;
+        }
+        if state.status() != Status::Finished {
+            self.reach_iteration_limit();
+        }
+        Flow::Break
+    }
+
+    /// `except asyncio.CancelledError`: the run ends paused.
+    fn after_interrupt(&self) {
+        let state = &self.inner.state;
+        let _held = state.lock();
+        let mut agent_state = state.agent_state.get();
+        let inflight = agent_state.inflight_prompt.take();
+        let superseded = std::mem::take(&mut agent_state.supersede_inflight);
+        let completed = state.status() == Status::Finished;
+        if (superseded || completed) && inflight.is_some() {
+            agent_state.last_prompt = inflight;
+        }
+        state.agent_state.set(agent_state);
+        state.set_status(Status::Paused);
+        self.on_event(event(EventKind::Interrupt, ""));
+    }
+
+    fn forget_inflight_prompt(&self) {
+        let state = &self.inner.state;
+        let _held = state.lock();
+        let agent_state = state.agent_state.get();
+        state.agent_state.set(AgentState {
+            inflight_prompt: None,
+            supersede_inflight: false,
+            ..agent_state
+        });
+    }
+}

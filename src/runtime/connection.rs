@@ -1,0 +1,257 @@
+//! The ACP connection: requests out, frames in, on the portal's event loop.
+//!
+//! Stands for `Connection` of `agent-client-protocol` 0.8.1 (`acp/connection.py`, `acp/task/`): a receive loop that
+//! resolves responses at once and hands notifications to a dispatcher, which makes a task of each. So the response of
+//! a prompt is seen before the updates that came in the same read were handled; the usage update in front of it is
+//! what makes `_do_acp_prompt` wait for them. It must not know what a prompt is about.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use crate::asyncio::{EventLoop, Exception, Future, Result, TaskRef};
+use crate::scenario::StopReason;
+use crate::script::{ClientMessage, ServerMessage};
+
+use super::bridge::Bridge;
+
+/// Where the frames of a server process go, one write at a time.
+pub type Sink = Rc<dyn Fn(Vec<ServerMessage>)>;
+
+/// The other end of the pipe.
+pub trait Peer {
+    /// Begins a server process whose frames go to `sink`.
+    fn start(&self, sink: Sink);
+    /// Writes a message to the process.
+    fn send(&self, message: ClientMessage);
+    /// Ends the process.
+    fn kill(&self);
+}
+
+/// The answer to a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PromptResponse {
+    /// Why the turn ended.
+    pub stop_reason: StopReason,
+}
+
+/// An unbounded queue inside one event loop: `asyncio.Queue`, and `StreamReader` by whole lines.
+struct Mailbox<T> {
+    event_loop: EventLoop,
+    items: RefCell<VecDeque<T>>,
+    getter: RefCell<Option<Future<()>>>,
+}
+
+impl<T> Mailbox<T> {
+    fn new(event_loop: &EventLoop) -> Self {
+        Self { event_loop: event_loop.clone(), items: RefCell::default(), getter: RefCell::default() }
+    }
+
+    fn put(&self, item: T) {
+        self.items.borrow_mut().push_back(item);
+        let getter = self.getter.borrow_mut().take();
+        if let Some(getter) = getter {
+            getter.set_result(());
+        }
+    }
+
+    async fn get(&self) -> Result<T> {
+        loop {
+            let item = self.items.borrow_mut().pop_front();
+            if let Some(item) = item {
+                return Ok(item);
+            }
+            let getter = self.event_loop.future();
+            *self.getter.borrow_mut() = Some(getter.clone());
+            getter.await?;
+        }
+    }
+}
+
+enum Notification {
+    Update(crate::script::Update),
+    Usage(String),
+}
+
+/// A connection to one server process.
+#[derive(Clone)]
+pub struct Connection {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    event_loop: EventLoop,
+    peer: Rc<dyn Peer>,
+    bridge: Bridge,
+    frames: Mailbox<ServerMessage>,
+    notifications: Mailbox<Notification>,
+    next_request: Cell<u64>,
+    handshake: RefCell<Option<Future<ServerMessage>>>,
+    prompts: RefCell<BTreeMap<u64, Future<PromptResponse>>>,
+    usage: RefCell<BTreeMap<String, Future<()>>>,
+    tasks: RefCell<Vec<TaskRef>>,
+}
+
+impl Connection {
+    /// Starts a server process and listens to it. On the portal's event loop.
+    pub fn spawn(event_loop: &EventLoop, peer: &Rc<dyn Peer>, bridge: &Bridge) -> Self {
+        let inner = Rc::new(Inner {
+            event_loop: event_loop.clone(),
+            peer: peer.clone(),
+            bridge: bridge.clone(),
+            frames: Mailbox::new(event_loop),
+            notifications: Mailbox::new(event_loop),
+            next_request: Cell::new(0),
+            handshake: RefCell::default(),
+            prompts: RefCell::default(),
+            usage: RefCell::default(),
+            tasks: RefCell::default(),
+        });
+        let connection = Self { inner };
+        let (receiver, dispatcher) = (connection.clone(), connection.clone());
+        let receive = event_loop.create_task("receive", async move { receiver.receive_loop().await });
+        let dispatch = event_loop.create_task("dispatch", async move { dispatcher.dispatch_loop().await });
+        *connection.inner.tasks.borrow_mut() = vec![receive.as_ref(), dispatch.as_ref()];
+        let reader = Rc::downgrade(&connection.inner);
+        peer.start(Rc::new(move |frames| {
+            let Some(inner) = reader.upgrade() else { return };
+            let label = frames.clone();
+            let event_loop = inner.event_loop.clone();
+            event_loop.feed(label, move || frames.into_iter().for_each(|frame| inner.frames.put(frame)));
+        }));
+        connection
+    }
+
+    async fn receive_loop(&self) -> Result<()> {
+        loop {
+            let frame = self.inner.frames.get().await?;
+            self.process_message(frame);
+        }
+    }
+
+    fn process_message(&self, frame: ServerMessage) {
+        let inner = &self.inner;
+        match frame {
+            ServerMessage::Update { update, .. } => inner.notifications.put(Notification::Update(update)),
+            ServerMessage::PromptAnswered { request, session, reason } => {
+                inner.notifications.put(Notification::Usage(session));
+                let prompt = inner.prompts.borrow_mut().remove(&request);
+                if let Some(prompt) = prompt {
+                    prompt.set_result(PromptResponse { stop_reason: reason });
+                }
+            }
+            ServerMessage::PromptFailed { request, message, .. } => {
+                let prompt = inner.prompts.borrow_mut().remove(&request);
+                if let Some(prompt) = prompt {
+                    prompt.set_exception(Exception::Error { kind: "ACPRequestError".to_owned(), message });
+                }
+            }
+            answer @ (ServerMessage::Initialized
+            | ServerMessage::NewSession { .. }
+            | ServerMessage::Loaded { .. }) => {
+                let handshake = inner.handshake.borrow_mut().take();
+                if let Some(handshake) = handshake {
+                    handshake.set_result(answer);
+                }
+            }
+        }
+    }
+
+    async fn dispatch_loop(&self) -> Result<()> {
+        loop {
+            let notification = self.inner.notifications.get().await?;
+            let connection = self.clone();
+            self.inner.event_loop.create_task("notification", async move {
+                match notification {
+                    Notification::Update(update) => connection.inner.bridge.session_update(update),
+                    Notification::Usage(session) => connection.usage_received(&session),
+                }
+                Ok(())
+            });
+        }
+    }
+
+    fn usage_received(&self, session: &str) {
+        let waiting = self.inner.usage.borrow().get(session).cloned();
+        if let Some(waiting) = waiting {
+            waiting.set_result(());
+        }
+    }
+
+    async fn handshake(&self, message: ClientMessage) -> Result<ServerMessage> {
+        let answer = self.inner.event_loop.future();
+        *self.inner.handshake.borrow_mut() = Some(answer.clone());
+        self.inner.peer.send(message);
+        answer.await
+    }
+
+    /// `initialize`.
+    ///
+    /// # Errors
+    ///
+    /// If the connection closes.
+    pub async fn initialize(&self) -> Result<()> {
+        self.handshake(ClientMessage::Initialize).await.map(|_| ())
+    }
+
+    /// `session/new`: the id of the session.
+    ///
+    /// # Errors
+    ///
+    /// If the connection closes or the server answers something else.
+    pub async fn new_session(&self) -> Result<Rc<str>> {
+        match self.handshake(ClientMessage::NewSession).await? {
+            ServerMessage::NewSession { session } => Ok(session.as_str().into()),
+            other => Err(Exception::Value(format!("unexpected answer to session/new: {other:?}"))),
+        }
+    }
+
+    /// `session/load`: whether the server has the session.
+    ///
+    /// # Errors
+    ///
+    /// If the connection closes.
+    pub async fn load_session(&self, session: &str) -> Result<bool> {
+        let answer = self.handshake(ClientMessage::LoadSession { session: session.to_owned() }).await?;
+        Ok(matches!(answer, ServerMessage::Loaded { ok: Ok(()) }))
+    }
+
+    /// Prepares to wait for the usage update of a turn (`prepare_usage_sync`).
+    pub fn prepare_usage_sync(&self, session: &str) -> Future<()> {
+        let usage = self.inner.event_loop.future();
+        self.inner.usage.borrow_mut().insert(session.to_owned(), usage.clone());
+        usage
+    }
+
+    /// `session/prompt`: sends it and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the server answers with an error, or the connection closes.
+    pub async fn prompt(&self, session: &str, text: &str) -> Result<PromptResponse> {
+        let request = self.inner.next_request.replace(self.inner.next_request.get() + 1);
+        let answer = self.inner.event_loop.future();
+        self.inner.prompts.borrow_mut().insert(request, answer.clone());
+        let (session, text) = (session.to_owned(), text.to_owned());
+        self.inner.peer.send(ClientMessage::Prompt { request, session, text });
+        answer.await
+    }
+
+    /// `session/cancel`.
+    pub fn cancel(&self, session: &str) {
+        self.inner.peer.send(ClientMessage::Cancel { session: session.to_owned() });
+    }
+
+    /// Stops listening; whatever waits for an answer fails.
+    pub fn close(&self) {
+        let tasks = self.inner.tasks.take();
+        for task in tasks {
+            task.cancel();
+        }
+        let prompts = std::mem::take(&mut *self.inner.prompts.borrow_mut());
+        for prompt in prompts.into_values() {
+            let message = "Connection closed".to_owned();
+            prompt.set_exception(Exception::Error { kind: "ConnectionError".to_owned(), message });
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The conversation: messages in, runs, pause, interrupt.
+//!
+//! Stands for `LocalConversation` (`sdk/conversation/impl/local_conversation.py`) of 1.25.0; `arun` has its own file.
+//! Hooks, confirmation, stuck detection and plugins are left out: no row of the catalogue here needs them.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use crate::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
+use crate::kernel::{Cell, Ordered, thread};
+use crate::observation::{Event, TokenView};
+use crate::scenario::{EventKind, Status};
+
+use super::acp_agent::{AcpAgent, Turn, error_event, event};
+use super::bridge::{OnEvent, OnToken};
+use super::cancel_token::CancelToken;
+use super::decision::{Decisions, ToolToken};
+use super::llm_agent::LlmAgent;
+use super::state::{ConversationState, MessageId};
+
+/// The agent of a conversation.
+#[derive(Clone)]
+pub enum Agent {
+    /// Talks ACP.
+    Acp(AcpAgent),
+    /// Talks to an LLM, with its own `astep`.
+    Llm(LlmAgent),
+    /// Has only a synchronous `step`.
+    Sync(LlmAgent),
+}
+
+/// The task of a run in flight, which `interrupt` cancels (`_arun_task`).
+#[derive(Clone)]
+pub(super) struct RunTask {
+    pub(super) run: u32,
+    pub(super) event_loop: EventLoop,
+    pub(super) task: TaskRef,
+}
+
+impl Hash for RunTask {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.run.hash(state);
+    }
+}
+
+impl fmt::Debug for RunTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task of run {}", self.run)
+    }
+}
+
+/// A conversation.
+#[derive(Clone)]
+pub struct LocalConversation {
+    pub(super) inner: Rc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) state: ConversationState,
+    pub(super) agent: Agent,
+    pub(super) decisions: Decisions,
+    pub(super) max_iteration_per_run: u32,
+    pub(super) executor: Executor,
+    /// `_agent_ready`, read without the lock on the fast path.
+    agent_ready: Cell<bool>,
+    pub(super) cancel_token: Cell<Option<CancelToken>>,
+    pub(super) arun_task: Cell<Option<RunTask>>,
+    runs: Ordered<u32>,
+    callbacks: RefCell<Vec<OnEvent>>,
+    token_callback: RefCell<Option<OnToken>>,
+}
+
+impl LocalConversation {
+    /// A conversation whose jobs off the loop go to `executor`.
+    #[must_use]
+    pub fn new(agent: Agent, decisions: Decisions, max_iteration_per_run: u32, executor: Executor) -> Self {
+        let unlocked_writers = !matches!(agent, Agent::Acp(_)) || !decisions.frees_lock_during_step();
+        let conversation = Self {
+            inner: Rc::new(Inner {
+                state: ConversationState::create(unlocked_writers),
+                agent,
+                decisions,
+                max_iteration_per_run,
+                executor,
+                agent_ready: Cell::new("agent_ready", false),
+                cancel_token: Cell::new("cancel_token", None),
+                arun_task: Cell::new("arun_task", None),
+                runs: Ordered::new("runs", 0),
+                callbacks: RefCell::default(),
+                token_callback: RefCell::default(),
+            }),
+        };
+        if let Agent::Acp(agent) = &conversation.inner.agent {
+            let state = conversation.inner.state.clone();
+            agent.set_stats_callback(move || drop(state.lock()));
+        }
+        conversation
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> &ConversationState {
+        &self.inner.state
+    }
+
+    /// The agent.
+    #[must_use]
+    pub fn agent(&self) -> &Agent {
+        &self.inner.agent
+    }
+
+    /// Adds a callback that is told of each event before it is appended to the log.
+    pub fn add_callback(&self, callback: OnEvent) {
+        self.inner.callbacks.borrow_mut().push(callback);
+    }
+
+    /// Sets what is told of each chunk of text.
+    pub fn set_token_callback(&self, callback: OnToken) {
+        *self.inner.token_callback.borrow_mut() = Some(callback);
+    }
+
+    /// `_on_event`: the callbacks, then the log.
+    pub(super) fn on_event(&self, mut event: Event) {
+        event.thread = thread::name().to_string();
+        let callbacks = self.inner.callbacks.borrow().clone();
+        callbacks.iter().for_each(|callback| callback(event.clone()));
+        self.inner.state.append(event);
+    }
+
+    /// `_on_event_with_state_lock`.
+    fn on_event_with_state_lock(&self, event: Event) {
+        let _held = self.inner.state.lock();
+        self.on_event(event);
+    }
+
+    /// The callbacks of a turn; `locked` if each event is to take the state lock for itself.
+    pub(super) fn turn(&self, event_loop: Option<&EventLoop>, locked: bool) -> Turn {
+        let this = Rc::downgrade(&self.inner);
+        let on_event: OnEvent = Rc::new(move |event| {
+            let Some(inner) = this.upgrade() else { return };
+            let conversation = Self { inner };
+            if locked { conversation.on_event_with_state_lock(event) } else { conversation.on_event(event) }
+        });
+        let on_token = self.inner.token_callback.borrow().clone();
+        Turn { event_loop: event_loop.cloned(), on_event, on_token }
+    }
+
+    /// Starts the agent, once.
+    ///
+    /// # Errors
+    ///
+    /// If its server does not start.
+    pub fn ensure_agent_ready(&self) -> Result<()> {
+        let _place = thread::place("ensure agent ready");
+        if self.inner.agent_ready.get() {
+            return Ok(());
+        }
+        let _held = self.inner.state.lock();
+        if self.inner.agent_ready.get() {
+            return Ok(());
+        }
+        if let Agent::Acp(agent) = &self.inner.agent {
+            agent.init_state(&self.inner.state, &self.turn(None, false).on_event)?;
+        }
+        self.inner.agent_ready.set(true);
+        Ok(())
+    }
+
+    /// Persists a user message.
+    ///
+    /// # Errors
+    ///
+    /// If the agent has to be started first and does not start.
+    pub fn send_message(&self, text: &str) -> Result<()> {
+        let _place = thread::place(format!("send {text:?}"));
+        if !matches!(self.inner.agent, Agent::Acp(_)) {
+            self.ensure_agent_ready()?;
+        }
+        let state = &self.inner.state;
+        let _held = state.lock();
+        if matches!(state.status(), Status::Finished | Status::Stuck) {
+            state.set_status(Status::Idle);
+        }
+        self.on_event(event(EventKind::UserMessage, text));
+        Ok(())
+    }
+
+    /// Begins a run: its number and its cancel token.
+    pub(super) fn begin_run(&self) -> u32 {
+        let run = self.inner.runs.get() + 1;
+        self.inner.runs.set(run);
+        self.inner.cancel_token.set(Some(CancelToken::new(run)));
+        run
+    }
+
+    /// Runs the conversation on this thread, synchronously: the agent's `step` under the state lock.
+    ///
+    /// # Errors
+    ///
+    /// What the step failed with.
+    pub fn run(&self) -> Result<()> {
+        let _place = thread::place("run");
+        self.ensure_agent_ready()?;
+        self.begin_run();
+        self.set_running();
+        let result = self.run_loop();
+        if let Err(error) = &result {
+            self.fail(error);
+        }
+        self.inner.cancel_token.set(None);
+        result
+    }
+
+    fn run_loop(&self) -> Result<()> {
+        let state = &self.inner.state;
+        let mut iteration = 0;
+        loop {
+            let _held = state.lock();
+            if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
+                return Ok(());
+            }
+            let turn = self.turn(None, false);
+            match &self.inner.agent {
+                Agent::Acp(agent) => agent.step(state, &turn)?,
+                Agent::Llm(agent) | Agent::Sync(agent) => agent.step(state, &turn)?,
+            }
+            iteration += 1;
+            if iteration >= self.inner.max_iteration_per_run {
+                if state.status() != Status::Finished {
+                    self.reach_iteration_limit();
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// The status at the begin of a run.
+    pub(super) fn set_running(&self) {
+        let state = &self.inner.state;
+        let _held = state.lock();
+        if matches!(state.status(), Status::Idle | Status::Paused | Status::Error | Status::Stuck) {
+            state.set_status(Status::Running);
+        }
+    }
+
+    /// `MaxIterationsReached`, as the owner of the state lock.
+    pub(super) fn reach_iteration_limit(&self) {
+        self.inner.state.set_status(Status::Error);
+        self.on_event(error_event("MaxIterationsReached"));
+    }
+
+    /// A run failed.
+    pub(super) fn fail(&self, error: &Exception) {
+        let _held = self.inner.state.lock();
+        self.inner.state.set_status(Status::Error);
+        self.on_event(error_event(error.kind()));
+    }
+
+    /// Asks the run to pause between two steps.
+    pub fn pause(&self) {
+        let _place = thread::place("pause");
+        let state = &self.inner.state;
+        if state.execution_status.read_unlocked(|status| *status) == Status::Paused {
+            return;
+        }
+        let _held = state.lock();
+        if matches!(state.status(), Status::Idle | Status::Running) {
+            state.set_status(Status::Paused);
+            self.on_event(event(EventKind::Pause, ""));
+        }
+    }
+
+    /// Cancels the run in flight; without one, pauses.
+    pub fn interrupt(&self) {
+        let _place = thread::place("interrupt");
+        if let Some(token) = self.inner.cancel_token.get() {
+            token.cancel();
+        }
+        match self.inner.arun_task.get() {
+            Some(running) => {
+                let task = running.task.clone();
+                running.event_loop.call_soon_threadsafe(("cancel run", running.run), move || {
+                    task.cancel();
+                });
+            }
+            None => self.pause(),
+        }
+    }
+
+    /// A tool call begins: the run it belongs to and, by decision `tool_token`, the token it will look at.
+    #[must_use]
+    pub fn begin_tool_call(&self) -> ToolCall {
+        let token = self.inner.cancel_token.get();
+        ToolCall { run: token.as_ref().map_or(0, |token| token.run), token }
+    }
+
+    /// What a tool call sees of its cancel token.
+    #[must_use]
+    pub fn poll_token(&self, call: &ToolCall) -> TokenView {
+        let token = match self.inner.decisions.tool_token {
+            ToolToken::OwnRun => call.token.clone(),
+            ToolToken::Current => self.inner.cancel_token.get(),
+        };
+        TokenView {
+            own_run: call.run,
+            seen_run: token.as_ref().map(|token| token.run),
+            cancelled: token.is_some_and(|token| token.is_cancelled()),
+        }
+    }
+
+    /// Ends the agent.
+    pub fn close(&self) {
+        let _place = thread::place("close");
+        if let Agent::Acp(agent) = &self.inner.agent {
+            agent.close();
+        }
+    }
+}
+
+/// A tool call on a worker thread.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    run: u32,
+    token: Option<CancelToken>,
+}
+
+/// The newest of the messages.
+pub(super) fn newest(messages: &[MessageId]) -> Option<MessageId> {
+    messages.last().cloned()
+}

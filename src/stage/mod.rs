@@ -1,0 +1,206 @@
+//! The stage: a scenario set up around the runtime, as a program for an engine.
+//!
+//! Here the scripted server gets its thread, each actor and the clock theirs, and what could be seen is collected when
+//! the execution is over. It must not know which engine runs it, nor what rules say.
+
+mod actors;
+mod observe;
+mod server;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::asyncio::{EventLoop, Executor, PortalThread};
+use crate::kernel::{Book, Ordered, Timers, setup, thread};
+use crate::observation::{Call, Context, Observations, TokenView, Why};
+use crate::runtime::{AcpAgent, Agent, Decisions, EventService, LlmAgent, LocalConversation, Peer};
+use crate::scenario::{AgentKind, ClockStep, Role, Scenario, Session, Step, Through, Timer};
+
+use server::ServerHost;
+
+/// A scenario as a program, and what was seen of its last execution.
+#[derive(Clone)]
+pub(crate) struct Stage {
+    plan: Rc<Plan>,
+    world: Rc<RefCell<Option<World>>>,
+}
+
+struct Plan {
+    scenario: Scenario,
+    decisions: Decisions,
+    /// Roles without a thread of their own.
+    inline: Vec<Role>,
+    /// Whether the main thread is one of the few and plays a part itself.
+    main_plays: bool,
+}
+
+/// What lives during one execution.
+#[derive(Clone)]
+struct World {
+    conversation: LocalConversation,
+    server: ServerHost,
+    service: Option<(EventService, EventLoop)>,
+    timers: Timers,
+    players: Vec<Player>,
+}
+
+/// An actor with what it has to show.
+#[derive(Clone)]
+struct Player {
+    name: String,
+    does: Vec<Step>,
+    calls: Ordered<Vec<Call>>,
+    tokens: Ordered<Vec<TokenView>>,
+}
+
+impl Stage {
+    /// Sets the stage for an engine with as many threads as it takes.
+    pub(crate) fn new(scenario: &Scenario, decisions: Decisions) -> Self {
+        Self::with(scenario, decisions, Vec::new(), false)
+    }
+
+    /// Sets the stage for an engine with few threads: these roles run inline, and the main thread plays a part.
+    pub(crate) fn with_few_threads(scenario: &Scenario, decisions: Decisions) -> Self {
+        Self::with(scenario, decisions, scenario.loom.inline.clone(), true)
+    }
+
+    fn with(scenario: &Scenario, decisions: Decisions, inline: Vec<Role>, main_plays: bool) -> Self {
+        let plan = Plan { scenario: scenario.clone(), decisions, inline, main_plays };
+        Self { plan: Rc::new(plan), world: Rc::default() }
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> Rc<dyn Fn()> {
+        let stage = self.clone();
+        Rc::new(move || stage.perform())
+    }
+
+    fn perform(&self) {
+        let world = setup(|| {
+            let world = World::build(&self.plan);
+            if self.plan.scenario.agent.session == Session::Ready {
+                let ready = world.conversation.ensure_agent_ready();
+                assert!(ready.is_ok(), "the scripted server starts well before the scenario begins");
+            }
+            world
+        });
+        *self.world.borrow_mut() = Some(world.clone());
+        self.raise_curtain(&world);
+    }
+
+    /// Begins the threads of the actors and of the clock; the main thread plays the last of them if it has to.
+    fn raise_curtain(&self, world: &World) {
+        let mut parts: Vec<(String, Box<dyn FnOnce()>)> = Vec::new();
+        for player in &world.players {
+            let (name, player, world) = (player.name.clone(), player.clone(), world.clone());
+            parts.push((name, Box::new(move || actors::play(&world, &player))));
+        }
+        let clock = &self.plan.scenario.clock;
+        if !clock.is_empty() {
+            let (steps, world) = (clock.clone(), world.clone());
+            parts.push(("clock".to_owned(), Box::new(move || actors::keep_time(&world, &steps))));
+        }
+        if self.plan.inline.contains(&Role::Clock)
+            && let (Some(clock), Some((name, last))) = (parts.pop(), parts.pop())
+        {
+            let body = move || {
+                last();
+                thread::as_role(&clock.0, clock.1);
+            };
+            parts.push((name, Box::new(body)));
+        }
+        let own = if self.plan.main_plays { self.shallowest(&parts) } else { None };
+        let own = own.map(|index| parts.remove(index));
+        for (name, body) in parts {
+            thread::spawn_detached(&name, body);
+        }
+        if let Some((name, body)) = own {
+            thread::as_role(&name, body);
+        }
+    }
+
+    /// The part with the shallowest stack: the clock, else an actor that runs no event loop.
+    fn shallowest(&self, parts: &[(String, Box<dyn FnOnce()>)]) -> Option<usize> {
+        let runs = |name: &str| {
+            let actor = self.plan.scenario.actors.iter().find(|actor| actor.name == name);
+            actor.is_some_and(|actor| actor.does.contains(&Step::Run))
+        };
+        parts.iter().rposition(|(name, _)| !runs(name))
+    }
+
+    /// What was seen of the execution that has just ended.
+    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
+        self.world.borrow().as_ref().map_or_else(Observations::default, |world| world.observe(stuck, book))
+    }
+
+    /// Forgets the last execution.
+    pub(crate) fn clear(&self) {
+        self.world.borrow_mut().take();
+    }
+
+    /// What rules may know of the scenario.
+    pub(crate) fn context(scenario: &Scenario) -> Context {
+        let sends = scenario.actors.iter().map(|actor| {
+            let texts = actor.does.iter().filter_map(|step| match step {
+                Step::Send(send) => Some(send.text.clone()),
+                _ => None,
+            });
+            (actor.name.clone(), texts.collect())
+        });
+        Context {
+            limits: scenario.limits.clone(),
+            sends: sends.collect(),
+            acp: scenario.agent.kind == AgentKind::Acp,
+        }
+    }
+}
+
+impl World {
+    fn build(plan: &Plan) -> Self {
+        let scenario = &plan.scenario;
+        let fired = scenario.clock.iter().filter_map(|step| match step {
+            ClockStep::Fire(timer) => Some(timer_name(*timer)),
+            ClockStep::Wait(_) => None,
+        });
+        let timers = Timers::new(fired);
+        let server = ServerHost::new(scenario, plan.inline.contains(&Role::Server));
+        let workers = if scenario.through == Through::Service { scenario.actors.len() + 1 } else { 1 };
+        let executor = Executor::new("worker", workers, plan.inline.contains(&Role::Worker));
+        let limits = scenario.limits.clone();
+        let agent = match scenario.agent.kind {
+            AgentKind::Acp => {
+                let portal_thread = PortalThread::spawn("portal", &timers);
+                let peer: Rc<dyn Peer> = Rc::new(server.clone());
+                Agent::Acp(AcpAgent::new(plan.decisions, limits.clone(), peer, portal_thread))
+            }
+            AgentKind::Llm => Agent::Llm(LlmAgent::new(Rc::new(server.clone()))),
+            AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()))),
+        };
+        let conversation =
+            LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
+        server.begin(conversation.state());
+        let service = (scenario.through == Through::Service).then(|| {
+            let event_loop = EventLoop::new("loop", &timers);
+            let service = EventService::start(conversation.clone(), &event_loop, &executor, limits);
+            let runner = event_loop.clone();
+            thread::spawn_daemon("loop", move || runner.run_forever_idle());
+            (service, event_loop)
+        });
+        let players = scenario.actors.iter().map(|actor| Player {
+            name: actor.name.clone(),
+            does: actor.does.clone(),
+            calls: Ordered::new("calls", Vec::new()),
+            tokens: Ordered::new("tokens", Vec::new()),
+        });
+        Self { conversation, server, service, timers, players: players.collect() }
+    }
+}
+
+fn timer_name(timer: Timer) -> &'static str {
+    match timer {
+        Timer::Prompt => "prompt",
+        Timer::Drain => "drain",
+        Timer::InterruptWait => "interrupt_wait",
+        Timer::CancelSend => "cancel_send",
+    }
+}

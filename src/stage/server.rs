@@ -1,0 +1,233 @@
+//! The scripted server on its thread: messages in, frames out, gates.
+//!
+//! The script itself is pure; this is what gives it a place in a schedule. Without a thread of its own it is moved by
+//! whoever makes its next step possible, under the name of its role.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use crate::explore::Anchor;
+use crate::kernel::{Object, Op, anchor, thread};
+use crate::observation::ServerEntry;
+use crate::runtime::{ConversationState, Llm, Peer, Sink};
+use crate::scenario::{Action, EventSeen, FrameSeen, Happening, Scenario, Step};
+use crate::script::{self, ClientMessage, Script, ServerMessage};
+
+/// The server of an execution.
+#[derive(Clone)]
+pub(super) struct ServerHost {
+    script: Object<Script>,
+    sinks: Rc<RefCell<BTreeMap<String, Sink>>>,
+    /// Who opens each gate, for the report of a deadlock.
+    openers: Rc<BTreeMap<String, Vec<String>>>,
+    happened: Rc<RefCell<Option<Happened>>>,
+    inline: bool,
+}
+
+type Happened = Rc<dyn Fn(&Happening) -> bool>;
+
+/// One step of the script with all that its thread learns from it.
+struct Moved {
+    step: script::Step,
+    process: u32,
+    entries: (usize, usize),
+}
+
+impl Hash for Moved {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.step.hash(state);
+        self.process.hash(state);
+    }
+}
+
+impl ServerHost {
+    pub(super) fn new(scenario: &Scenario, inline: bool) -> Self {
+        let script = Object::new("server", Script::new(&scenario.server, &scenario.gates));
+        Self { script, sinks: Rc::default(), openers: Rc::new(openers(scenario)), happened: Rc::default(), inline }
+    }
+
+    /// Begins to serve.
+    pub(super) fn begin(&self, state: &ConversationState) {
+        let (status, events) = (state.execution_status.clone(), state.events.clone());
+        let happened: Happened = Rc::new(move |happening| match happening {
+            Happening::Status(wanted) => status.inspect(|status| status == wanted),
+            Happening::Event(wanted) => events.inspect(|events| event_seen(events, wanted)),
+            Happening::Gate(_) | Happening::Frame(_) => false,
+        });
+        *self.happened.borrow_mut() = Some(happened.clone());
+        let openers = self.openers.clone();
+        self.script.set_waits_for(move |script| {
+            if &*thread::name() != "server" {
+                return Vec::new();
+            }
+            let waits = script.waits(&*happened);
+            let gates = waits.iter().filter_map(|wait| match wait {
+                Happening::Gate(gate) => openers.get(gate).cloned(),
+                _ => None,
+            });
+            gates.flatten().filter(|opener| opener != "server").collect()
+        });
+        if !self.inline {
+            let server = self.clone();
+            thread::spawn_daemon("server", move || while server.step_when_possible() {});
+        }
+    }
+
+    /// Waits for the next step and takes it; false when there will be none.
+    fn step_when_possible(&self) -> bool {
+        let happened = self.happened();
+        let asked = happened.clone();
+        let op = Op::new("step").says(|moved: &Moved| moved.step.label.clone());
+        let ready = move |script: &Script| script.can_step(&*asked);
+        let moved = self.script.idle_until(op, ready, |script| take_step(script, &*happened));
+        moved.is_some_and(|moved| {
+            self.write(moved);
+            true
+        })
+    }
+
+    /// Moves the script as far as it goes, on this thread.
+    fn step_inline(&self) {
+        if !self.inline {
+            return;
+        }
+        let happened = self.happened();
+        while self.script.inspect(|script| script.can_step(&*happened)) {
+            thread::as_role("server", || {
+                let op = Op::new("step").says(|moved: &Moved| moved.step.label.clone());
+                let moved = self.script.perform(op, |script| take_step(script, &*happened));
+                self.write(moved);
+            });
+        }
+    }
+
+    fn happened(&self) -> Happened {
+        self.happened.borrow().clone().unwrap_or_else(|| Rc::new(|_| false))
+    }
+
+    fn write(&self, moved: Moved) {
+        (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
+        let Some(first) = moved.step.frames.first() else { return };
+        let sinks = self.sinks.borrow();
+        let sink = sinks.get(&llm_line(first)).or_else(|| sinks.get(&process_line(moved.process))).cloned();
+        drop(sinks);
+        if let Some(sink) = sink {
+            sink(moved.step.frames);
+        }
+    }
+
+    fn tell(&self, operation: &'static str, message: ClientMessage) {
+        let words = message.to_string();
+        let op = Op::new(operation).says(move |_: &(usize, usize)| words.clone());
+        let entries = self.script.perform(op, |script| {
+            let before = script.log().len();
+            script.receive(message);
+            (before, script.log().len())
+        });
+        (entries.0..entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
+        self.step_inline();
+    }
+
+    pub(super) fn open_gate(&self, gate: &str) {
+        let (name, words) = (gate.to_owned(), gate.to_owned());
+        self.script.perform(Op::new("open").says(move |()| words.clone()), |script| script.open_gate(&name));
+        self.step_inline();
+    }
+
+    pub(super) fn wait_for_gate(&self, gate: &str) {
+        let opener = self.openers.get(gate).and_then(|openers| openers.first());
+        let place = format!("wait for gate {gate:?}");
+        let _place = match opener {
+            Some(opener) => thread::place_waiting_for(place, opener),
+            None => thread::place(place),
+        };
+        let (name, words) = (gate.to_owned(), format!("gate {gate}"));
+        let op = Op::new("wait").says(move |()| words.clone());
+        self.script.perform_when(op, move |script| script.gate_is_open(&name), |_| ());
+    }
+
+    pub(super) fn wait_for_frame(&self, frame: &FrameSeen) {
+        let words = format!("frame {}", crate::scenario::word(&frame.method));
+        let _place = thread::place(format!("wait for {words}"));
+        let frame = frame.clone();
+        let op = Op::new("wait").says(move |()| words.clone());
+        self.script.perform_when(op, move |script| script.frame_seen(&frame), |_| ());
+    }
+
+    /// The server's log, when the execution is over.
+    pub(super) fn log(&self) -> Vec<ServerEntry> {
+        self.script.inspect(|script| script.log().to_vec())
+    }
+}
+
+impl Peer for ServerHost {
+    fn start(&self, sink: Sink) {
+        let process = self.script.inspect(Script::process) + 1;
+        self.sinks.borrow_mut().insert(process_line(process), sink);
+        self.tell("start", ClientMessage::Started);
+    }
+
+    fn send(&self, message: ClientMessage) {
+        self.tell("write", message);
+    }
+
+    fn kill(&self) {
+        self.tell("kill", ClientMessage::Ended);
+    }
+}
+
+impl Llm for ServerHost {
+    fn complete(&self, request: ClientMessage, sink: Sink) {
+        if let ClientMessage::Prompt { session, .. } = &request {
+            self.sinks.borrow_mut().insert(session.clone(), sink);
+        }
+        self.tell("write", request);
+    }
+}
+
+fn take_step(script: &mut Script, happened: &dyn Fn(&Happening) -> bool) -> Moved {
+    let before = script.log().len();
+    let step = script.step(happened).expect("the step was possible when it was chosen");
+    Moved { step, process: script.process(), entries: (before, script.log().len()) }
+}
+
+fn process_line(process: u32) -> String {
+    format!("process {process}")
+}
+
+/// The line of an LLM's completion; each completion is a session of its own.
+fn llm_line(frame: &ServerMessage) -> String {
+    match frame {
+        ServerMessage::Update { session, .. }
+        | ServerMessage::PromptAnswered { session, .. }
+        | ServerMessage::PromptFailed { session, .. } => session.clone(),
+        ServerMessage::Initialized | ServerMessage::NewSession { .. } | ServerMessage::Loaded { .. } => String::new(),
+    }
+}
+
+/// Whether the log holds such an event, as often as asked.
+pub(super) fn event_seen(events: &[crate::observation::Event], wanted: &EventSeen) -> bool {
+    let fits = |event: &&crate::observation::Event| {
+        event.kind == wanted.kind && wanted.text.as_ref().is_none_or(|text| *text == event.text)
+    };
+    events.iter().filter(fits).count() >= wanted.count as usize
+}
+
+fn openers(scenario: &Scenario) -> BTreeMap<String, Vec<String>> {
+    let mut openers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for actor in &scenario.actors {
+        for step in &actor.does {
+            if let Step::Open(gate) = step {
+                openers.entry(gate.clone()).or_default().push(actor.name.clone());
+            }
+        }
+    }
+    for action in scenario.server.iter().flat_map(|reaction| &reaction.actions) {
+        if let Action::Open(gate) = action {
+            openers.entry(gate.clone()).or_default().push("server".to_owned());
+        }
+    }
+    openers
+}
