@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use turnloom::explore::turnloom::{Ended, follow, run_search};
+use turnloom::explore::inhouse::{Ended, follow, run_search};
 use turnloom::explore::{Limits, search};
 use turnloom::kernel::{Cell, Condvar, FifoLock, Flag, Mutex, Queue, thread};
 

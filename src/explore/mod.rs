@@ -4,9 +4,9 @@ pub mod loom;
 mod report;
 mod scenario;
 mod token;
-pub mod turnloom;
+pub mod inhouse;
 
 pub use report::*;
 pub use scenario::{ExploreError, Job, Options, Progress, ReplayError, explore, replay};
 pub use token::{Token, TokenError};
-pub use turnloom::{Limits, Schedule, Search, search};
+pub use inhouse::{Limits, Schedule, Search, search};

@@ -15,7 +15,7 @@ use crate::scenario::{Channel, Scenario};
 use crate::snapshot;
 use crate::stage::Stage;
 
-use super::turnloom::{Drift, Ended, Execution, Limits, Schedule, follow, run_search};
+use super::inhouse::{Drift, Ended, Execution, Limits, Schedule, follow, run_search};
 use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, TraceStep, Verdict, loom};
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.

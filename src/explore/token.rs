@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::turnloom::{Schedule, ScheduleError};
+use super::inhouse::{Schedule, ScheduleError};
 use crate::kernel::digest::digest;
 
 /// A schedule that names its scenario.

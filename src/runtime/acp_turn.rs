@@ -18,7 +18,7 @@ enum Drained {
     /// It returned.
     Completed(PromptResponse),
     /// It failed.
-    Failed(Exception),
+    Failed,
     /// It did not return within the limit, or was cancelled itself.
     No,
     /// There was none, or it was cancelled before it began.
@@ -108,7 +108,7 @@ impl AcpAgent {
                 self.finalize_successful_turn(state, turn);
             }
             Drained::Completed(_) | Drained::Nothing => self.cancel_inflight_tool_calls(),
-            Drained::Failed(_) => {
+            Drained::Failed => {
                 self.cancel_inflight_tool_calls();
                 self.restart_next_turn();
             }
@@ -146,7 +146,7 @@ impl AcpAgent {
                 self.finalize_successful_turn(state, turn);
             }
             Drained::Completed(_) => self.emit_turn_timeout(state, turn),
-            Drained::Failed(_) => {
+            Drained::Failed => {
                 self.emit_turn_error(state, turn);
                 self.restart_next_turn();
             }
@@ -192,7 +192,7 @@ impl AcpAgent {
         match future.peek() {
             Some(Ok(response)) => return Ok(Drained::Completed(response)),
             Some(Err(Exception::Cancelled)) => return Ok(Drained::Nothing),
-            Some(Err(error)) => return Ok(Drained::Failed(error)),
+            Some(Err(_)) => return Ok(Drained::Failed),
             None => {}
         }
         let drained = shield(&wrap_future(event_loop, future));
@@ -201,7 +201,7 @@ impl AcpAgent {
             Err(Exception::Cancelled) if future.cancelled() => Ok(Drained::No),
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
             Err(Exception::Timeout) => Ok(Drained::No),
-            Err(error) => Ok(Drained::Failed(error)),
+            Err(_) => Ok(Drained::Failed),
         }
     }
 

@@ -111,7 +111,7 @@ impl Connection {
         let (receiver, dispatcher) = (connection.clone(), connection.clone());
         let receive = event_loop.create_task("receive", async move { receiver.receive_loop().await });
         let dispatch = event_loop.create_task("dispatch", async move { dispatcher.dispatch_loop().await });
-        *connection.inner.tasks.borrow_mut() = vec![receive.as_ref(), dispatch.as_ref()];
+        *connection.inner.tasks.borrow_mut() = vec![receive.handle(), dispatch.handle()];
         let reader = Rc::downgrade(&connection.inner);
         peer.start(Rc::new(move |frames| {
             let Some(inner) = reader.upgrade() else { return };

@@ -137,7 +137,7 @@ impl EventService {
         self.inner.stream.inspect(Clone::clone)
     }
 
-    async fn in_executor<T: Clone + 'static>(
+    async fn in_executor<T: Clone + fmt::Debug + Hash + 'static>(
         &self,
         label: &'static str,
         job: impl FnOnce(&LocalConversation) -> Result<T> + 'static,

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::explore::scenario::{ExploreError, Findings, Job, Options};
-use crate::explore::turnloom::{Limits, Schedule, run_once};
+use crate::explore::inhouse::{Limits, Schedule, run_once};
 use crate::explore::{EngineKind, Exploration, Verdict};
 use crate::kernel::Book;
 use crate::observation::{Observations, Why};

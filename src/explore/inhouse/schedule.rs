@@ -19,7 +19,7 @@ pub struct Switch {
 /// The order of visible operations of one execution.
 ///
 /// ```
-/// use turnloom::explore::turnloom::Schedule;
+/// use turnloom::explore::inhouse::Schedule;
 /// let schedule: Schedule = "14bob.17alice".parse().unwrap();
 /// assert_eq!(schedule.switches[1].thread, "alice");
 /// assert_eq!(schedule.to_string(), "14bob.17alice");

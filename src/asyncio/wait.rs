@@ -1,0 +1,54 @@
+//! `shield` and `wait_for`: waiting without passing a cancellation on, and waiting within a limit.
+
+use std::cell::Cell;
+use std::future::Future as StdFuture;
+use std::rc::Rc;
+
+use super::{EventLoop, Exception, Future, Limit, Result};
+
+/// A future that ends as `inner` does, and whose cancellation `inner` does not feel (`asyncio.shield`).
+pub fn shield<T: Clone + 'static>(inner: &Future<T>) -> Future<T> {
+    if inner.done() {
+        return inner.clone();
+    }
+    let outer = inner.event_loop().future();
+    let shielded = outer.clone();
+    inner.add_done_callback(move |inner| {
+        if let Some(result) = inner.result() {
+            shielded.settle(result);
+        }
+    });
+    outer
+}
+
+/// Waits for `what` within a limit, in the same task: when the timer fires the task is cancelled, and that one
+/// cancellation comes out as a time-out (`asyncio.wait_for` of CPython 3.12, which is `asyncio.timeout`). A
+/// cancellation that others ask for stays one.
+///
+/// # Errors
+///
+/// `Timeout`, or what `what` fails with.
+pub async fn wait_for<T>(
+    event_loop: &EventLoop,
+    what: impl StdFuture<Output = Result<T>>,
+    limit: Limit,
+) -> Result<T> {
+    let Some(task) = event_loop.current_task() else { return what.await };
+    let cancelling = task.cancelling();
+    let expired = Rc::new(Cell::new(false));
+    let (expiring, cancelled) = (expired.clone(), task.clone());
+    let handle = event_loop.call_later(limit, move || {
+        cancelled.cancel();
+        expiring.set(true);
+    });
+    let result = what.await;
+    handle.cancel();
+    if !expired.get() {
+        return result;
+    }
+    let left = task.uncancel();
+    match result {
+        Err(Exception::Cancelled) if left <= cancelling => Err(Exception::Timeout),
+        other => other,
+    }
+}
