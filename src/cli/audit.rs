@@ -12,7 +12,7 @@ use crate::explore::{Exploration, Job, Options, OutcomeReport, Token, Verdict};
 use crate::observation::Observations;
 use crate::report::json::{self, AuditDocument, AuditRow};
 use crate::report::{is_finding, witness, words};
-use crate::scenario::{Catch, Channel};
+use crate::scenario::Catch;
 use crate::snapshot::project;
 
 /// Audits the scenarios and tells which rows hold.
@@ -93,10 +93,10 @@ impl Auditor<'_> {
         let is_of_job = token.scenario == job.name && token.defects == job.defects;
         match backend::replay(job, &token.schedule) {
             Ok(replay) => {
-                let all = Channel::all();
+                let observe = &job.scenario.observe;
                 is_of_job
                     && rules(&replay.violations) == rules(&report.violations)
-                    && project(&replay.outcome, &all) == project(seen, &all)
+                    && project(&replay.outcome, observe) == project(seen, observe)
             }
             Err(error) => {
                 let job = words::changes(None, &job.defects);
