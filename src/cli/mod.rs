@@ -1,4 +1,279 @@
-//! (being built)
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The command line: what can be asked, and what the exit code says.
+//!
+//! One file a command. This one must not know what a command does.
+
+mod audit;
+mod backend;
+mod check;
+mod console;
+mod explain;
+mod explore;
+mod files;
+mod gate;
+mod lint;
+mod names;
+mod progress;
+mod replay;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::explore::{EngineKind, Options};
+use console::Console;
+
+/// How a command ends, from well to worst; the number is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Clean = 0,
+    Incomplete = 3,
+    Findings = 1,
+    Bad = 2,
+}
+
+impl Exit {
+    /// The worse of the two.
+    fn or(self, other: Self) -> Self {
+        let order = [Self::Clean, Self::Incomplete, Self::Findings, Self::Bad];
+        let place = |exit| order.iter().position(|known| *known == exit);
+        if place(other) > place(self) { other } else { self }
+    }
+}
+
+const LONG_ABOUT: &str = "\
+finds, replays and gates the races of agent conversations
+
+A scenario file scripts a fake ACP server and the people who talk to it. turnloom runs the conversation runtime under
+every interleaving that matters, checks lock order and event order, compares what could be observed with a reviewed
+snapshot, and hands back the shortest interleaving that breaks a rule, as a picture and as a token that replays it.
+
+Who uses it for what:
+  the CI of a runtime, so that no race comes back             check, audit
+  someone with a race report, to make it fail every time      explore, replay
+  the author of a scenario                                    lint, schema, explain";
+
+const EXAMPLES: &str = "\
+Examples:
+  turnloom check                                              run all of scenarios/ and compare with snapshots/
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:14bob:3f9a2c
+  turnloom explain finish-gap
+
+Exit codes:
+  0 clean   1 findings   2 bad input or usage   3 incomplete";
+
+#[derive(Parser)]
+#[command(
+    name = "turnloom",
+    version,
+    about = "finds, replays and gates the races of agent conversations",
+    long_about = LONG_ABOUT,
+    after_help = EXAMPLES,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// run scenarios under every interleaving and compare with the reviewed snapshots
+    #[command(after_help = "\
+Examples:
+  turnloom check                                  every scenario in scenarios/
+  turnloom check scenarios/r08-finish-gap.json    one of them
+  turnloom check --update                         make what was seen the reviewed snapshots
+  turnloom check --format json                    for a program")]
+    Check(Check),
+    /// list the distinct outcomes of one scenario, and the schedules that break a rule
+    #[command(after_help = "\
+Examples:
+  turnloom explore scenarios/r08-finish-gap.json
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
+  turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2")]
+    Explore(Explore),
+    /// run one interleaving again and draw it, a column a thread
+    #[command(after_help = "\
+Examples:
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:14bob:3f9a2c
+
+A double line is a thread that holds a lock, an arrow leads to the thread that goes on, ✗ is a step that breaks a rule.")]
+    Replay(Replay),
+    /// switch on each defect that a scenario catches: is it found, is the rest clean, does it replay?
+    #[command(after_help = "\
+Examples:
+  turnloom audit
+  turnloom audit scenarios/r08-finish-gap.json --format json")]
+    Audit(Audit),
+    /// say all that is wrong with scenario files, without running them
+    #[command(after_help = "\
+Examples:
+  turnloom lint scenarios/r08-finish-gap.json")]
+    Lint(Lint),
+    /// print the JSON Schema of the scenario file
+    #[command(after_help = "\
+Examples:
+  turnloom schema > scenario.schema.json")]
+    Schema,
+    /// say what a rule, a defect, a decision or a revision is, and where it comes from
+    #[command(after_help = "\
+Examples:
+  turnloom explain                 every name
+  turnloom explain rules           the names of one kind: rules, defects, decisions, revisions
+  turnloom explain finish-gap      one of them
+  turnloom explain R08             a row of the race catalogue")]
+    Explain(Explain),
+    /// explore under loom for the process that started this one
+    #[command(hide = true)]
+    LoomChild,
+}
+
+#[derive(Args)]
+struct Check {
+    /// scenario files, or folders of them
+    #[arg(value_name = "PATH", default_value = "scenarios/")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    engine: Engine,
+    /// write what was seen to the snapshots (never in CI)
+    #[arg(long)]
+    update: bool,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Args)]
+struct Explore {
+    /// the scenario file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// switch on a defect; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<String>,
+    /// take the decisions of this revision instead of the scenario's own
+    #[arg(long, value_name = "NAME")]
+    revision: Option<String>,
+    #[command(flatten)]
+    engine: Engine,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Args)]
+struct Replay {
+    /// the scenario file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// the token, as `explore` or `check` printed it
+    #[arg(value_name = "TOKEN")]
+    token: String,
+}
+
+#[derive(Args)]
+struct Audit {
+    /// scenario files, or folders of them
+    #[arg(value_name = "PATH", default_value = "scenarios/")]
+    paths: Vec<PathBuf>,
+    /// the engine that explores
+    #[arg(long, value_enum, default_value = "turnloom")]
+    engine: EngineKind,
+    /// for people or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Args)]
+struct Lint {
+    /// scenario files, or folders of them
+    #[arg(value_name = "FILE", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+struct Explain {
+    /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+#[derive(Args, Clone, Copy)]
+struct Engine {
+    /// the engine that explores
+    #[arg(long, value_enum, default_value = "turnloom")]
+    engine: EngineKind,
+    /// at most so many switches away from a thread that could go on
+    /// [default: every interleaving; under loom the scenario's own bound]
+    #[arg(long, value_name = "N")]
+    preemptions: Option<u32>,
+}
+
+impl Engine {
+    fn options(self) -> Options {
+        Options { engine: self.engine, preemptions: self.preemptions, first_violation: false }
+    }
+}
+
+#[derive(Args, Clone, Copy)]
+struct Shape {
+    /// also print numbers that depend on the search: executions and seconds
+    #[arg(long)]
+    stats: bool,
+    /// for people or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// for people
+    Text,
+    /// one JSON document
+    Json,
+}
+
+/// Runs the command that the arguments of this process name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // If even this cannot be written, the exit code is all that is left to say.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Bad as u8));
+        }
+    };
+    let mut console = Console::new();
+    let exit = match cli.command {
+        Command::Check(arguments) => check::run(&mut console, &arguments),
+        Command::Explore(arguments) => explore::run(&mut console, &arguments),
+        Command::Replay(arguments) => replay::run(&mut console, &arguments),
+        Command::Audit(arguments) => audit::run(&mut console, &arguments),
+        Command::Lint(arguments) => lint::run(&mut console, &arguments),
+        Command::Schema => lint::schema(&mut console),
+        Command::Explain(arguments) => explain::run(&mut console, arguments.name.as_deref()),
+        Command::LoomChild => return backend::loom_child(),
+    };
+    ExitCode::from(console.close(exit) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Cli, Exit};
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn findings_are_worse_than_incomplete_and_bad_input_is_worst() {
+        assert_eq!(Exit::Clean.or(Exit::Incomplete), Exit::Incomplete);
+        assert_eq!(Exit::Findings.or(Exit::Incomplete), Exit::Findings);
+        assert_eq!(Exit::Findings.or(Exit::Bad), Exit::Bad);
+        assert_eq!(Exit::Incomplete.or(Exit::Clean), Exit::Incomplete);
+    }
 }

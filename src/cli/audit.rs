@@ -1,0 +1,188 @@
+//! `turnloom audit`: can every rule fail? Each defect that a scenario says it catches is switched on, and must break
+//! exactly the rules the scenario says, in a way that replays; with it off nothing may break.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::console::Console;
+use super::files::{self, File};
+use super::progress::Progress;
+use super::{Audit, Exit, Format, backend};
+use crate::explore::{Exploration, Job, Options, OutcomeReport, Token, Verdict};
+use crate::observation::Observations;
+use crate::report::json::{self, AuditDocument, AuditRow};
+use crate::report::{is_finding, witness, words};
+use crate::scenario::Catch;
+use crate::snapshot::project;
+
+/// Audits the scenarios and tells which rows hold.
+pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
+    let Some(files) = files::load(console, &arguments.paths) else { return Exit::Bad };
+    let mut progress = Progress::new(console, files.len());
+    let mut rows = Vec::new();
+    for file in &files {
+        progress.begin(&file.loaded.name);
+        let mut failures = Vec::new();
+        let mut audit = Auditor { file, arguments, progress: &progress, failures: &mut failures };
+        rows.extend(audit.rows());
+        progress.end();
+        progress.aside(|| failures.iter().for_each(|failure| console.fail(failure, "")));
+    }
+    drop(progress);
+    let document = AuditDocument::new(rows);
+    console.out(&match arguments.format {
+        Format::Json => json::text(&document),
+        Format::Text => table(&document),
+    });
+    if document.holds() { Exit::Clean } else { Exit::Findings }
+}
+
+/// The audit of one scenario.
+struct Auditor<'a> {
+    file: &'a File,
+    arguments: &'a Audit,
+    progress: &'a Progress,
+    failures: &'a mut Vec<String>,
+}
+
+impl Auditor<'_> {
+    fn rows(&mut self) -> Vec<AuditRow> {
+        let catches = &self.file.loaded.scenario.catches;
+        if catches.is_empty() {
+            return Vec::new();
+        }
+        let without = self.explore(&self.job(&[]), false);
+        let clean_without = without.as_ref().is_some_and(is_clean);
+        catches.iter().map(|caught| self.row(caught, clean_without)).collect()
+    }
+
+    fn row(&mut self, caught: &Catch, clean_without: bool) -> AuditRow {
+        let job = self.job(std::slice::from_ref(&caught.defect));
+        let explored = self.explore(&job, true);
+        let witness = explored.as_ref().and_then(witness);
+        let broken = witness.map(|(_, report)| rules(&report.violations)).unwrap_or_default();
+        let expected: BTreeSet<&str> = caught.rules.iter().map(String::as_str).collect();
+        AuditRow {
+            id: caught.row.clone(),
+            defect: caught.defect.clone(),
+            scenario: self.file.loaded.name.clone(),
+            rules: broken.iter().map(ToString::to_string).collect(),
+            found: !broken.is_empty() && broken == expected,
+            clean_without,
+            replayed: witness.is_some_and(|(seen, report)| self.replays(&job, seen, report)),
+            expected: expected.into_iter().map(ToOwned::to_owned).collect(),
+        }
+    }
+
+    fn job(&self, defects: &[String]) -> Job {
+        let (name, scenario) = (self.file.loaded.name.clone(), self.file.loaded.scenario.clone());
+        Job { name, scenario, revision: None, defects: defects.to_vec() }
+    }
+
+    fn explore(&mut self, job: &Job, first_violation: bool) -> Option<Exploration> {
+        let options = Options { engine: self.arguments.engine, preemptions: None, first_violation };
+        let explored =
+            backend::explore(job, &options, &mut |executions, states| self.progress.ran(executions, states));
+        explored.map_err(|error| self.failures.push(words::plain(&error.to_string()))).ok()
+    }
+
+    /// Whether the token of a witness breaks the same rules with the same outcome once more. The words of the token
+    /// are read back as a user's would be.
+    fn replays(&mut self, job: &Job, seen: &Observations, report: &OutcomeReport) -> bool {
+        let Some(Ok(token)) = report.token.as_ref().map(|token| token.parse::<Token>()) else { return false };
+        let is_of_job = token.scenario == job.name && token.defects == job.defects;
+        match backend::replay(job, &token.schedule) {
+            Ok(replay) => {
+                let observe = &job.scenario.observe;
+                is_of_job
+                    && rules(&replay.violations) == rules(&report.violations)
+                    && project(&replay.outcome, observe) == project(seen, observe)
+            }
+            Err(error) => {
+                let job = words::changes(None, &job.defects);
+                let scenario = &self.file.loaded.name;
+                self.failures
+                    .push(format!("failed to replay the witness of `{scenario}` with {job}: {error}"));
+                false
+            }
+        }
+    }
+}
+
+/// Whether nothing broke in all that was to be run.
+fn is_clean(exploration: &Exploration) -> bool {
+    !is_finding(exploration) && !matches!(exploration.verdict, Verdict::Incomplete(_))
+}
+
+fn rules(violations: &[crate::check::Violation]) -> BTreeSet<&str> {
+    violations.iter().map(|violation| violation.rule).collect()
+}
+
+/// The rows for people; below one that is not found, what was to break.
+fn table(document: &AuditDocument) -> String {
+    if document.rows.is_empty() {
+        return "no scenario says which defects it catches\n".to_owned();
+    }
+    let head =
+        ["row", "defect", "scenario", "found", "clean without", "replayed", "rules"].map(str::to_owned);
+    let yes = |holds: bool| if holds { "yes" } else { "no" }.to_owned();
+    let line = |row: &AuditRow| {
+        let rules = if row.rules.is_empty() { "nothing broke".to_owned() } else { row.rules.join(", ") };
+        let (id, defect, scenario) = (row.id.clone(), row.defect.clone(), row.scenario.clone());
+        [id, defect, scenario, yes(row.found), yes(row.clean_without), yes(row.replayed), rules]
+    };
+    let lines: Vec<[String; 7]> = std::iter::once(head).chain(document.rows.iter().map(line)).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    let mut text = String::new();
+    for (place, line) in lines.iter().enumerate() {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("   ").trim_end());
+        if let Some(row) = place.checked_sub(1).map(|row| &document.rows[row]).filter(|row| !row.found) {
+            let _ = writeln!(text, "  ✗ expected to break: {}", row.expected.join(", "));
+        }
+    }
+    let summary = document.summary;
+    let rows = words::count(summary.rows as u64, "row");
+    let _ = writeln!(
+        text,
+        "\n{rows}: {} found, {} clean without the defect, {} replayed",
+        summary.found, summary.clean, summary.replayed
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+    use crate::report::json::{AuditDocument, AuditRow};
+
+    #[test]
+    fn a_row_that_does_not_hold_says_what_was_to_break() {
+        let row = |id: &str, defect: &str, rules: &[&str], found| AuditRow {
+            id: id.into(),
+            defect: defect.into(),
+            scenario: format!("{}-{defect}", id.to_lowercase()),
+            rules: rules.iter().map(ToString::to_string).collect(),
+            found,
+            clean_without: true,
+            replayed: found,
+            expected: vec!["no-replay".into()],
+        };
+        let rows =
+            vec![row("R08", "finish-gap", &[], false), row("R05", "just-arrived", &["no-replay"], true)];
+        insta::assert_snapshot!(table(&AuditDocument::new(rows)), @r#"
+        row   defect         scenario           found   clean without   replayed   rules
+        R05   just-arrived   r05-just-arrived   yes     yes             yes        no-replay
+        R08   finish-gap     r08-finish-gap     no      yes             no         nothing broke
+          ✗ expected to break: no-replay
+
+        2 rows: 1 found, 2 clean without the defect, 1 replayed
+        "#);
+    }
+
+    #[test]
+    fn no_rows_are_said_to_be_none() {
+        assert_eq!(table(&AuditDocument::new(Vec::new())), "no scenario says which defects it catches\n");
+    }
+}

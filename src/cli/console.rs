@@ -1,0 +1,132 @@
+//! Where a command writes, and all it may know of its surroundings: the two streams, whether they are terminals, and
+//! the environment.
+//!
+//! Variables, each read here and nowhere else:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `CI` | set to anything but `false`, `0` or nothing: no snapshot is written |
+//! | `NO_COLOR` | set to anything but nothing: no colour, also on a terminal |
+//!
+//! A reader that went away (`turnloom check | head`) ends the writing, never the run: the exit code still says what
+//! was found.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::Exit;
+
+/// The streams of a command and what is known of its surroundings.
+pub(super) struct Console {
+    out: Stream,
+    err: Stream,
+    /// Whether what goes to stdout may be coloured.
+    pub(super) colour: bool,
+    /// Whether what goes to stderr may be coloured.
+    pub(super) colour_err: bool,
+    /// Whether a progress bar would be seen.
+    pub(super) progress: bool,
+    /// Whether this is a continuous integration, where no snapshot is written.
+    pub(super) ci: bool,
+}
+
+struct Stream {
+    to: Box<dyn Write>,
+    failed: Option<io::Error>,
+}
+
+impl Stream {
+    fn write(&mut self, text: &str) {
+        if self.failed.is_none() {
+            self.failed = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()).err();
+        }
+    }
+}
+
+impl Console {
+    /// The console of this process.
+    pub(super) fn new() -> Self {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let may_colour = set("NO_COLOR").is_none();
+        Self {
+            out: Stream { to: Box::new(io::stdout()), failed: None },
+            err: Stream { to: Box::new(io::stderr()), failed: None },
+            colour: may_colour && io::stdout().is_terminal(),
+            colour_err: may_colour && io::stderr().is_terminal(),
+            progress: io::stderr().is_terminal(),
+            ci: set("CI").is_some_and(|value| value != "false" && value != "0"),
+        }
+    }
+
+    /// Writes to stdout.
+    pub(super) fn out(&mut self, text: &str) {
+        self.out.write(text);
+    }
+
+    /// Writes to stderr.
+    pub(super) fn err(&mut self, text: &str) {
+        self.err.write(text);
+    }
+
+    /// Says on stderr what failed, a fragment that begins with `failed to`, and what may help.
+    pub(super) fn fail(&mut self, what: &str, help: &str) {
+        let help = if help.is_empty() { String::new() } else { format!("  help: {help}\n") };
+        self.err(&format!("error: {what}\n{help}"));
+    }
+
+    /// Says that the command was used in a way that means nothing.
+    pub(super) fn refuse(&mut self, what: &str, help: &str) -> Exit {
+        self.fail(what, help);
+        Exit::Bad
+    }
+
+    /// How the command ends: as it would, unless what it had to say could not be written.
+    pub(super) fn close(mut self, exit: Exit) -> Exit {
+        match self.out.failed.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.fail(&format!("failed to write to stdout: {}", error.kind()), "");
+                Exit::Bad
+            }
+            _ => exit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use super::{Console, Stream};
+    use crate::cli::Exit;
+
+    /// A stream that always fails in one way.
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn closed(kind: io::ErrorKind) -> Exit {
+        let stream = || Stream { to: Box::new(Failing(kind)), failed: None };
+        let (out, err) = (stream(), stream());
+        let mut console = Console { out, err, colour: false, colour_err: false, progress: false, ci: false };
+        console.out("a line\n");
+        console.out("a line\n");
+        console.close(Exit::Findings)
+    }
+
+    #[test]
+    fn a_reader_that_went_away_changes_no_exit_code() {
+        assert_eq!(closed(io::ErrorKind::BrokenPipe), Exit::Findings);
+    }
+
+    #[test]
+    fn a_full_disk_does() {
+        assert_eq!(closed(io::ErrorKind::StorageFull), Exit::Bad);
+    }
+}

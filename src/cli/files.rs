@@ -1,0 +1,148 @@
+//! The scenario files that the paths of a command line mean, and the scenarios in them.
+//!
+//! Paths are shown as they were given. It must not know what is done with a scenario.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::backend::{self, Loaded};
+use super::console::Console;
+
+/// A scenario with the path of its file as the user gave it.
+pub(super) struct File {
+    /// The path.
+    pub(super) path: PathBuf,
+    /// The scenario.
+    pub(super) loaded: Loaded,
+}
+
+impl File {
+    /// The path, for people.
+    pub(super) fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The folder of its snapshot: `snapshots` beside the folder of the file.
+    pub(super) fn snapshots(&self) -> PathBuf {
+        beside(&self.path)
+    }
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    match folder.file_name() {
+        Some(_) => folder.with_file_name("snapshots"),
+        None => folder.join("../snapshots"),
+    }
+}
+
+/// All scenarios of the paths; none if one of them cannot be run. Whatever there is to say of them has been said.
+pub(super) fn load(console: &mut Console, paths: &[PathBuf]) -> Option<Vec<File>> {
+    let mut files = Vec::new();
+    let mut all_well = true;
+    for path in paths {
+        match find(path) {
+            Ok(found) => files.extend(found),
+            Err(error) => {
+                all_well = false;
+                let words = match error.kind() {
+                    io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+                    kind => kind.to_string(),
+                };
+                console.fail(&format!("failed to find scenarios in `{}`: {words}", path.display()), "");
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|path| seen.insert(path.clone()));
+    let mut loaded = Vec::new();
+    for path in files {
+        match backend::load(&path, console.colour_err) {
+            Ok(one) => {
+                console.err(&one.warnings);
+                loaded.push(File { path, loaded: one });
+            }
+            Err(diagnostics) => {
+                all_well = false;
+                console.err(&diagnostics);
+            }
+        }
+    }
+    all_well.then_some(loaded)
+}
+
+/// The scenario of one path, which must be a file.
+pub(super) fn load_one(console: &mut Console, path: &Path) -> Option<File> {
+    match backend::load(path, console.colour_err) {
+        Ok(loaded) => {
+            console.err(&loaded.warnings);
+            Some(File { path: path.to_owned(), loaded })
+        }
+        Err(diagnostics) => {
+            console.err(&diagnostics);
+            None
+        }
+    }
+}
+
+/// The file itself, or all `*.json` in the folder and in those within it, sorted.
+fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        // A link is not followed, so a folder that holds itself ends.
+        if is_hidden {
+            continue;
+        } else if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        } else if entry.path().extension().is_some_and(|extension| extension == "json") {
+            files.push(entry.path());
+        }
+    }
+    folders.sort();
+    for folder in folders {
+        files.extend(find(&folder)?);
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::{beside, find};
+
+    #[test]
+    fn snapshots_lie_beside_the_folder_of_the_scenario() {
+        for (file, snapshots) in [
+            ("scenarios/x.json", "snapshots"),
+            ("./scenarios/x.json", "./snapshots"),
+            ("a/scenarios/x.json", "a/snapshots"),
+            ("/a/scenarios/x.json", "/a/snapshots"),
+            ("x.json", "../snapshots"),
+            ("../x.json", "../../snapshots"),
+        ] {
+            assert_eq!(beside(Path::new(file)), PathBuf::from(snapshots), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_folder_means_the_scenarios_in_it_sorted() {
+        let folder = std::env::temp_dir().join(format!("turnloom-files-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("more")).unwrap();
+        for file in ["b.json", "a.json", "more/c.json", "notes.md", ".hidden.json"] {
+            std::fs::write(folder.join(file), "").unwrap();
+        }
+        let found = find(&folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(found, ["a.json", "b.json", "more/c.json"].map(|file| folder.join(file)));
+    }
+}
