@@ -106,7 +106,7 @@ fn judge(name: String, file: &str, text: &str, vocabulary: &Vocabulary) -> Resul
 #[must_use]
 pub fn schema() -> String {
     let mut schema = schemars::schema_for!(Scenario);
-    schema.insert("$id".to_owned(), "https://turnloom.dev/schema/scenario-1.json".into());
+    schema.insert("$id".to_owned(), "urn:turnloom:scenario:1".into());
     schema.insert("title".to_owned(), "turnloom scenario".into());
     format!("{:#}\n", schema.to_value())
 }
