@@ -82,6 +82,7 @@ pub(super) fn malformed(text: &str, error: &serde_json::Error) -> Diagnostic {
     while !text.is_char_boundary(end) {
         end += 1;
     }
+    let words = if comma_before(text, at) { "trailing comma" } else { words };
     let help = match words {
         "trailing comma" => Some("remove the comma before it"),
         "trailing characters" => Some("a file holds one object and nothing after it"),
@@ -93,6 +94,11 @@ pub(super) fn malformed(text: &str, error: &serde_json::Error) -> Diagnostic {
     Diagnostic::error("malformed-json", format!("malformed JSON: {}", lowercase(words)))
         .at(at..end, "here")
         .maybe_help(help.map(str::to_owned))
+}
+
+/// Whether a bracket closes here right after a comma, which serde_json has several words for.
+fn comma_before(text: &str, at: usize) -> bool {
+    text[at..].starts_with(['}', ']']) && text[..at].trim_end().ends_with(',')
 }
 
 fn lowercase(words: &str) -> String {
@@ -231,7 +237,8 @@ impl Reader<'_, '_> {
             let words = error.to_string();
             let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
             let message = format!("malformed JSON: {words}");
-            Box::new(Diagnostic::error("malformed-json", message).at(start..self.at, "in this string"))
+            let finding = Diagnostic::error("malformed-json", message).at(start..self.at, "in this string");
+            Box::new(finding.help("write the character itself, or both halves of its surrogate pair"))
         })
     }
 

@@ -6,7 +6,7 @@ use super::json::{self, Member, Node, Value};
 use super::nearest::{list, nearest, quoted};
 use super::shape::{self, Field, Shape, Variant};
 use super::spans::Spans;
-use super::{Diagnostic, Duration, Scenario};
+use super::{Diagnostic, Duration, DurationError, Scenario};
 
 /// The version of the format that is read here.
 const VERSION: &str = "1";
@@ -74,8 +74,13 @@ fn check(node: &Node, shape: &Shape, sink: &mut Sink) {
 fn duration(node: &Node, written: &str, sink: &mut Sink) {
     if let Err(error) = written.parse::<Duration>() {
         sink.add(|| {
+            let label = match error {
+                DurationError::Malformed => "expected a number and a unit",
+                DurationError::Unit(_) => "expected another unit",
+                DurationError::Overflow => "expected a shorter one",
+            };
             Diagnostic::error("bad-duration", format!("{} is no duration", quoted(written)))
-                .at(node.caret(), "expected a number and a unit")
+                .at(node.caret(), label)
                 .help(error.to_string())
         });
     }
@@ -205,8 +210,7 @@ fn expected(shape: &Shape) -> String {
 /// What stands in a place, for a label.
 fn short(shape: &Shape) -> String {
     match shape {
-        Shape::Record { noun, .. } => format!("an object: {}", a(noun)),
-        Shape::Map(_) => "an object".to_owned(),
+        Shape::Record { .. } | Shape::Map(_) => "an object".to_owned(),
         Shape::List(_) => "a list".to_owned(),
         Shape::Choice { noun, .. } => a(noun),
         Shape::Text => "a string".to_owned(),
@@ -229,7 +233,11 @@ fn found(value: &Value) -> String {
     }
 }
 
+/// A noun with its article; what there is several of, such as limits, has none.
 fn a(noun: &str) -> String {
+    if noun.ends_with('s') {
+        return noun.to_owned();
+    }
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
 }

@@ -23,6 +23,8 @@ pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
         .with_width(WIDTH)
         .with_context_lines(1)
         .with_links(false)
+        // miette would also wrap at the slash of `session/cancel`.
+        .with_wrap_lines(false)
         .without_syntax_highlighting();
     let file: String = findings.file().chars().flat_map(visible).collect();
     let excerpts = Excerpts::new(file, findings.text());
@@ -55,7 +57,7 @@ struct Page<'a> {
 
 impl fmt::Display for Page<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.finding.fmt(f)
+        f.write_str(&wrapped(self.finding.message(), 4))
     }
 }
 
@@ -70,7 +72,7 @@ impl miette::Diagnostic for Page<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.finding.help_text().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.finding.help_text().map(|help| Box::new(wrapped(help, 8)) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -86,6 +88,25 @@ impl miette::Diagnostic for Page<'_> {
             make(Some(label.text.clone()), span)
         })))
     }
+}
+
+/// A text in lines that fit beside the indent that it gets.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut column = indent;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > indent && column + 1 + width > WIDTH {
+            out.push('\n');
+            column = indent;
+        } else if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
 }
 
 /// The text of a file with its lines known, so that a place is found without reading the file again, and only the

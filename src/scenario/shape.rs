@@ -61,6 +61,10 @@ impl Shape {
         if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             return match defs.get(name) {
                 _ if name == "Duration" => Self::Duration,
+                // An object is called as its field (`limits`), one of several and a choice as its type.
+                Some(schema) if schema["type"] == "object" && !noun.is_empty() => {
+                    Self::of(noun, schema, defs)
+                }
                 Some(schema) => Self::of(&words(name), schema, defs),
                 None => Self::Any,
             };
@@ -90,7 +94,7 @@ impl Shape {
             "integer" => {
                 Self::Whole(schema["minimum"].as_u64().and_then(|least| least.try_into().ok()).unwrap_or(0))
             }
-            "array" => Self::List(Box::new(Self::of(noun, &schema["items"], defs))),
+            "array" => Self::List(Box::new(Self::of("", &schema["items"], defs))),
             "object" => match &schema["additionalProperties"] {
                 Value::Bool(false) => {
                     Self::Record { noun: noun.to_owned(), fields: Field::all(schema, defs) }

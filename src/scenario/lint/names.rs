@@ -37,10 +37,13 @@ fn decisions(desk: &mut Desk<'_>, vocabulary: &Vocabulary) {
     for (name, choice) in &desk.scenario.decisions {
         let pointer = format!("/decisions/{}", escape(name));
         match vocabulary.decisions.iter().find(|(decision, _)| decision == name) {
-            Some((_, choices)) => {
-                let noun = format!("alternative of {}", quoted(name));
-                known(desk, &noun, &format!("alternatives of {}", quoted(name)), choice, choices, &pointer);
-            }
+            Some((_, choices)) if choices.contains(&choice.as_str()) => {}
+            Some((_, choices)) => desk.add(|spans| {
+                let message = format!("decision {} has no alternative {}", quoted(name), quoted(choice));
+                Diagnostic::error("unknown-name", message)
+                    .at(spans.value(&pointer), "no such alternative")
+                    .help(offer(choice, choices.iter().copied(), "alternatives"))
+            }),
             None => desk.add(|spans| {
                 let names = vocabulary.decisions.iter().map(|(decision, _)| *decision);
                 Diagnostic::error("unknown-name", format!("unknown decision {}", quoted(name)))

@@ -133,6 +133,7 @@ fn never_ends(desk: &mut Desk<'_>, strands: &[Strand<'_>], strand: &Strand<'_>, 
         What::Wait(Happening::Gate(gate)) => Some(gate.as_str()),
         _ => None,
     };
+    let key = if matches!(deed.what, What::Fire(_)) { "fire" } else { "wait" };
     desk.add(|spans| {
         let mut deeds = strands.iter().flat_map(reachable);
         let open = deeds.find(|deed| matches!(deed.what, What::Open(opened) if Some(opened) == gate));
@@ -140,10 +141,10 @@ fn never_ends(desk: &mut Desk<'_>, strands: &[Strand<'_>], strand: &Strand<'_>, 
             "endless-wait",
             format!("{} waits for what comes only after it", strand.who),
         )
-        .at(spans.value(&deed.at), "waits for ever")
+        .at(spans.key(&format!("{}/{key}", deed.at)), "waits for ever")
         .help("what would end this wait is behind it, or behind a wait that needs it: let it happen before");
         match open {
-            Some(open) => finding.at(spans.value(&open.at), "the gate is opened only here or later"),
+            Some(open) => finding.at(spans.key(&format!("{}/open", open.at)), "opens the gate, but too late"),
             None => finding,
         }
     });
