@@ -56,7 +56,11 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     }
 
     /// A future whose result goes to a callback, on the thread that settles it.
-    pub(super) fn with_callback(name: &str, label: &impl Label, call: impl FnOnce(Result<T>) + 'static) -> Self {
+    pub(super) fn with_callback(
+        name: &str,
+        label: &impl Label,
+        call: impl FnOnce(Result<T>) + 'static,
+    ) -> Self {
         let callback = Callback { label: digest(label), call: Box::new(call) };
         let state = State { running: false, result: None, callbacks: vec![callback] };
         Self { state: Object::new(name, state) }
@@ -82,7 +86,12 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
         self.finish("cancel", Err(Exception::Cancelled), |state| !state.running)
     }
 
-    fn finish(&self, operation: &'static str, result: Result<T>, may: impl FnOnce(&State<T>) -> bool) -> bool {
+    fn finish(
+        &self,
+        operation: &'static str,
+        result: Result<T>,
+        may: impl FnOnce(&State<T>) -> bool,
+    ) -> bool {
         let words = format!("{result:?}");
         let set = result.clone();
         let op = Op::new(operation).says(move |_: &Settled<T>| words.clone());
@@ -130,7 +139,8 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     /// The exception it was given, or `Cancelled`.
     pub fn result_blocking(&self) -> Result<T> {
         let op = Op::new("result").says(|seen| format!("{seen:?}"));
-        let result = self.state.perform_when(op, |state| state.result.is_some(), |state| state.result.clone());
+        let result =
+            self.state.perform_when(op, |state| state.result.is_some(), |state| state.result.clone());
         result.unwrap_or(Err(Exception::Cancelled))
     }
 

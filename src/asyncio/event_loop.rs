@@ -146,10 +146,10 @@ impl EventLoop {
             return;
         }
         let op = Op::new("drain").says(in_words);
-        let collected = self.inner.inbox.perform(op, |inbox| Collected {
-            posted: std::mem::take(&mut inbox.callbacks),
-            stopping: false,
-        });
+        let collected = self
+            .inner
+            .inbox
+            .perform(op, |inbox| Collected { posted: std::mem::take(&mut inbox.callbacks), stopping: false });
         self.inner.drained_at.set(thread::steps_taken());
         self.make_ready(collected.posted);
     }
@@ -260,7 +260,8 @@ impl EventLoop {
     ) -> Result<T> {
         let task = self.create_task(name, main);
         let result = self.run_until_done(&task);
-        let left: Vec<TaskRef> = self.inner.tasks.borrow().iter().filter(|task| !task.done()).cloned().collect();
+        let left: Vec<TaskRef> =
+            self.inner.tasks.borrow().iter().filter(|task| !task.done()).cloned().collect();
         for task in &left {
             task.cancel();
         }

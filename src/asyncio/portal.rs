@@ -100,7 +100,11 @@ impl Portal {
     }
 
     /// `_call_func`, on the portal.
-    fn begin_task<T: Clone + Debug + Hash + 'static>(&self, future: concurrent::Future<T>, body: Coroutine<T>) {
+    fn begin_task<T: Clone + Debug + Hash + 'static>(
+        &self,
+        future: concurrent::Future<T>,
+        body: Coroutine<T>,
+    ) {
         self.inner.tasks.set(self.inner.tasks.get() + 1);
         let (portal, settled) = (self.clone(), future.clone());
         let event_loop = self.inner.event_loop.clone();

@@ -23,7 +23,9 @@ impl Lock {
     #[must_use]
     pub fn new(event_loop: &EventLoop) -> Self {
         let event_loop = event_loop.clone();
-        Self { inner: Rc::new(LockInner { event_loop, locked: Cell::new(false), waiters: RefCell::default() }) }
+        Self {
+            inner: Rc::new(LockInner { event_loop, locked: Cell::new(false), waiters: RefCell::default() }),
+        }
     }
 
     /// Takes the lock until the guard is dropped (`async with lock`).

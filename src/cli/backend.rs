@@ -2,12 +2,14 @@
 //!
 //! A scenario's diagnostics are text from here on, so no command depends on how they are made.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::check::rules;
-use crate::explore::{Exploration, ExploreError, Job, Options, Replay, ReplayError, Schedule};
-use crate::scenario::Scenario;
+use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, ReplayError, Schedule};
+use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
+use crate::scenario::{self, Scenario, Vocabulary};
 
 /// A scenario that was read.
 pub(super) struct Loaded {
@@ -20,41 +22,52 @@ pub(super) struct Loaded {
 }
 
 /// Reads a scenario and judges it; all that is wrong with it, rendered, if it cannot be run.
-pub(super) fn load(path: &Path, _colour: bool) -> Result<Loaded, String> {
-    let file = path.display();
-    let fail = |why: String| format!("failed to read scenario `{file}`: {why}\n");
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => fail("the file does not exist".to_owned()),
-        kind => fail(kind.to_string()),
-    })?;
-    let scenario = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Loaded { name, scenario, warnings: String::new() })
+pub(super) fn load(path: &Path, colour: bool) -> Result<Loaded, String> {
+    let scenario::Loaded { name, scenario, warnings } =
+        scenario::load(path, &vocabulary()).map_err(|diagnostics| diagnostics.render(colour))?;
+    let warnings = if warnings.is_empty() { String::new() } else { warnings.render(colour) };
+    Ok(Loaded { name, scenario, warnings })
+}
+
+fn vocabulary() -> Vocabulary {
+    let alternatives = |decision: &crate::runtime::Decision| {
+        decision.alternatives.iter().map(|alternative| alternative.name).collect()
+    };
+    Vocabulary {
+        defects: DEFECTS.iter().map(|defect| defect.name).collect(),
+        rules: rules().iter().map(|rule| rule.name()).collect(),
+        revisions: REVISIONS.iter().map(|revision| revision.name).collect(),
+        decisions: DECISIONS.iter().map(|decision| (decision.name, alternatives(decision))).collect(),
+    }
 }
 
 /// The JSON Schema of the scenario file.
 pub(super) fn schema() -> String {
-    let schema = schemars::schema_for!(Scenario);
-    format!("{:#}\n", schema.to_value())
+    scenario::schema()
 }
 
 /// Runs every interleaving.
 pub(super) fn explore(
     job: &Job,
-    _options: &Options,
+    options: &Options,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exploration, ExploreError> {
-    progress(0, rules().len() as u64);
-    Err(ExploreError::Broken { scenario: job.name.clone(), message: "there is no engine yet".to_owned() })
+    explore::explore(job, options, progress)
 }
 
 /// Runs one interleaving.
-pub(super) fn replay(job: &Job, _schedule: &Schedule) -> Result<Replay, ReplayError> {
-    let (scenario, message) = (job.name.clone(), "there is no engine yet".to_owned());
-    Err(ExploreError::Broken { scenario, message }.into())
+pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ReplayError> {
+    explore::replay(job, schedule)
 }
 
 /// The process in which loom runs.
 pub(super) fn loom_child() -> ExitCode {
-    ExitCode::FAILURE
+    match explore::loom::child() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The parent reads this; if it is gone, nobody is left to tell.
+            let _ = writeln!(std::io::stderr(), "failed to run loom: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -107,7 +107,11 @@ impl Job {
 /// # Errors
 ///
 /// If a name decides nothing, or the engine cannot run the scenario at all. A rule that breaks is no error.
-pub fn explore(job: &Job, options: &Options, progress: &mut Progress<'_>) -> Result<Exploration, ExploreError> {
+pub fn explore(
+    job: &Job,
+    options: &Options,
+    progress: &mut Progress<'_>,
+) -> Result<Exploration, ExploreError> {
     let began = Instant::now();
     let mut exploration = match options.engine {
         EngineKind::Turnloom if options.first_violation => first_violation(job, options, progress)?,
@@ -131,6 +135,13 @@ pub(super) struct Found {
     pub(super) violations: BTreeSet<Violation>,
     pub(super) schedule: Option<Schedule>,
     pub(super) schedules: u64,
+}
+
+impl Found {
+    /// Whether one execution breaks all that any execution with this outcome breaks.
+    fn is_shown_by(&self, violations: &[Violation]) -> bool {
+        self.violations.iter().all(|violation| violations.contains(violation))
+    }
 }
 
 impl Findings {
@@ -265,8 +276,7 @@ fn find_canonical_witnesses(stage: &Stage, program: &Rc<dyn Fn()>, findings: &mu
     let mut have: BTreeSet<Observations> = BTreeSet::new();
     let mut budget = WITNESS_BUDGET;
     for preemptions in 0.. {
-        let limits =
-            Limits { preemptions: Some(preemptions), executions: Some(budget), ..Limits::default() };
+        let limits = Limits { preemptions: Some(preemptions), executions: Some(budget), ..Limits::default() };
         let search = run_search(&limits, program, &mut |execution| {
             let why = match execution.ended {
                 Ended::Deadlock => Some(Why::Deadlock),
@@ -277,7 +287,9 @@ fn find_canonical_witnesses(stage: &Stage, program: &Rc<dyn Fn()>, findings: &mu
             if violations.is_empty() || have.contains(&shown) {
                 return ControlFlow::Continue(());
             }
-            if let Some(found) = findings.outcomes.get_mut(&shown) {
+            if let Some(found) =
+                findings.outcomes.get_mut(&shown).filter(|found| found.is_shown_by(&violations))
+            {
                 found.schedule = Some(execution.schedule());
                 have.insert(shown);
                 missing -= 1;

@@ -87,6 +87,9 @@ pub trait Engine {
     /// An object is gone.
     fn dropped(&self, object: &ObjectCore);
 
+    /// Waits until no other thread can move.
+    fn settle(&self);
+
     /// Whether from now on every order is tried, or only one (a program sets itself up).
     fn explore(&self, every_order: bool);
 

@@ -75,41 +75,40 @@ impl FifoLock {
     pub fn acquire(&self) {
         let book = self.inner.engine.book();
         let me = book.name(book.current());
-        let reentrant = match &self.inner.form {
-            Form::Whole(held) => Self::acquire_whole(book, &self.inner.name, held, &me),
+        match &self.inner.form {
+            Form::Whole(held) => self.acquire_whole(held, &me),
             Form::WrittenOut(lock) => self.acquire_written_out(lock, &me),
-        };
-        if !reentrant {
-            book.holds(&self.inner.name);
         }
     }
 
-    fn acquire_whole(book: &super::Book, name: &Rc<str>, held: &Object<Held>, me: &Rc<str>) -> bool {
+    fn acquire_whole(&self, held: &Object<Held>, me: &Rc<str>) {
         if held.inspect(|held| held.owner.as_ref() == Some(me)) {
             held.touch(|held| held.count += 1);
-            return true;
+            return;
         }
-        book.acquires(name);
+        let book = self.inner.engine.book();
+        book.acquires(&self.inner.name);
         held.perform_when(
             Op::new("lock"),
             |held| held.owner.is_none(),
-            |held| *held = Held { owner: Some(me.clone()), count: 1 },
+            |held| {
+                *held = Held { owner: Some(me.clone()), count: 1 };
+                book.holds(&self.inner.name);
+            },
         );
-        false
     }
 
-    fn acquire_written_out(&self, lock: &WrittenOut, me: &Rc<str>) -> bool {
+    fn acquire_written_out(&self, lock: &WrittenOut, me: &Rc<str>) {
         let book = self.inner.engine.book();
         let mut held = lock.mutex.lock();
         if held.owner.as_ref() == Some(me) {
             held.count += 1;
-            return true;
+            return;
         }
         book.acquires(&self.inner.name);
         if held.owner.is_none() && lock.waiters.borrow().is_empty() {
-            *held = Held { owner: Some(me.clone()), count: 1 };
-            book.record("lock", &self.inner.name, String::new());
-            return false;
+            self.grant(&mut held, me);
+            return;
         }
         let ticket = Rc::new(Condvar::new("fifo waiter"));
         lock.waiters.borrow_mut().push_back(ticket.clone());
@@ -117,15 +116,22 @@ impl FifoLock {
             let first = lock.waiters.borrow().front().is_some_and(|front| Rc::ptr_eq(front, &ticket));
             if first && held.owner.is_none() {
                 lock.waiters.borrow_mut().pop_front();
-                *held = Held { owner: Some(me.clone()), count: 1 };
-                book.record("lock", &self.inner.name, String::new());
-                return false;
+                self.grant(&mut held, me);
+                return;
             }
             let operation = Some(("lock", self.inner.name.clone()));
             book.set_doing(book.current(), Doing { operation, ..Doing::default() });
             held = ticket.wait(held);
             book.set_doing(book.current(), Doing::default());
         }
+    }
+
+    /// The written-out lock passes to a thread: the step of the acquisition.
+    fn grant(&self, held: &mut Held, me: &Rc<str>) {
+        let book = self.inner.engine.book();
+        *held = Held { owner: Some(me.clone()), count: 1 };
+        book.holds(&self.inner.name);
+        book.record("lock", &self.inner.name, String::new());
     }
 
     /// Lets the lock go once.

@@ -16,11 +16,7 @@ pub struct LockedCell<T> {
 
 impl<T> Clone for LockedCell<T> {
     fn clone(&self) -> Self {
-        Self {
-            lock: self.lock.clone(),
-            value: self.value.clone(),
-            unlocked_writers: self.unlocked_writers,
-        }
+        Self { lock: self.lock.clone(), value: self.value.clone(), unlocked_writers: self.unlocked_writers }
     }
 }
 

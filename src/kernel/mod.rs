@@ -42,12 +42,13 @@ pub fn anchor(anchor: crate::explore::Anchor) {
     engine::current().book().anchor(anchor);
 }
 
-/// Runs the part of a program that only sets it up: in one order, whatever threads take part, and left out of
-/// pictures.
+/// Runs the part of a program that only sets it up: in one order, whatever threads take part, until none of them can
+/// move any more. It is left out of schedules and pictures.
 pub fn setup<R>(body: impl FnOnce() -> R) -> R {
     let engine = engine::current();
     engine.explore(false);
     let result = body();
+    engine.settle();
     engine.book().end_setup();
     engine.explore(true);
     result

@@ -57,9 +57,6 @@ impl<T: Hash> Mutex<T> {
                 None
             }
         };
-        if self.visible.get() {
-            book.holds(&self.core.name);
-        }
         MutexGuard { mutex: self, data: Some(self.data.borrow_mut()), loom: guard }
     }
 
@@ -85,6 +82,7 @@ impl<T: Hash> Mutex<T> {
         let book = self.engine.book();
         *self.owner.borrow_mut() = Some(book.name(book.current()));
         if self.visible.get() {
+            book.holds(&self.core.name);
             book.record(operation, &self.core.name, String::new());
         }
     }
@@ -102,6 +100,9 @@ impl<T: Hash> Mutex<T> {
         self.engine.perform(request, &mut || {
             let book = self.engine.book();
             *self.owner.borrow_mut() = Some(book.name(book.current()));
+            if self.visible.get() {
+                book.holds(&self.core.name);
+            }
             self.note_content();
             let learned = if self.engine.digests() { digest(&*self.data.borrow()) } else { 0 };
             (learned, String::new())
@@ -111,6 +112,9 @@ impl<T: Hash> Mutex<T> {
     /// Lets the lock go without an operation of its own.
     pub(super) fn let_go(&self) {
         *self.owner.borrow_mut() = None;
+        if self.visible.get() {
+            self.engine.book().drops(&self.core.name);
+        }
         self.note_content();
     }
 
@@ -163,9 +167,6 @@ impl<T: Hash> Drop for MutexGuard<'_, T> {
         }
         let mutex = self.mutex;
         let book = mutex.engine.book();
-        if mutex.visible.get() {
-            book.drops(&mutex.core.name);
-        }
         if let Some(guard) = self.loom.take() {
             mutex.let_go();
             if mutex.visible.get() {

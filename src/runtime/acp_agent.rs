@@ -183,7 +183,11 @@ impl AcpAgent {
     }
 
     /// One round trip of a prompt. On the portal.
-    pub(super) async fn do_acp_prompt(conn: Connection, session: Rc<str>, text: Rc<str>) -> Result<PromptResponse> {
+    pub(super) async fn do_acp_prompt(
+        conn: Connection,
+        session: Rc<str>,
+        text: Rc<str>,
+    ) -> Result<PromptResponse> {
         let usage_sync = conn.prepare_usage_sync(&session);
         let response = conn.prompt(&session, &text).await?;
         usage_sync.await?;

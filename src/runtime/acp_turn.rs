@@ -317,9 +317,9 @@ impl AcpAgent {
         let (event_loop, limit) = (live.portal.event_loop().clone(), self.prompt_limit());
         let label = ("prompt", session.clone(), text.clone());
         live.portal.call(label, move || {
-            Box::pin(async move {
-                wait_for(&event_loop, Self::do_acp_prompt(conn, session, text), limit).await
-            })
+            Box::pin(
+                async move { wait_for(&event_loop, Self::do_acp_prompt(conn, session, text), limit).await },
+            )
         })
     }
 }

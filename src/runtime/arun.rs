@@ -36,7 +36,8 @@ impl LocalConversation {
     pub async fn arun(&self, event_loop: &EventLoop) -> Result<()> {
         let _place = thread::place("run");
         let run = self.begin_run();
-        let task = event_loop.current_task().map(|task| RunTask { run, event_loop: event_loop.clone(), task });
+        let task =
+            event_loop.current_task().map(|task| RunTask { run, event_loop: event_loop.clone(), task });
         self.inner.arun_task.set(task);
         let this = self.clone();
         let ready = move || this.ensure_agent_ready();
@@ -157,7 +158,8 @@ impl LocalConversation {
         if jump || self.inner.decisions.step_message == StepMessage::Newest {
             return newest(&messages);
         }
-        let after = run.cursor.as_ref().and_then(|cursor| messages.iter().position(|message| message == cursor));
+        let after =
+            run.cursor.as_ref().and_then(|cursor| messages.iter().position(|message| message == cursor));
         messages.get(after.map_or(0, |index| index + 1)).cloned()
     }
 
@@ -283,10 +285,6 @@ impl LocalConversation {
         let state = &self.inner.state;
         let _held = state.lock();
         let agent_state = state.agent_state.get();
-        state.agent_state.set(AgentState {
-            inflight_prompt: None,
-            supersede_inflight: false,
-            ..agent_state
-        });
+        state.agent_state.set(AgentState { inflight_prompt: None, supersede_inflight: false, ..agent_state });
     }
 }

@@ -303,8 +303,8 @@ impl EventService {
         let still_valid = inner.explicit_interrupt_generation.get() == generation;
         let internal_valid = internal && still_valid;
         let is_acp = matches!(inner.conversation.agent(), Agent::Acp(_));
-        let restart = still_valid
-            && (status == Status::Idle || (internal_valid && status == Status::Paused && is_acp));
+        let restart =
+            still_valid && (status == Status::Idle || (internal_valid && status == Status::Paused && is_acp));
         if !restart {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use crate::kernel::thread;
 use crate::scenario::{EventKind, Status};
 use crate::script::{ClientMessage, ServerMessage, Update};
 
-use super::acp_agent::{event, not_started, Turn};
+use super::acp_agent::{Turn, event, not_started};
 use super::connection::Sink;
 use super::state::{ConversationState, MessageId};
 

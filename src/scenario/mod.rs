@@ -1,9 +1,114 @@
 //! The scenario file: its types, how it is read, and what is wrong with it. Knows nothing of what runs it.
+//!
+//! A text is read into a tree that knows its places (`json`, `spans`), held against the shape of the format (`shape`,
+//! `parse`), and then judged as a whole (`lint`). Each of these says all it finds, and `render` puts it into words.
 
+mod diagnostic;
 mod duration;
+mod json;
+mod lint;
+mod nearest;
+mod parse;
+mod render;
+mod shape;
+mod source;
+mod spans;
 mod types;
+mod vocabulary;
 mod word;
 
+use std::path::Path;
+use std::sync::Arc;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
+pub use source::{MAX_BYTES, SourceError};
 pub use types::*;
+pub use vocabulary::Vocabulary;
 pub use word::word;
+
+use diagnostic::Sink;
+
+/// A scenario that can be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The scenario's name: the stem of its file.
+    pub name: String,
+    /// What the file says.
+    pub scenario: Scenario,
+    /// What is odd about it, but does not keep it from running.
+    pub warnings: Diagnostics,
+}
+
+/// Reads the scenario in a file.
+///
+/// # Errors
+///
+/// Everything that keeps the scenario from running, at once: that the file cannot be read (missing, a folder, not
+/// UTF-8, larger than [`MAX_BYTES`]), that it is no JSON, that it is not in the format, or that it makes no sense.
+/// Warnings about the same file are in the list too. The file is named as in `path`.
+///
+/// ```
+/// use std::path::Path;
+/// use turnloom::scenario::{self, Vocabulary};
+/// let wrong = scenario::load(Path::new("no/such.json"), &Vocabulary::default()).unwrap_err();
+/// assert!(wrong.render(false).contains("the file does not exist"));
+/// ```
+pub fn load(path: &Path, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics> {
+    let file = path.display().to_string();
+    let refuse = |error| Diagnostics::without_text(&file, error);
+    let text = source::read(path).map_err(refuse)?;
+    let name = source::name(path).map_err(refuse)?;
+    judge(name, &file, &text, vocabulary)
+}
+
+/// Reads the scenario in a text, which is named in messages as the scenario itself.
+///
+/// # Errors
+///
+/// As for [`load`].
+///
+/// ```
+/// use turnloom::scenario::{self, Vocabulary};
+/// let text = r#"{
+///     "version": 1, "title": "a message is prompted", "source": "docs", "agent": {"kind": "acp"},
+///     "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
+///     "server": [{"on": {"prompt": "hi"}, "do": [{"answer": "end_turn"}]}]
+/// }"#;
+/// let vocabulary = Vocabulary { revisions: vec!["fixed"], ..Vocabulary::default() };
+/// let loaded = scenario::parse("hello", text, &vocabulary).unwrap();
+/// assert_eq!(loaded.scenario.actors[0].name, "ann");
+/// assert!(loaded.warnings.is_empty());
+/// ```
+pub fn parse(name: &str, text: &str, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics> {
+    source::check(text).map_err(|error| Diagnostics::without_text(name, error))?;
+    judge(name.to_owned(), name, text, vocabulary)
+}
+
+fn judge(name: String, file: &str, text: &str, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics> {
+    let mut sink = Sink::default();
+    let parsed = parse::parse(text, &mut sink);
+    if let Some((scenario, spans)) = &parsed {
+        lint::lint(scenario, spans, vocabulary, &mut sink);
+    }
+    let stop = sink.has_errors();
+    let findings = sink.finish(file, Arc::from(text));
+    match parsed {
+        Some((scenario, _)) if !stop => Ok(Loaded { name, scenario, warnings: findings }),
+        _ => Err(findings),
+    }
+}
+
+/// The JSON Schema of the scenario file, for editors and for people. The same bytes every time.
+///
+/// ```
+/// let schema = turnloom::scenario::schema();
+/// assert!(schema.contains("\"title\": \"turnloom scenario\""));
+/// ```
+#[must_use]
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(Scenario);
+    schema.insert("$id".to_owned(), "urn:turnloom:scenario:1".into());
+    schema.insert("title".to_owned(), "turnloom scenario".into());
+    format!("{:#}\n", schema.to_value())
+}

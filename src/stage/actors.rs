@@ -136,13 +136,21 @@ impl World {
 
 /// A call into the event service from a thread of its own, as a request of the agent server's is.
 trait Served {
-    fn call<F>(&self, label: impl crate::asyncio::Label, make: impl FnOnce(EventService) -> F + 'static) -> Result<()>
+    fn call<F>(
+        &self,
+        label: impl crate::asyncio::Label,
+        make: impl FnOnce(EventService) -> F + 'static,
+    ) -> Result<()>
     where
         F: Future<Output = Result<()>> + 'static;
 }
 
 impl Served for (EventService, EventLoop) {
-    fn call<F>(&self, label: impl crate::asyncio::Label, make: impl FnOnce(EventService) -> F + 'static) -> Result<()>
+    fn call<F>(
+        &self,
+        label: impl crate::asyncio::Label,
+        make: impl FnOnce(EventService) -> F + 'static,
+    ) -> Result<()>
     where
         F: Future<Output = Result<()>> + 'static,
     {

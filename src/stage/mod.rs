@@ -176,8 +176,7 @@ impl World {
             AgentKind::Llm => Agent::Llm(LlmAgent::new(Rc::new(server.clone()))),
             AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()))),
         };
-        let conversation =
-            LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
+        let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
         server.begin(conversation.state());
         let service = (scenario.through == Through::Service).then(|| {
             let event_loop = EventLoop::new("loop", &timers);

@@ -13,7 +13,11 @@ impl World {
         Observations {
             events: state.events.inspect(Clone::clone),
             server: self.server.log(),
-            calls: self.players.iter().map(|player| (player.name.clone(), player.calls.inspect(Clone::clone))).collect(),
+            calls: self
+                .players
+                .iter()
+                .map(|player| (player.name.clone(), player.calls.inspect(Clone::clone)))
+                .collect(),
             stream: self.service.as_ref().map(|(service, _)| service.inspect_stream()).unwrap_or_default(),
             tokens: self
                 .players

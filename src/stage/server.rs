@@ -45,7 +45,13 @@ impl Hash for Moved {
 impl ServerHost {
     pub(super) fn new(scenario: &Scenario, inline: bool) -> Self {
         let script = Object::new("server", Script::new(&scenario.server, &scenario.gates));
-        Self { script, sinks: Rc::default(), openers: Rc::new(openers(scenario)), happened: Rc::default(), inline }
+        Self {
+            script,
+            sinks: Rc::default(),
+            openers: Rc::new(openers(scenario)),
+            happened: Rc::default(),
+            inline,
+        }
     }
 
     /// Begins to serve.
@@ -203,7 +209,9 @@ fn llm_line(frame: &ServerMessage) -> String {
         ServerMessage::Update { session, .. }
         | ServerMessage::PromptAnswered { session, .. }
         | ServerMessage::PromptFailed { session, .. } => session.clone(),
-        ServerMessage::Initialized | ServerMessage::NewSession { .. } | ServerMessage::Loaded { .. } => String::new(),
+        ServerMessage::Initialized | ServerMessage::NewSession { .. } | ServerMessage::Loaded { .. } => {
+            String::new()
+        }
     }
 }
 

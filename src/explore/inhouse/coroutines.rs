@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -38,6 +38,13 @@ struct Thread {
     objects_made: Cell<u64>,
 }
 
+impl Thread {
+    /// Whether its next operation can be taken.
+    fn can_move(&self) -> bool {
+        !self.done.get() && self.ready.borrow().as_ref().is_none_or(|ready| ready())
+    }
+}
+
 /// Stacks that are used again by the next execution.
 #[derive(Default)]
 pub(super) struct Stacks {
@@ -61,6 +68,7 @@ struct Core {
     threads: RefCell<Vec<Rc<Thread>>>,
     newborn: RefCell<Vec<(Rc<Thread>, Box<dyn FnOnce()>)>>,
     running: Cell<usize>,
+    me: RefCell<Weak<Core>>,
     /// The sum of the digests of all objects' contents.
     contents: Cell<u128>,
     over: Cell<bool>,
@@ -84,11 +92,13 @@ impl Run {
             threads: RefCell::default(),
             newborn: RefCell::default(),
             running: Cell::new(0),
+            me: RefCell::default(),
             contents: Cell::new(0),
             over: Cell::new(false),
             exploring: Cell::new(true),
             panicked: RefCell::default(),
         });
+        *core.me.borrow_mut() = Rc::downgrade(&core);
         let installed = Some(install(core.clone()));
         let mut run = Self { core, stacks, fibers: Vec::new(), installed };
         let body = Box::new(move || program());
@@ -138,14 +148,7 @@ impl Run {
     /// The threads whose next operation can be taken, by number.
     pub(super) fn enabled(&self) -> Vec<usize> {
         let threads = self.core.threads.borrow();
-        threads
-            .iter()
-            .enumerate()
-            .filter(|(_, thread)| {
-                !thread.done.get() && thread.ready.borrow().as_ref().is_none_or(|ready| ready())
-            })
-            .map(|(index, _)| index)
-            .collect()
+        threads.iter().enumerate().filter(|(_, thread)| thread.can_move()).map(|(index, _)| index).collect()
     }
 
     /// Lets a thread take its next operation and run on to the one after.
@@ -237,6 +240,16 @@ impl Core {
         self.threads.borrow()[self.running.get()].clone()
     }
 
+    /// Stops the running thread until it is told to go on.
+    fn suspend(&self, thread: &Thread) -> Go {
+        let role = self.book.current();
+        // SAFETY: the pointer was set from the reference that the coroutine's own function was called with, which
+        // lives as long as that function runs; this code runs inside it, on the coroutine's stack.
+        let go = unsafe { &*thread.yielder.get() }.suspend(());
+        self.book.set_current(role);
+        go
+    }
+
     fn describe_panic(&self, thread: &Thread, payload: &(dyn std::any::Any + Send)) -> String {
         let message = payload.downcast_ref::<String>().map(String::as_str);
         let message =
@@ -272,10 +285,7 @@ impl Engine for Core {
         self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
         *thread.ready.borrow_mut() = request.ready;
         thread.idle.set(request.idle);
-        // SAFETY: the pointer was set from the reference that the coroutine's own function was called with, which
-        // lives as long as that function runs; this code runs inside it, on the coroutine's stack.
-        let go = unsafe { &*thread.yielder.get() }.suspend(());
-        self.book.set_current(role);
+        let go = self.suspend(&thread);
         *thread.ready.borrow_mut() = None;
         thread.idle.set(false);
         self.book.set_doing(role, Doing::default());
@@ -312,6 +322,20 @@ impl Engine for Core {
 
     fn dropped(&self, object: &ObjectCore) {
         self.contents.set(self.contents.get().wrapping_sub(object.content.get()));
+    }
+
+    fn settle(&self) {
+        let (core, thread) = (self.me.borrow().clone(), self.thread());
+        let me = self.running.get();
+        let still = move || {
+            let Some(core) = core.upgrade() else { return true };
+            let threads = core.threads.borrow();
+            let mut others = threads.iter().enumerate().filter(|(index, _)| *index != me);
+            others.all(|(_, thread)| !thread.can_move())
+        };
+        *thread.ready.borrow_mut() = Some(Rc::new(still));
+        self.suspend(&thread);
+        *thread.ready.borrow_mut() = None;
     }
 
     fn explore(&self, every_order: bool) {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// One departure: at this step (counted from 0) this thread moves.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Switch {
-    /// The number of visible operations taken before.
+    /// The number of visible operations taken before, counted from the end of the program's setup.
     pub step: usize,
     /// The role of the thread that moves.
     pub thread: String,

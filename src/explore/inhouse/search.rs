@@ -66,10 +66,15 @@ impl Execution<'_> {
         self.run.book()
     }
 
+    /// The steps after the setup.
+    fn scene(&self) -> &[Taken] {
+        &self.taken[self.run.book().setup_steps().min(self.taken.len())..]
+    }
+
     /// The schedule.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
-        let departures = self.taken.iter().enumerate().filter(|(_, taken)| taken.thread != taken.default);
+        let departures = self.scene().iter().enumerate().filter(|(_, taken)| taken.thread != taken.default);
         let switches =
             departures.map(|(step, taken)| Switch { step, thread: self.run.name(taken.thread).to_string() });
         Schedule { switches: switches.collect() }
@@ -296,29 +301,19 @@ pub fn follow<R>(
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> Result<R, Drift> {
     let mut switches = schedule.switches.iter().peekable();
-    let result = drive(
-        limits,
-        program,
-        &mut |run, step, default, enabled| match switches.next_if(|switch| switch.step == step) {
-            None => Ok(default),
-            Some(switch) => match run.index_of(&switch.thread) {
-                Some(thread) if enabled.contains(&thread) => Ok(thread),
-                _ => Err(Drift::CannotMove {
-                    step,
-                    thread: switch.thread.clone(),
-                    able: in_words(run, enabled),
-                }),
-            },
-        },
-        |execution| (visit(execution), execution.taken.len()),
-    )?;
+    let mut choose = |run: &Run, step: usize, default: usize, enabled: &[usize]| {
+        let Some(switch) = switches.next_if(|switch| switch.step == step) else { return Ok(default) };
+        move_to(run, step, &switch.thread, enabled)
+    };
+    let result =
+        drive(limits, program, &mut choose, |execution| (visit(execution), execution.scene().len()))?;
     match switches.next() {
         Some(switch) => Err(Drift::EndsBefore { step: switch.step, steps: result.1 }),
         None => Ok(result.0),
     }
 }
 
-/// Runs `program` once in the order in which `roles` move, as another engine recorded it.
+/// Runs `program` once in the order in which `roles` move after its setup, as another engine recorded it.
 ///
 /// # Errors
 ///
@@ -329,20 +324,22 @@ pub fn run_once<R>(
     roles: &[Rc<str>],
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> Result<R, Drift> {
-    drive(
-        limits,
-        program,
-        &mut |run, step, default, enabled| {
-            let Some(role) = roles.get(step) else { return Ok(default) };
-            match run.index_of(role) {
-                Some(thread) if enabled.contains(&thread) => Ok(thread),
-                _ => Err(Drift::CannotMove { step, thread: role.to_string(), able: in_words(run, enabled) }),
-            }
-        },
-        visit,
-    )
+    let mut choose = |run: &Run, step: usize, default: usize, enabled: &[usize]| match roles.get(step) {
+        None => Ok(default),
+        Some(role) => move_to(run, step, role, enabled),
+    };
+    drive(limits, program, &mut choose, visit)
 }
 
+/// The thread of this name, if it can move.
+fn move_to(run: &Run, step: usize, name: &str, enabled: &[usize]) -> Result<usize, Drift> {
+    match run.index_of(name) {
+        Some(thread) if enabled.contains(&thread) => Ok(thread),
+        _ => Err(Drift::CannotMove { step, thread: name.to_owned(), able: in_words(run, enabled) }),
+    }
+}
+
+/// Who moves at a step, counted from the end of the setup.
 type Chooser<'c> = dyn FnMut(&Run, usize, usize, &[usize]) -> Result<usize, Drift> + 'c;
 
 fn drive<R>(
@@ -363,7 +360,11 @@ fn drive<R>(
             Ended::Hang
         } else {
             let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
-            let thread = choose(&run, taken.len(), default, &enabled)?;
+            let step = taken.len().checked_sub(run.book().setup_steps()).filter(|_| run.exploring());
+            let thread = match step {
+                Some(step) => choose(&run, step, default, &enabled)?,
+                None => default,
+            };
             taken.push(Taken { thread, default });
             run.step(thread);
             continue;

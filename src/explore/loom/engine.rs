@@ -82,6 +82,7 @@ fn begin(program: &Rc<dyn Fn()>) {
         idle: RefCell::default(),
         daemons: Cell::new(0),
         quiescent: Cell::new(false),
+        settling: RefCell::default(),
         me: RefCell::default(),
     });
     *core.me.borrow_mut() = Rc::downgrade(&core);
@@ -113,6 +114,8 @@ struct Core {
     /// The daemons that wait idly: for what.
     idle: RefCell<BTreeMap<RoleId, Idle>>,
     quiescent: Cell<bool>,
+    /// What the thread that sets the program up waits at, until every daemon is idle.
+    settling: RefCell<Option<Rc<ObjectCore>>>,
     me: RefCell<std::rc::Weak<Core>>,
 }
 
@@ -137,11 +140,23 @@ impl Core {
         }
     }
 
-    fn is_quiescent(&self) -> bool {
+    fn daemons_are_idle(&self) -> bool {
         let idle = self.idle.borrow();
-        self.actors.get() == 0
-            && idle.len() == self.daemons.get()
-            && idle.values().all(|idle| !(idle.ready)())
+        idle.len() == self.daemons.get() && idle.values().all(|idle| !(idle.ready)())
+    }
+
+    fn is_quiescent(&self) -> bool {
+        self.actors.get() == 0 && self.daemons_are_idle()
+    }
+
+    /// Tells the thread that sets the program up that every daemon is idle, if they are.
+    fn tell_if_settled(&self) {
+        let settling = self.settling.borrow().clone();
+        if let Some(object) = settling.filter(|_| self.daemons_are_idle()) {
+            let held = lock(parts(&object));
+            parts(&object).condvar.notify_all();
+            drop(held);
+        }
     }
 
     /// Tells every idle daemon but `except` that nothing will come. What follows is the same in any order.
@@ -203,6 +218,8 @@ impl Engine for Core {
                 if request.idle {
                     let idle = Idle { object: request.object.clone(), ready: ready.clone() };
                     self.idle.borrow_mut().insert(role, idle);
+                    self.tell_if_settled();
+                    self.book.set_current(role);
                     if self.quiescent.get() || self.is_quiescent() {
                         drop(held);
                         if !self.quiescent.get() {
@@ -251,6 +268,20 @@ impl Engine for Core {
     }
 
     fn dropped(&self, _: &ObjectCore) {}
+
+    fn settle(&self) {
+        let role = self.book.current();
+        let object = self.object("setup".into());
+        let parts = parts(&object);
+        *self.settling.borrow_mut() = Some(object.clone());
+        let mut held = lock(parts);
+        while !self.daemons_are_idle() {
+            held = parts.condvar.wait(held).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        drop(held);
+        self.book.set_current(role);
+        self.settling.borrow_mut().take();
+    }
 
     fn explore(&self, every_order: bool) {
         if every_order { loom::explore() } else { loom::stop_exploring() }

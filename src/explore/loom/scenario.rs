@@ -12,8 +12,8 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explore::scenario::{ExploreError, Findings, Job, Options};
 use crate::explore::inhouse::{Limits, Schedule, run_once};
+use crate::explore::scenario::{ExploreError, Findings, Job, Options};
 use crate::explore::{EngineKind, Exploration, Verdict};
 use crate::kernel::Book;
 use crate::observation::{Observations, Why};
@@ -68,7 +68,8 @@ struct Outcome {
 pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, ExploreError> {
     let decisions = job.decisions()?;
     let preemptions = options.preemptions.or(job.scenario.loom.preemptions).unwrap_or(PREEMPTIONS);
-    let reduced = job.scenario.loom.inline.iter().map(|role| format!("{} inline", crate::scenario::word(role)));
+    let reduced =
+        job.scenario.loom.inline.iter().map(|role| format!("{} inline", crate::scenario::word(role)));
     let reduced: Vec<String> = reduced.collect();
     if let Some(reason) = does_not_fit(&job.scenario) {
         let findings = Findings::new(&job.scenario);
@@ -169,7 +170,8 @@ impl Known {
         self.executions += 1;
         let entry = self.outcomes.entry(seen).or_insert_with(|| {
             let names = book.names();
-            (book.steps().iter().map(|step| names[step.role.0].to_string()).collect(), 0)
+            let scene = book.steps().into_iter().skip(book.setup_steps());
+            (scene.map(|step| names[step.role.0].to_string()).collect(), 0)
         });
         entry.1 += 1;
     }

@@ -1,0 +1,245 @@
+//! What is wrong with a scenario file, each finding with its place, and how all of them are put into words for a
+//! person. Knows nothing of what is checked.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::SourceError;
+use super::nearest::visible;
+
+/// How bad a finding is. Only errors stop a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The scenario cannot be run, or would not mean what it seems to say.
+    Error,
+    /// The scenario runs, but a part of it does nothing.
+    Warning,
+}
+
+/// A place in the text of a scenario, with what is to be said there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The bytes of the text.
+    pub span: Range<usize>,
+    /// What is said there, in a few words.
+    pub text: String,
+}
+
+/// One finding in a scenario file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Diagnostic {
+    severity: Severity,
+    code: &'static str,
+    message: String,
+    labels: Vec<Label>,
+    help: Option<String>,
+}
+
+impl Diagnostic {
+    pub(super) fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, message: message.into(), labels: Vec::new(), help: None }
+    }
+
+    pub(super) fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// Adds a place. The first one added is where the finding is; others belong to it.
+    pub(super) fn at(mut self, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Whether it stops a run.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// The name of the kind of finding, such as `unknown-field`: for reports that programs read.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What is wrong: a lowercase fragment.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The places in the text, the one that is wrong first. Empty when the file itself is (missing, say).
+    #[must_use]
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    fn order(&self) -> (usize, Severity) {
+        (self.labels.first().map_or(0, |label| label.span.start), self.severity)
+    }
+}
+
+impl From<SourceError> for Diagnostic {
+    fn from(error: SourceError) -> Self {
+        let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
+        Self::error(error.code(), error.to_string()).maybe_help(help)
+    }
+}
+
+/// Collects findings while a file is judged, up to a limit: a file with a million errors is one with the first
+/// hundred.
+#[derive(Debug, Default)]
+pub(super) struct Sink {
+    list: Vec<Diagnostic>,
+    errors: usize,
+    left_out: usize,
+}
+
+impl Sink {
+    const LIMIT: usize = 100;
+
+    /// Adds a finding, which is only put into words while there is room for it.
+    pub(super) fn add(&mut self, diagnostic: impl FnOnce() -> Diagnostic) {
+        if self.list.len() >= Self::LIMIT {
+            self.left_out += 1;
+            return;
+        }
+        let diagnostic = diagnostic();
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
+        self.list.push(diagnostic);
+    }
+
+    /// Whether a finding stops a run. What was left out counts as an error, since nobody looked at it.
+    pub(super) fn has_errors(&self) -> bool {
+        self.errors + self.left_out > 0
+    }
+
+    /// All findings of a file, in the order of their places.
+    pub(super) fn finish(mut self, file: &str, text: Arc<str>) -> Diagnostics {
+        self.list.sort_by_key(Diagnostic::order);
+        Diagnostics { file: file.to_owned(), text, list: self.list, left_out: self.left_out }
+    }
+}
+
+/// All findings of one scenario file, in the order of their places.
+///
+/// ```
+/// use turnloom::scenario::{self, Vocabulary};
+/// let wrong = scenario::parse("typo", r#"{"version": 2}"#, &Vocabulary::default()).unwrap_err();
+/// assert_eq!(wrong.to_string(), "failed to read scenario `typo`: 1 error");
+/// assert!(wrong.render(false).contains("typo:1:13"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    file: String,
+    text: Arc<str>,
+    list: Vec<Diagnostic>,
+    left_out: usize,
+}
+
+impl Diagnostics {
+    /// The one finding that there is no text to judge.
+    pub(super) fn without_text(file: &str, error: SourceError) -> Self {
+        Self { file: file.to_owned(), text: Arc::from(""), list: vec![error.into()], left_out: 0 }
+    }
+
+    /// The file's name as the user gave it (for a text in memory: the name that was given with it).
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The text that the labels' spans lie in.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The findings; of more than a hundred only the first ones.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many findings the list holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// How many findings were left out because the list is full.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Whether a finding stops a run.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.left_out > 0 || self.list.iter().any(|one| one.severity == Severity::Error)
+    }
+
+    /// All findings for a person, each with its line and a caret, then how many there are. Same input, same bytes:
+    /// neither the terminal nor the environment is asked.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        super::render::render(self, colour)
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file: String = self.file.chars().flat_map(visible).collect();
+        let warnings = self.list.iter().filter(|one| one.severity == Severity::Warning).count();
+        let errors = self.list.len() - warnings;
+        let verb = if self.has_errors() { "failed to read" } else { "read" };
+        write!(f, "{verb} scenario `{file}`: ")?;
+        let mut parts = Vec::new();
+        for (count, noun) in [(errors, "error"), (warnings, "warning")] {
+            if count > 0 {
+                parts.push(format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
+            }
+        }
+        if self.left_out > 0 {
+            parts.push(format!("{} more not shown", self.left_out));
+        }
+        if parts.is_empty() {
+            parts.push("nothing wrong".to_owned());
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl std::error::Error for Diagnostics {}

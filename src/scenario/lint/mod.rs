@@ -1,0 +1,57 @@
+//! What is wrong with a scenario that is in the format: names that name nothing, waits that never end, steps that do
+//! nothing. Reports only what is certain in every revision of the runtime; must not know the runtime itself.
+
+mod facts;
+mod gates;
+mod head;
+mod names;
+mod server;
+mod steps;
+mod strand;
+mod waits;
+
+use super::diagnostic::Sink;
+use super::spans::Spans;
+use super::{Diagnostic, Scenario, Vocabulary};
+
+/// Judges a scenario; all findings go to the sink.
+pub(super) fn lint(scenario: &Scenario, spans: &Spans, vocabulary: &Vocabulary, sink: &mut Sink) {
+    let mut desk = Desk { scenario, spans, sink };
+    head::lint(&mut desk);
+    names::lint(&mut desk, vocabulary);
+    let strands = strand::strands(scenario);
+    gates::lint(&mut desk, &strands);
+    steps::lint(&mut desk, &strands);
+    server::lint(&mut desk, &strands);
+    waits::lint(&mut desk, &strands);
+}
+
+/// What every check has before it.
+struct Desk<'a> {
+    scenario: &'a Scenario,
+    spans: &'a Spans,
+    sink: &'a mut Sink,
+}
+
+impl Desk<'_> {
+    /// Reports a finding, which finds its places by JSON pointers.
+    fn add(&mut self, finding: impl FnOnce(&Spans) -> Diagnostic) {
+        let spans = self.spans;
+        self.sink.add(|| finding(spans));
+    }
+}
+
+/// The items that are in the list before, each with the place of the first one and its own.
+fn repeated<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<(T, usize, usize)> {
+    let mut first = std::collections::BTreeMap::new();
+    let mut found = Vec::new();
+    for (at, item) in items.into_iter().enumerate() {
+        match first.get(&item) {
+            Some(&earlier) => found.push((item, earlier, at)),
+            None => {
+                first.insert(item, at);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,74 @@
+//! Checks single steps of actors: messages with one text, sends that ask for a run, tools. Knows nothing of order
+//! between actors.
+
+use super::strand::{Deed, Strand, What};
+use super::{Desk, repeated};
+use crate::scenario::nearest::quoted;
+use crate::scenario::{Diagnostic, FrameSeen, Happening, Method, Through, ToolStep};
+
+pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+    let sends: Vec<_> = strands
+        .iter()
+        .flat_map(|strand| &strand.deeds)
+        .filter_map(|deed| match deed.what {
+            What::Send(send) => Some((deed, send)),
+            _ => None,
+        })
+        .collect();
+    for (text, first, again) in repeated(sends.iter().map(|(_, send)| &send.text)) {
+        desk.add(|spans| {
+            Diagnostic::error("duplicate-text", format!("the message {} is sent twice", quoted(text)))
+                .at(spans.value(&format!("{}/send/text", sends[again].0.at)), "again")
+                .at(spans.value(&format!("{}/send/text", sends[first].0.at)), "first")
+                .help("prompts are told apart by their texts: use another one")
+        });
+    }
+    for (deed, send) in &sends {
+        if send.run && desk.scenario.through == Through::Conversation {
+            run_without_service(desk, deed);
+        }
+    }
+    for strand in strands {
+        poll_before_begin(desk, strand);
+        for deed in &strand.deeds {
+            if let What::Wait(Happening::Frame(frame)) = deed.what {
+                text_of_no_prompt(desk, deed, frame);
+            }
+        }
+    }
+}
+
+fn run_without_service(desk: &mut Desk<'_>, deed: &Deed<'_>) {
+    desk.add(|spans| {
+        Diagnostic::error("run-without-service", "a message asks for a run, but there is no service to do so")
+            .at(spans.key(&format!("{}/send/run", deed.at)), "only through the service")
+            .help("add \"through\": \"service\" to the scenario, or a step \"run\" after this one")
+    });
+}
+
+fn poll_before_begin(desk: &mut Desk<'_>, strand: &Strand<'_>) {
+    for deed in &strand.deeds {
+        match deed.what {
+            What::Tool(ToolStep::Begin) => return,
+            What::Tool(ToolStep::PollToken) => desk.add(|spans| {
+                Diagnostic::error(
+                    "poll-before-begin",
+                    format!("{} polls the token of no tool call", strand.who),
+                )
+                .at(spans.value(&format!("{}/tool", deed.at)), "no tool call has begun")
+                .help("put a step {\"tool\": \"begin\"} before it")
+            }),
+            _ => {}
+        }
+    }
+}
+
+fn text_of_no_prompt(desk: &mut Desk<'_>, deed: &Deed<'_>, frame: &FrameSeen) {
+    if frame.text.is_some() && frame.method != Method::Prompt {
+        desk.add(|spans| {
+            Diagnostic::error("text-of-no-prompt", "only a `session/prompt` has a text")
+                .at(spans.key(&format!("{}/wait/frame/text", deed.at)), "no prompt")
+                .help("leave the text out")
+        });
+    }
+}

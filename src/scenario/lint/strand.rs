@@ -1,0 +1,107 @@
+//! Everything in a scenario that does one thing after another (actors, the clock, reactions) in one form. Judges
+//! nothing.
+
+use crate::scenario::nearest::quoted;
+use crate::scenario::{Action, ClockStep, Happening, Scenario, Send, Step, Timer, ToolStep, Trigger};
+
+/// One who acts, and what it does in order.
+pub(super) struct Strand<'a> {
+    /// Who it is, in words: "actor `ann`".
+    pub who: String,
+    /// For a reaction: the message it is for.
+    pub trigger: Option<&'a Trigger>,
+    pub deeds: Vec<Deed<'a>>,
+}
+
+/// One thing that is done.
+pub(super) struct Deed<'a> {
+    /// The JSON pointer of the step.
+    pub at: String,
+    pub what: What<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum What<'a> {
+    Wait(&'a Happening),
+    Open(&'a str),
+    Send(&'a Send),
+    Run,
+    Interrupt,
+    Pause,
+    Close,
+    Tool(ToolStep),
+    Fire(Timer),
+    /// The server streams a card with this id.
+    Card(&'a str),
+    /// The server streams text.
+    Talk,
+    Answer,
+    Fail,
+}
+
+impl What<'_> {
+    /// Whether the reaction is over with it.
+    pub fn ends(self) -> bool {
+        matches!(self, Self::Answer | Self::Fail)
+    }
+}
+
+/// All strands of a scenario: actors, the clock, reactions.
+pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
+    let actors = scenario.actors.iter().enumerate().map(|(i, actor)| Strand {
+        who: format!("actor {}", quoted(&actor.name)),
+        trigger: None,
+        deeds: deeds(&format!("/actors/{i}/does"), actor.does.iter().map(step)),
+    });
+    let clock = Strand {
+        who: "the clock".to_owned(),
+        trigger: None,
+        deeds: deeds("/clock", scenario.clock.iter().map(clock_step)),
+    };
+    let server = scenario.server.iter().enumerate().map(|(i, reaction)| Strand {
+        who: match &reaction.on {
+            Trigger::Prompt(text) => format!("the reaction to prompt {}", quoted(text)),
+            Trigger::AnyPrompt => "the reaction to any prompt".to_owned(),
+            Trigger::Cancel => "the reaction to `session/cancel`".to_owned(),
+            Trigger::Load => "the reaction to `session/load`".to_owned(),
+        },
+        trigger: Some(&reaction.on),
+        deeds: deeds(&format!("/server/{i}/do"), reaction.actions.iter().map(action)),
+    });
+    actors.chain([clock]).chain(server).collect()
+}
+
+fn deeds<'a>(list: &str, steps: impl Iterator<Item = What<'a>>) -> Vec<Deed<'a>> {
+    steps.enumerate().map(|(j, what)| Deed { at: format!("{list}/{j}"), what }).collect()
+}
+
+fn step(step: &Step) -> What<'_> {
+    match step {
+        Step::Send(send) => What::Send(send),
+        Step::Run => What::Run,
+        Step::Interrupt => What::Interrupt,
+        Step::Pause => What::Pause,
+        Step::Close => What::Close,
+        Step::Tool(tool) => What::Tool(*tool),
+        Step::Open(gate) => What::Open(gate),
+        Step::Wait(happening) => What::Wait(happening),
+    }
+}
+
+fn clock_step(step: &ClockStep) -> What<'_> {
+    match step {
+        ClockStep::Wait(happening) => What::Wait(happening),
+        ClockStep::Fire(timer) => What::Fire(*timer),
+    }
+}
+
+fn action(action: &Action) -> What<'_> {
+    match action {
+        Action::Say(_) | Action::Think(_) => What::Talk,
+        Action::Tool(update) => What::Card(&update.id),
+        Action::Wait(happening) => What::Wait(happening),
+        Action::Open(gate) => What::Open(gate),
+        Action::Answer(_) => What::Answer,
+        Action::Fail(_) => What::Fail,
+    }
+}

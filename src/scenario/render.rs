@@ -1,0 +1,235 @@
+//! Puts the findings of a scenario file into text: one look, whatever the terminal. Knows nothing of what they mean.
+
+use std::fmt;
+use std::ops::Range;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
+};
+
+use super::nearest::visible;
+use super::{Diagnostic, Diagnostics, Severity};
+
+const WIDTH: usize = 100;
+
+/// How much of a line is shown on either side of a place, and how much of the place, in bytes: a file without line
+/// breaks is a line of megabytes.
+const REACH: usize = 160;
+
+pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
+    let theme = if colour { GraphicalTheme::ascii() } else { GraphicalTheme::none() };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_context_lines(1)
+        .with_links(false)
+        // miette would also wrap at the slash of `session/cancel`.
+        .with_wrap_lines(false)
+        .without_syntax_highlighting();
+    let file: String = findings.file().chars().flat_map(visible).collect();
+    let excerpts = Excerpts::new(file, findings.text());
+    let mut out = String::new();
+    for finding in findings {
+        let page = Page { finding, excerpts: &excerpts };
+        // Writing into a string cannot fail, and every span lies in the text; if miette thinks otherwise, the words
+        // are what matters.
+        let mut text = String::new();
+        if handler.render_report(&mut text, &page).is_err() {
+            text = format!("  {finding}\n");
+        }
+        for line in text.lines() {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out.push('\n');
+    }
+    out.push_str(&findings.to_string());
+    out.push('\n');
+    out
+}
+
+/// One finding beside the text it is about.
+#[derive(Debug)]
+struct Page<'a> {
+    finding: &'a Diagnostic,
+    excerpts: &'a Excerpts,
+}
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&wrapped(self.finding.message(), 4))
+    }
+}
+
+impl std::error::Error for Page<'_> {}
+
+impl miette::Diagnostic for Page<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.finding.severity() {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.finding.help_text().map(|help| Box::new(wrapped(help, 8)) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        if self.finding.labels().is_empty() { None } else { Some(self.excerpts) }
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let mut first = true;
+        Some(Box::new(self.finding.labels().iter().map(move |label| {
+            let span = self.excerpts.clip(&label.span);
+            let make = if first { LabeledSpan::new_primary_with_span } else { LabeledSpan::new_with_span };
+            first = false;
+            make(Some(label.text.clone()), span)
+        })))
+    }
+}
+
+/// A text in lines that fit beside the indent that it gets.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut column = indent;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > indent && column + 1 + width > WIDTH {
+            out.push('\n');
+            column = indent;
+        } else if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
+/// The text of a file with its lines known, so that a place is found without reading the file again, and only the
+/// neighbourhood of a place is handed out.
+#[derive(Debug)]
+struct Excerpts {
+    file: String,
+    text: String,
+    lines: Vec<usize>,
+}
+
+impl Excerpts {
+    fn new(file: String, text: &str) -> Self {
+        let text = printable(text);
+        let breaks = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
+        Self { file, text, lines }
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.lines.partition_point(|&start| start <= at).saturating_sub(1)
+    }
+
+    fn line_end(&self, line: usize) -> usize {
+        self.lines.get(line + 1).copied().unwrap_or(self.text.len())
+    }
+
+    /// The nearest place at or before this one where a character begins.
+    fn floor(&self, at: usize) -> usize {
+        (0..=at.min(self.text.len())).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or(0)
+    }
+
+    /// A span with at most so many bytes as are shown of a place.
+    fn clip(&self, span: &Range<usize>) -> SourceSpan {
+        let start = self.floor(span.start);
+        let end = self.floor(span.end.min(start + REACH)).max(start);
+        (start, end - start).into()
+    }
+
+    /// The bytes to show for a place: its lines with those around them, or a part of its line when that is long.
+    fn window(&self, place: Range<usize>, before: usize, after: usize) -> Range<usize> {
+        let (first, last) = (self.line_of(place.start), self.line_of(place.end));
+        let mut start = self.lines[first];
+        if place.start - start > REACH {
+            start = self.floor(place.start - REACH);
+        } else {
+            let wanted = self.lines[first.saturating_sub(before)];
+            start = if start - wanted > REACH { start } else { wanted };
+        }
+        let mut end = self.line_end(last);
+        if end - place.end > REACH {
+            end = self.floor(place.end + REACH);
+        } else {
+            let wanted = self.line_end((last + after).min(self.lines.len() - 1));
+            end = if wanted - end > REACH { end } else { wanted };
+        }
+        start..end
+    }
+}
+
+impl SourceCode for Excerpts {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let place = span.offset()..span.offset() + span.len();
+        if place.end > self.text.len() || !self.text.is_char_boundary(place.start) {
+            return Err(MietteError::OutOfBounds);
+        }
+        // Without context it is the place itself that is asked for: its line and column.
+        let window =
+            if before + after == 0 { place.clone() } else { self.window(place.clone(), before, after) };
+        let line = self.line_of(window.start);
+        let column = self.text[self.lines[line]..window.start].chars().count();
+        let data = &self.text.as_bytes()[window.clone()];
+        let span = (window.start, window.len()).into();
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.file.clone(),
+            data,
+            span,
+            line,
+            column,
+            self.lines.len(),
+        )))
+    }
+}
+
+/// The text with every control character that a terminal might obey replaced, byte for byte.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let line_break = char == '\r' && chars.peek() == Some(&'\n');
+        if char.is_control() && !matches!(char, '\n' | '\t') && !line_break {
+            out.extend(std::iter::repeat_n('?', char.len_utf8()));
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_long_line_is_shown_with_its_neighbourhood_only() {
+        let text = format!("[\n{}!{}\n]", "ä".repeat(10_000), "ö".repeat(10_000));
+        let excerpts = Excerpts::new("x".to_owned(), &text);
+        let at = text.find('!').unwrap();
+        let contents = excerpts.read_span(&(at, 1).into(), 1, 1).unwrap();
+        assert!(contents.data().len() <= 2 * REACH + 4);
+        assert_eq!(contents.line(), 1);
+        assert_eq!(excerpts.read_span(&(at, 1).into(), 0, 0).unwrap().column(), 10_000);
+    }
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        let text = "a\u{1b}[0m\u{9b}\r\nb\tc\rd";
+        assert_eq!(printable(text), "a?[0m??\r\nb\tc?d");
+        assert_eq!(printable(text).len(), text.len());
+    }
+}

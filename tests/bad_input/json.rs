@@ -1,0 +1,146 @@
+//! Texts that are no JSON, or that JSON readers disagree on.
+
+use crate::said;
+
+#[test]
+fn no_json() {
+    insta::assert_snapshot!(said("{\n  \"version\": 1,\n  title: \"x\"\n}"), @r#"
+  x malformed JSON: key must be a string
+   ,-[case:3:3]
+ 2 |   "version": 1,
+ 3 |   title: "x"
+   :   |
+   :   `-- here
+ 4 | }
+   `----
+  help: write keys in double quotes; JSON has no comments
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn a_trailing_comma() {
+    insta::assert_snapshot!(said("{\n  \"version\": 1,\n}\n"), @r#"
+  x malformed JSON: trailing comma
+   ,-[case:3:1]
+ 2 |   "version": 1,
+ 3 | }
+   : |
+   : `-- here
+   `----
+  help: remove the comma before it
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn cut_off() {
+    insta::assert_snapshot!(said("{\n  \"actors\": [{\"name\": \"ann\"\n\n"), @r#"
+  x malformed JSON: the file ends while parsing an object
+   ,-[case:2:28]
+ 1 | {
+ 2 |   "actors": [{"name": "ann"
+   :                            |
+   :                            `-- here
+ 3 |
+   `----
+  help: something is still open: close it
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn two_values() {
+    insta::assert_snapshot!(said("{} {}"), @r#"
+  x malformed JSON: trailing characters
+   ,-[case:1:4]
+ 1 | {} {}
+   :    |
+   :    `-- here
+   `----
+  help: a file holds one object and nothing after it
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn half_a_surrogate_pair() {
+    insta::assert_snapshot!(said(r#"{"title": "\ud800"}"#), @r#"
+  x malformed JSON: unexpected end of hex escape
+   ,-[case:1:11]
+ 1 | {"title": "\ud800"}
+   :           ^^^^|^^^
+   :               `-- in this string
+   `----
+  help: write the character itself, or both halves of its surrogate pair
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn control_characters() {
+    insta::assert_snapshot!(said("{\"title\": \"\u{1b}[31mred\"}"), @r#"
+  x malformed JSON: control character (\u0000-\u001F) found while parsing a string
+   ,-[case:1:11]
+ 1 | {"title": "?[31mred"}
+   :           |
+   :           `-- here
+   `----
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn one_key_twice() {
+    insta::assert_snapshot!(said("{\n  \"version\": 1,\n  \"title\": \"a\",\n  \"t\\u0069tle\": \"b\"\n}"), @r#"
+  x missing fields `actors`, `agent`, `source` in a scenario
+   ,-[case:1:1]
+ 1 | {
+   : |
+   : `-- in this object
+ 2 |   "version": 1,
+   `----
+
+  x the key `title` is written twice in one object
+   ,-[case:4:3]
+ 2 |   "version": 1,
+ 3 |   "title": "a",
+   :   ^^^|^^^
+   :      `-- first
+ 4 |   "t\u0069tle": "b"
+   :   ^^^^^^|^^^^^
+   :         `-- second
+ 5 | }
+   `----
+  help: keep one of them
+
+failed to read scenario `case`: 2 errors
+"#);
+}
+
+#[test]
+fn nested_too_deeply() {
+    let text = format!("{}\n{}\n{}", "[".repeat(64), "[".repeat(1_000), "]".repeat(1_064));
+    insta::assert_snapshot!(said(&text), @r#"
+  x nested too deeply: at most 64 levels are read
+   ,-[case:2:1]
+ 1 | [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
+ 2 | [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
+   : |
+   : `-- one level too many
+   `----
+
+failed to read scenario `case`: 1 error
+"#);
+    for deep in [100_000, 4_000_000] {
+        assert!(said(&"[".repeat(deep)).contains("malformed"));
+    }
+    let closed = "{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000);
+    assert!(said(&closed).contains("nested too deeply"));
+}

@@ -1,0 +1,168 @@
+//! The script of the server.
+
+use crate::{said_beside_ann, said_of};
+
+#[test]
+fn a_prompt_that_nobody_sends() {
+    insta::assert_snapshot!(said_beside_ann(r#"
+"server": [
+  {"on": {"prompt": "ho"}, "do": [{"answer": "end_turn"}]},
+  {"on": {"prompt": "elephant"}, "do": [{"answer": "end_turn"}]}
+]"#), @r#"
+  x nobody sends the message `ho`
+   ,-[case:4:21]
+ 3 | "server": [
+ 4 |   {"on": {"prompt": "ho"}, "do": [{"answer": "end_turn"}]},
+   :                     ^^|^
+   :                       `-- never prompted
+ 5 |   {"on": {"prompt": "elephant"}, "do": [{"answer": "end_turn"}]}
+   `----
+  help: did you mean `hi`?
+
+  x nobody sends the message `elephant`
+   ,-[case:5:21]
+ 4 |   {"on": {"prompt": "ho"}, "do": [{"answer": "end_turn"}]},
+ 5 |   {"on": {"prompt": "elephant"}, "do": [{"answer": "end_turn"}]}
+   :                     ^^^^^|^^^^
+   :                          `-- never prompted
+ 6 | ]}
+   `----
+  help: a prompt has the text that an actor sends
+
+failed to read scenario `case`: 2 errors
+"#);
+}
+
+#[test]
+fn reactions_that_are_never_taken() {
+    insta::assert_snapshot!(said_of(r#"
+"actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run", "interrupt"]}],
+"server": [
+  {"on": {"prompt": "hi"}, "do": [{"answer": "end_turn"}]},
+  {"on": "any_prompt", "do": []},
+  {"on": {"prompt": "hi"}, "do": []},
+  {"on": "cancel", "do": []},
+  {"on": "cancel", "do": []}
+]"#), @r#"
+  x the reaction to prompt `hi` is never taken
+   ,-[case:6:4]
+ 3 | "server": [
+ 4 |   {"on": {"prompt": "hi"}, "do": [{"answer": "end_turn"}]},
+   :    ^^|^
+   :      `-- takes all of them
+ 5 |   {"on": "any_prompt", "do": []},
+ 6 |   {"on": {"prompt": "hi"}, "do": []},
+   :    ^^|^
+   :      `-- never taken
+ 7 |   {"on": "cancel", "do": []},
+   `----
+  help: the first reaction that matches is taken: put the actions into that one
+
+  x the reaction to `session/cancel` is never taken
+   ,-[case:8:4]
+ 6 |   {"on": {"prompt": "hi"}, "do": []},
+ 7 |   {"on": "cancel", "do": []},
+   :    ^^|^
+   :      `-- takes all of them
+ 8 |   {"on": "cancel", "do": []}
+   :    ^^|^
+   :      `-- never taken
+ 9 | ]}
+   `----
+  help: the first reaction that matches is taken: put the actions into that one
+
+failed to read scenario `case`: 2 errors
+"#);
+}
+
+#[test]
+fn reactions_that_nothing_leads_to() {
+    insta::assert_snapshot!(said_beside_ann(r#"
+"server": [
+  {"on": "cancel", "do": [{"answer": "cancelled"}]},
+  {"on": "load", "do": []}
+]"#), @r#"
+  ! the reaction to `session/cancel` is never taken
+   ,-[case:4:10]
+ 3 | "server": [
+ 4 |   {"on": "cancel", "do": [{"answer": "cancelled"}]},
+   :          ^^^^|^^^
+   :              `-- nothing in the scenario leads to this frame
+ 5 |   {"on": "load", "do": []}
+   `----
+  help: leave the reaction out, or let somebody "interrupt" a run
+
+  ! the reaction to `session/load` is never taken
+   ,-[case:5:10]
+ 4 |   {"on": "cancel", "do": [{"answer": "cancelled"}]},
+ 5 |   {"on": "load", "do": []}
+   :          ^^^|^^
+   :             `-- nothing in the scenario leads to this frame
+ 6 | ]}
+   `----
+  help: leave the reaction out, or let somebody "interrupt" a run
+
+read scenario `case`: 2 warnings
+"#);
+}
+
+#[test]
+fn actions_after_the_answer() {
+    insta::assert_snapshot!(said_beside_ann(r#"
+"server": [{"on": {"prompt": "hi"}, "do": [
+  {"answer": "end_turn"},
+  {"say": "one more thing"},
+  {"fail": "or two"}
+]}]"#), @r#"
+  x nothing follows `answer` in a reaction
+   ,-[case:5:3]
+ 3 | "server": [{"on": {"prompt": "hi"}, "do": [
+ 4 |   {"answer": "end_turn"},
+   :    ^^^^|^^^
+   :        `-- the message is answered here
+ 5 |   {"say": "one more thing"},
+   :   |
+   :   `-- never reached
+ 6 |   {"fail": "or two"}
+   `----
+  help: put it before, or leave it out
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn actions_after_a_failure() {
+    insta::assert_snapshot!(said_beside_ann(r#"
+"server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"say": "yes"}]}]"#), @r#"
+  x nothing follows `fail` in a reaction
+   ,-[case:3:60]
+ 2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
+ 3 | "server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"say": "yes"}]}]}
+   :                                             ^^^|^^         |
+   :                                                |           `-- never reached
+   :                                                `-- the message is answered here
+   `----
+  help: put it before, or leave it out
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn an_answer_to_load() {
+    insta::assert_snapshot!(said_of(r#"
+"actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run", "interrupt"]}],
+"server": [{"on": "load", "do": [{"answer": "end_turn"}]}]"#), @r#"
+  x `session/load` has no stop reason
+   ,-[case:3:35]
+ 2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run", "interrupt"]}],
+ 3 | "server": [{"on": "load", "do": [{"answer": "end_turn"}]}]}
+   :                                   ^^^^|^^^
+   :                                       `-- only a prompt is answered so
+   `----
+  help: leave it out (the load then succeeds), or write {"fail": "why"}
+
+failed to read scenario `case`: 1 error
+"#);
+}
