@@ -104,38 +104,48 @@ impl From<SourceError> for Diagnostic {
     }
 }
 
-/// Collects findings while a file is judged, up to a limit: a file with a million errors is one with the first
-/// hundred.
+/// Collects findings while a file is judged, up to a limit of each severity: a file with a million errors is one with
+/// the first hundred, and warnings never crowd out an error.
 #[derive(Debug, Default)]
 pub(super) struct Sink {
     list: Vec<Diagnostic>,
     errors: usize,
-    left_out: usize,
+    warnings: usize,
 }
 
 impl Sink {
     const LIMIT: usize = 100;
 
-    /// Adds a finding, which is only put into words while there is room for it.
-    pub(super) fn add(&mut self, diagnostic: impl FnOnce() -> Diagnostic) {
-        if self.list.len() >= Self::LIMIT {
-            self.left_out += 1;
-            return;
+    /// Adds an error, which is only put into words while there is room for it.
+    pub(super) fn add(&mut self, error: impl FnOnce() -> Diagnostic) {
+        self.errors += 1;
+        if self.errors <= Self::LIMIT {
+            let error = error();
+            debug_assert_eq!(error.severity, Severity::Error);
+            self.list.push(error);
         }
-        let diagnostic = diagnostic();
-        self.errors += usize::from(diagnostic.severity == Severity::Error);
-        self.list.push(diagnostic);
     }
 
-    /// Whether a finding stops a run. What was left out counts as an error, since nobody looked at it.
+    /// Adds a warning, which is only put into words while there is room for it.
+    pub(super) fn warn(&mut self, warning: impl FnOnce() -> Diagnostic) {
+        self.warnings += 1;
+        if self.warnings <= Self::LIMIT {
+            let warning = warning();
+            debug_assert_eq!(warning.severity, Severity::Warning);
+            self.list.push(warning);
+        }
+    }
+
+    /// Whether a finding stops a run.
     pub(super) fn has_errors(&self) -> bool {
-        self.errors + self.left_out > 0
+        self.errors > 0
     }
 
     /// All findings of a file, in the order of their places.
     pub(super) fn finish(mut self, file: &str, text: Arc<str>) -> Diagnostics {
+        let left_out = self.errors + self.warnings - self.list.len();
         self.list.sort_by_key(Diagnostic::order);
-        Diagnostics { file: file.to_owned(), text, list: self.list, left_out: self.left_out }
+        Diagnostics { file: file.to_owned(), text, list: self.list, left_out }
     }
 }
 
@@ -173,7 +183,7 @@ impl Diagnostics {
         &self.text
     }
 
-    /// The findings; of more than a hundred only the first ones.
+    /// The findings; of more than a hundred errors or warnings only the hundred found first.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
     }
@@ -199,7 +209,7 @@ impl Diagnostics {
     /// Whether a finding stops a run.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.left_out > 0 || self.list.iter().any(|one| one.severity == Severity::Error)
+        self.list.iter().any(|one| one.severity == Severity::Error)
     }
 
     /// All findings for a person, each with its line and a caret, then how many there are. Same input, same bytes:

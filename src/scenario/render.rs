@@ -81,7 +81,9 @@ impl miette::Diagnostic for Page<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let mut first = true;
-        Some(Box::new(self.finding.labels().iter().map(move |label| {
+        let labels = self.finding.labels();
+        let near = labels.iter().filter(|label| self.excerpts.fits(&labels[0].span, &label.span));
+        Some(Box::new(near.map(move |label| {
             let span = self.excerpts.clip(&label.span);
             let make = if first { LabeledSpan::new_primary_with_span } else { LabeledSpan::new_with_span };
             first = false;
@@ -144,6 +146,14 @@ impl Excerpts {
         let start = self.floor(span.start);
         let end = self.floor(span.end.min(start + REACH)).max(start);
         (start, end - start).into()
+    }
+
+    /// Whether a second place can be shown with the first. miette shows all that lies between two places when few lines
+    /// do, and a line may be megabytes long.
+    fn fits(&self, first: &Range<usize>, second: &Range<usize>) -> bool {
+        const APART: usize = 4;
+        self.line_of(first.start).abs_diff(self.line_of(second.start)) > APART
+            || first.start.abs_diff(second.start) <= 2 * APART * REACH
     }
 
     /// The bytes to show for a place: its lines with those around them, or a part of its line when that is long.

@@ -110,6 +110,16 @@ read scenario `case`: 2 warnings
 }
 
 #[test]
+fn warnings_never_crowd_out_an_error() {
+    let gates: Vec<String> = (0..1_000).map(|i| format!("\"g{i}\"")).collect();
+    let unused = format!("\"gates\": [{}], \"actors\": [{{\"name\": \"ann\", \"does\": [", gates.join(","));
+    let right = said_of(&format!("{unused}\"run\"]}}]"));
+    assert!(right.ends_with("\nread scenario `case`: 100 warnings, 900 more not shown\n"), "{right}");
+    let wrong = said_of(&format!("{unused}{{\"open\": \"elephant\"}}]}}]"));
+    assert!(wrong.ends_with("\nfailed to read scenario `case`: 1 error, 100 warnings, 900 more not shown\n"));
+}
+
+#[test]
 fn opened_only_by_the_one_who_waits() {
     insta::assert_snapshot!(said_of(r#"
 "gates": ["go"],

@@ -67,13 +67,13 @@ fn unused(desk: &mut Desk<'_>, gate: &str, i: usize, waited: Option<&String>, op
                 .at(spans.value(&pointer), "declared here")
                 .help(format!("let somebody {{\"open\": \"{gate}\"}}"))
         }),
-        (None, Some(open)) => desk.add(|spans| {
+        (None, Some(open)) => desk.warn(|spans| {
             Diagnostic::warning("gate-never-awaited", format!("nobody waits for gate {}", quoted(gate)))
                 .at(spans.value(&pointer), "declared here")
                 .at(spans.value(open), "opened for nobody")
                 .help(format!("let somebody {{\"wait\": {{\"gate\": \"{gate}\"}}}}, or leave the gate out"))
         }),
-        (None, None) => desk.add(|spans| {
+        (None, None) => desk.warn(|spans| {
             Diagnostic::warning("gate-unused", format!("gate {} is not used", quoted(gate)))
                 .at(spans.value(&pointer), "declared here")
                 .help("leave it out")

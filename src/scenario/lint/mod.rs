@@ -34,7 +34,13 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Reports a finding, which finds its places by JSON pointers.
+    /// Reports a warning, which finds its places by JSON pointers.
+    fn warn(&mut self, finding: impl FnOnce(&Spans) -> Diagnostic) {
+        let spans = self.spans;
+        self.sink.warn(|| finding(spans));
+    }
+
+    /// Reports an error, which finds its places by JSON pointers.
     fn add(&mut self, finding: impl FnOnce(&Spans) -> Diagnostic) {
         let spans = self.spans;
         self.sink.add(|| finding(spans));

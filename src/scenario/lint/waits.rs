@@ -66,7 +66,7 @@ fn idle_reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) 
     let reactions = strands.iter().filter_map(|strand| strand.trigger.map(|trigger| (strand, trigger)));
     for (i, (strand, trigger)) in reactions.enumerate() {
         if !super::server::is_prompt(trigger) && !all.triggers(trigger) {
-            desk.add(|spans| {
+            desk.warn(|spans| {
                 Diagnostic::warning("reaction-never-taken", format!("{} is never taken", strand.who))
                     .at(
                         spans.value(&format!("/server/{i}/on")),
