@@ -17,7 +17,7 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, TimerId, Timers, thread};
+use crate::kernel::{Object, Op, TimerId, Timers, at_end, thread};
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}
@@ -99,6 +99,18 @@ struct Inner {
     selected_at: Cell<u64>,
 }
 
+impl Inner {
+    /// Lets go of everything that refers back to the loop, when the execution is over.
+    fn clear(&self) {
+        let ready = self.ready.take();
+        let tasks = self.tasks.take();
+        tasks.iter().for_each(TaskRef::abandon);
+        self.current_task.take();
+        self.inbox.clear(|inbox| *inbox = Inbox::default());
+        drop(ready);
+    }
+}
+
 /// A callback of a timer that has not run.
 pub struct TimerHandle {
     timers: Timers,
@@ -120,7 +132,7 @@ impl EventLoop {
     /// A loop whose inbox has this name in schedules.
     #[must_use]
     pub fn new(name: &str, timers: &Timers) -> Self {
-        Self {
+        let event_loop = Self {
             inner: Rc::new(Inner {
                 inbox: Object::new(name, Inbox::default()),
                 timers: timers.clone(),
@@ -131,7 +143,10 @@ impl EventLoop {
                 drained_at: Cell::new(u64::MAX),
                 selected_at: Cell::new(u64::MAX),
             }),
-        }
+        };
+        let inner = event_loop.inner.clone();
+        at_end(move || inner.clear());
+        event_loop
     }
 
     /// Runs a callback in the next iteration. On the loop's own thread.

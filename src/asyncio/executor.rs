@@ -12,7 +12,7 @@ use super::concurrent::{self, deliver, pass_cancellation_on};
 use super::event_loop::Label;
 use super::{EventLoop, Future, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, thread};
+use crate::kernel::{Object, Op, at_end, thread};
 
 /// Worker threads. A job goes to the idle worker with the lowest number: which one it is makes no difference.
 #[derive(Clone)]
@@ -64,6 +64,8 @@ impl Executor {
     #[must_use]
     pub fn new(name: &str, workers: usize, inline: bool) -> Self {
         let queue = Object::new("jobs", Jobs::default());
+        let jobs = queue.clone();
+        at_end(move || jobs.clear(|jobs| *jobs = Jobs::default()));
         let executor = Self { queue, inline: inline.then(|| name.into()) };
         for worker in 0..if inline { 0 } else { workers } {
             let executor = executor.clone();
@@ -79,7 +81,8 @@ impl Executor {
         let job = self.queue.idle_until(op, move |jobs| jobs.are_for(worker), |jobs| jobs.take(worker));
         let Some(job) = job else { return false };
         (job.run)();
-        self.queue.perform(Op::new("rest"), |jobs| jobs.busy.remove(&worker));
+        // No visible operation: that this worker is idle again can only make the others wait longer.
+        self.queue.touch(|jobs| jobs.busy.remove(&worker));
         thread::forget();
         true
     }
@@ -93,7 +96,7 @@ impl Executor {
                 let op = Op::new("pop").says(|job: &Job| job.words.clone());
                 let job = self.queue.perform(op, |jobs| jobs.take(0));
                 (job.run)();
-                self.queue.perform(Op::new("rest"), |jobs| jobs.busy.remove(&0));
+                self.queue.touch(|jobs| jobs.busy.remove(&0));
             });
         }
     }

@@ -185,6 +185,12 @@ impl TaskRef {
         left
     }
 
+    /// Lets go of the coroutine, when the execution is over.
+    pub(super) fn abandon(&self) {
+        self.header.step.take();
+        self.header.waiting_on.take();
+    }
+
     pub(super) fn take_thrown(&self) -> bool {
         self.header.thrown.replace(false)
     }

@@ -5,7 +5,7 @@ use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, Why};
 use crate::scenario::Status;
 
-/// A conversation that has finished has prompted every message.
+/// A conversation that has finished has prompted its newest messages.
 pub struct NothingStrandedAfterFinish;
 
 impl Rule for NothingStrandedAfterFinish {
@@ -14,18 +14,18 @@ impl Rule for NothingStrandedAfterFinish {
     }
 
     fn title(&self) -> &'static str {
-        "a conversation that has finished has prompted every message"
+        "a conversation that has finished has prompted its newest messages"
     }
 
     fn page(&self) -> &'static str {
         "`finished` tells the user that the agent has dealt with all that was said. A message that slips in between \
 the run's last look for messages and its writing of `finished` is in the log, and nobody will ever prompt it.
 
-It breaks when the status at the end of an execution is `finished` and a user message of the event log was not \
-prompted. A native agent's LLM call carries all messages before it, so there the last message counts. With any \
+It breaks when the status at the end of an execution is `finished` and a user message of the event log, newer than \
+every prompted one, was not prompted; one left out between prompted ones breaks `prompts-in-message-order`. A native agent's LLM call carries all messages before it, so there the last message counts. With any \
 other status (`idle`, `paused`, `error`) messages may be left for a later run.
 
-Source: R08 `finish-gap`, #3376 round 2; also R12, R17 and R41."
+Source: R08 `finish-gap`, #3376 round 2; also R12 and R41."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
@@ -34,8 +34,11 @@ Source: R08 `finish-gap`, #3376 round 2; also R12, R17 and R41."
             return Vec::new();
         }
         let (turns, messages) = (turns(seen), messages(seen));
-        let first = if context.acp { 0 } else { messages.len().saturating_sub(1) };
-        let left = messages[first..].iter().filter(|(_, text)| turns.iter().all(|turn| turn.text != *text));
+        let prompted = |(_, text): &(usize, &str)| turns.iter().any(|turn| turn.text == *text);
+        let after_the_last_prompted = messages.iter().rposition(prompted).map_or(0, |last| last + 1);
+        let last = messages.len().saturating_sub(1);
+        let first = if context.acp { after_the_last_prompted } else { after_the_last_prompted.max(last) };
+        let left = messages[first..].iter();
         let violation = |(place, text): &(usize, &str)| Violation {
             rule: self.name(),
             message: format!("message {text:?} was never prompted, though the conversation is finished"),

@@ -102,6 +102,9 @@ pub trait Engine {
     /// Whether this execution is being thrown away: operations in destructors do nothing.
     fn is_over(&self) -> bool;
 
+    /// Has `clear` run when the execution is over, to break a circle of references.
+    fn at_end(&self, clear: Box<dyn FnOnce()>);
+
     /// The book of this execution.
     fn book(&self) -> &Book;
 }

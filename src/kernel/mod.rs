@@ -53,3 +53,8 @@ pub fn setup<R>(body: impl FnOnce() -> R) -> R {
     engine.explore(true);
     result
 }
+
+/// Has `clear` run when the execution is over. Objects whose content refers to their owner would live for ever without.
+pub(crate) fn at_end(clear: impl FnOnce() + 'static) {
+    engine::current().at_end(Box::new(clear));
+}

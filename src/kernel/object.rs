@@ -148,6 +148,11 @@ impl<S: Hash + 'static> Object<S> {
         look(&self.shared.state.borrow())
     }
 
+    /// Takes what refers to others out of the content, when the execution is over.
+    pub(crate) fn clear(&self, clear: impl FnOnce(&mut S)) {
+        clear(&mut self.shared.state.borrow_mut());
+    }
+
     fn ready(&self, ready: impl Fn(&S) -> bool + 'static) -> Rc<dyn Fn() -> bool> {
         let shared = self.shared.clone();
         Rc::new(move || ready(&shared.state.borrow()))

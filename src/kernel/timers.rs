@@ -29,11 +29,14 @@ impl Timers {
     /// Timers of which only those in `watched` are ever fired.
     #[must_use]
     pub fn new(watched: impl IntoIterator<Item = &'static str>) -> Self {
-        Self {
+        let timers = Self {
             armed: Object::new("timers", Armed::default()),
             watched: Rc::new(watched.into_iter().collect()),
             callbacks: Rc::default(),
-        }
+        };
+        let callbacks = timers.callbacks.clone();
+        super::at_end(move || callbacks.borrow_mut().clear());
+        timers
     }
 
     /// Arms a timer; `due` is called on the thread that fires it. None if nobody will ever fire it.

@@ -72,6 +72,7 @@ struct Core {
     /// The sum of the digests of all objects' contents.
     contents: Cell<u128>,
     over: Cell<bool>,
+    at_end: RefCell<Vec<Box<dyn FnOnce()>>>,
     exploring: Cell<bool>,
     panicked: RefCell<Option<String>>,
 }
@@ -95,6 +96,7 @@ impl Run {
             me: RefCell::default(),
             contents: Cell::new(0),
             over: Cell::new(false),
+            at_end: RefCell::default(),
             exploring: Cell::new(true),
             panicked: RefCell::default(),
         });
@@ -225,6 +227,8 @@ impl Drop for Run {
             }
         }
         self.core.newborn.borrow_mut().clear();
+        let at_end = self.core.at_end.take();
+        at_end.into_iter().for_each(|clear| clear());
         self.core.threads.borrow().iter().for_each(|thread| *thread.ready.borrow_mut() = None);
         self.installed.take();
     }
@@ -352,6 +356,10 @@ impl Engine for Core {
 
     fn is_over(&self) -> bool {
         self.over.get()
+    }
+
+    fn at_end(&self, clear: Box<dyn FnOnce()>) {
+        self.at_end.borrow_mut().push(clear);
     }
 
     fn book(&self) -> &Book {

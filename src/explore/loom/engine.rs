@@ -78,6 +78,7 @@ fn begin(program: &Rc<dyn Fn()>) {
     let core = Rc::new(Core {
         book: Book::new(false),
         alive: Cell::new(1),
+        at_end: RefCell::default(),
         actors: Cell::new(1),
         idle: RefCell::default(),
         daemons: Cell::new(0),
@@ -101,6 +102,8 @@ fn finish(finished: Finished, message: &str) {
     if let Some(visit) = visit {
         visit(finished, &core.book, message);
     }
+    let at_end = core.at_end.take();
+    at_end.into_iter().for_each(|clear| clear());
     drop(installed);
 }
 
@@ -108,6 +111,7 @@ struct Core {
     book: Book,
     /// Threads that have not ended.
     alive: Cell<usize>,
+    at_end: RefCell<Vec<Box<dyn FnOnce()>>>,
     /// Threads that have not ended and are no daemons.
     actors: Cell<usize>,
     daemons: Cell<usize>,
@@ -297,6 +301,10 @@ impl Engine for Core {
 
     fn is_over(&self) -> bool {
         false
+    }
+
+    fn at_end(&self, clear: Box<dyn FnOnce()>) {
+        self.at_end.borrow_mut().push(clear);
     }
 
     fn book(&self) -> &Book {
