@@ -138,7 +138,7 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     ///
     /// The exception it was given, or `Cancelled`.
     pub fn result_blocking(&self) -> Result<T> {
-        let op = Op::new("result").says(|seen| format!("{seen:?}"));
+        let op = Op::new("result").settled().says(|seen| format!("{seen:?}"));
         let result =
             self.state.perform_when(op, |state| state.result.is_some(), |state| state.result.clone());
         result.unwrap_or(Err(Exception::Cancelled))

@@ -17,7 +17,7 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, TimerId, Timers, at_end, thread};
+use crate::kernel::{Object, Op, RoleId, TimerId, Timers, at_end, thread};
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}
@@ -93,6 +93,8 @@ struct Inner {
     current_task: RefCell<Option<TaskRef>>,
     tasks: RefCell<Vec<TaskRef>>,
     stopping: Cell<bool>,
+    /// The role whose thread runs the loop.
+    runs_on: Cell<Option<RoleId>>,
     /// How many visible operations the thread had taken when it last collected callbacks.
     drained_at: Cell<u64>,
     /// The same for input and timers.
@@ -140,6 +142,7 @@ impl EventLoop {
                 current_task: RefCell::default(),
                 tasks: RefCell::default(),
                 stopping: Cell::new(false),
+                runs_on: Cell::new(None),
                 drained_at: Cell::new(u64::MAX),
                 selected_at: Cell::new(u64::MAX),
             }),
@@ -173,8 +176,11 @@ impl EventLoop {
         self.inner.ready.borrow_mut().extend(posted.into_iter().map(|posted| posted.callback));
     }
 
-    /// Has a callback run on the loop. From any thread.
+    /// Has a callback run on the loop. From any thread; on the loop's own it is [`EventLoop::call_soon`].
     pub fn call_soon_threadsafe(&self, label: impl Label, callback: impl FnOnce() + 'static) {
+        if self.inner.runs_on.get() == Some(thread::current()) {
+            return self.call_soon(callback);
+        }
         let (posted, words) = post(&label, callback);
         let op = Op::new("push").says(move |()| words.clone());
         self.inner.inbox.perform(op, |inbox| inbox.callbacks.push(posted));
@@ -302,6 +308,7 @@ impl EventLoop {
 
     /// One iteration; false at quiescence.
     fn run_once(&self, idle: bool) -> bool {
+        self.inner.runs_on.set(Some(thread::current()));
         if !self.select(idle) {
             return false;
         }

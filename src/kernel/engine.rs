@@ -40,6 +40,8 @@ pub struct Request<'a> {
     pub ready: Option<Rc<dyn Fn() -> bool>>,
     /// Whether the program may end while the thread waits here.
     pub idle: bool,
+    /// Whether nothing that others can do before it could change what it does or be changed by it, once it is ready.
+    pub settled: bool,
     /// The roles that could make it ready.
     pub waits_for: &'a dyn Fn() -> Vec<String>,
 }

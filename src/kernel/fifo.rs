@@ -149,7 +149,7 @@ impl FifoLock {
                 let last = held.inspect(|held| held.count == 1);
                 if last {
                     self.inner.engine.book().drops(&self.inner.name);
-                    held.perform_in_drop(Op::new("unlock"), |held| *held = Held::default());
+                    held.perform_in_drop(Op::new("unlock").settled(), |held| *held = Held::default());
                 } else {
                     held.touch(|held| held.count -= 1);
                 }

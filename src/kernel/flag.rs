@@ -28,6 +28,6 @@ impl Flag {
 
     /// Waits until the flag is set.
     pub fn wait(&self) {
-        self.set.perform_when(Op::new("wait"), |set| *set, |_| ());
+        self.set.perform_when(Op::new("wait").settled(), |set| *set, |_| ());
     }
 }

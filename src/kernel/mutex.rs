@@ -95,6 +95,7 @@ impl<T: Hash> Mutex<T> {
             operation: "lock",
             ready: Some(Rc::new(move || owner.borrow().is_none())),
             idle: false,
+            settled: false,
             waits_for: &Vec::new,
         };
         self.engine.perform(request, &mut || {
@@ -180,6 +181,7 @@ impl<T: Hash> Drop for MutexGuard<'_, T> {
             operation: "unlock",
             ready: None,
             idle: false,
+            settled: true,
             waits_for: &Vec::new,
         };
         mutex.engine.perform(request, &mut || {

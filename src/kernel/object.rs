@@ -12,6 +12,7 @@ use super::engine::{self, Engine, ObjectCore, Request, Took};
 /// A visible operation: its name, and how to say what came of it.
 pub struct Op<R> {
     pub(crate) operation: &'static str,
+    settled: bool,
     says: Option<Box<dyn Fn(&R) -> String>>,
 }
 
@@ -19,7 +20,15 @@ impl<R> Op<R> {
     /// An operation of this name.
     #[must_use]
     pub fn new(operation: &'static str) -> Self {
-        Self { operation, says: None }
+        Self { operation, settled: false, says: None }
+    }
+
+    /// Once it is ready, nothing that others can do before the operation changes what it does or is changed by it: a
+    /// search may take it at once. True of letting a lock go (nobody can touch a lock that is held) and of a wait for
+    /// what is set once and for all.
+    pub(crate) fn settled(mut self) -> Self {
+        self.settled = true;
+        self
     }
 
     /// In words, for a timeline, what the operation wrote or got.
@@ -177,6 +186,7 @@ impl<S: Hash + 'static> Object<S> {
             operation: op.operation,
             ready,
             idle,
+            settled: op.settled,
             waits_for: &waits_for,
         };
         let took = engine.perform(request, &mut || {

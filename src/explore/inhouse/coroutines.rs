@@ -32,6 +32,8 @@ struct Thread {
     /// Whether the operation it waits to take can be taken; none if it always can.
     ready: RefCell<Option<Rc<dyn Fn() -> bool>>>,
     idle: Cell<bool>,
+    /// Whether that operation commutes with all that others can do before it.
+    settled: Cell<bool>,
     done: Cell<bool>,
     /// The digest of all it has learned.
     history: Cell<u128>,
@@ -151,6 +153,11 @@ impl Run {
     pub(super) fn enabled(&self) -> Vec<usize> {
         let threads = self.core.threads.borrow();
         threads.iter().enumerate().filter(|(_, thread)| thread.can_move()).map(|(index, _)| index).collect()
+    }
+
+    /// Whether the next operation of a thread commutes with all that others can do before it.
+    pub(super) fn is_settled(&self, index: usize) -> bool {
+        self.core.threads.borrow()[index].settled.get()
     }
 
     /// Lets a thread take its next operation and run on to the one after.
@@ -273,6 +280,7 @@ impl Engine for Core {
             yielder: Cell::new(std::ptr::null()),
             ready: RefCell::default(),
             idle: Cell::new(false),
+            settled: Cell::new(false),
             done: Cell::new(false),
             history: Cell::new(0),
             objects_made: Cell::new(0),
@@ -289,9 +297,11 @@ impl Engine for Core {
         self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
         *thread.ready.borrow_mut() = request.ready;
         thread.idle.set(request.idle);
+        thread.settled.set(request.settled);
         let go = self.suspend(&thread);
         *thread.ready.borrow_mut() = None;
         thread.idle.set(false);
+        thread.settled.set(false);
         self.book.set_doing(role, Doing::default());
         if let Go::Quiescent = go {
             return Took::Quiescent;

@@ -1,9 +1,11 @@
 //! The search over visited states: every interleaving of a program, up to those that nobody can tell apart.
 //!
 //! A state is what each thread has learned so far and what each shared object holds. A thread is a function of what it
-//! learned, so two executions that reach the same state have the same futures, and the second is cut. Nothing else is
-//! pruned, so the search needs no argument about which operations commute. With a preemption bound, the budget left
-//! and the thread that moved last belong to the state. It must not know what a program is about.
+//! learned, so two executions that reach the same state have the same futures, and the second is cut. One thing more is
+//! left out: where a thread is about to let a lock go, or to go on from a wait for what is set once and for all, the
+//! others need not be tried first, since nothing they can do before then touches that object (a persistent set of one
+//! thread; Godefroid, Partial-Order Methods, LNCS 1032, chapter 4). With a preemption bound nothing is left out, and the
+//! budget left and the thread that moved last belong to the state. It must not know what a program is about.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
@@ -193,6 +195,10 @@ impl Searcher<'_> {
                 }
                 if !run.exploring() {
                     choices.truncate(1);
+                } else if budget.is_none()
+                    && let Some(settled) = choices.iter().copied().find(|thread| run.is_settled(*thread))
+                {
+                    choices = vec![settled];
                 }
                 if choices.len() > 1 && !self.enter(&run, last, budget) {
                     return ControlFlow::Continue(());
