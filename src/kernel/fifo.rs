@@ -41,6 +41,16 @@ struct WrittenOut {
     mutex: Mutex<Held>,
     /// The waiting threads, in the order in which they came.
     waiters: RefCell<VecDeque<Rc<Condvar>>>,
+    /// Who asked for the lock and who got it, in order.
+    #[cfg(test)]
+    history: RefCell<History>,
+}
+
+#[cfg(test)]
+#[derive(Default)]
+struct History {
+    asked: Vec<Rc<str>>,
+    granted: Vec<Rc<str>>,
 }
 
 impl FifoLock {
@@ -60,7 +70,12 @@ impl FifoLock {
     pub fn written_out(name: &str) -> Self {
         let engine = engine::current();
         let mutex = Mutex::internal(name, Held::default());
-        let form = Form::WrittenOut(WrittenOut { mutex, waiters: RefCell::default() });
+        let form = Form::WrittenOut(WrittenOut {
+            mutex,
+            waiters: RefCell::default(),
+            #[cfg(test)]
+            history: RefCell::default(),
+        });
         Self { inner: Rc::new(Inner { engine, name: name.into(), form }) }
     }
 
@@ -106,8 +121,10 @@ impl FifoLock {
             return;
         }
         book.acquires(&self.inner.name);
+        #[cfg(test)]
+        lock.history.borrow_mut().asked.push(me.clone());
         if held.owner.is_none() && lock.waiters.borrow().is_empty() {
-            self.grant(&mut held, me);
+            self.grant(lock, &mut held, me);
             return;
         }
         let ticket = Rc::new(Condvar::new("fifo waiter"));
@@ -116,7 +133,7 @@ impl FifoLock {
             let first = lock.waiters.borrow().front().is_some_and(|front| Rc::ptr_eq(front, &ticket));
             if first && held.owner.is_none() {
                 lock.waiters.borrow_mut().pop_front();
-                self.grant(&mut held, me);
+                self.grant(lock, &mut held, me);
                 return;
             }
             let operation = Some(("lock", self.inner.name.clone()));
@@ -127,7 +144,14 @@ impl FifoLock {
     }
 
     /// The written-out lock passes to a thread: the step of the acquisition.
-    fn grant(&self, held: &mut Held, me: &Rc<str>) {
+    fn grant(
+        &self,
+        #[cfg_attr(not(test), expect(unused_variables))] lock: &WrittenOut,
+        held: &mut Held,
+        me: &Rc<str>,
+    ) {
+        #[cfg(test)]
+        lock.history.borrow_mut().granted.push(me.clone());
         let book = self.inner.engine.book();
         *held = Held { owner: Some(me.clone()), count: 1 };
         book.holds(&self.inner.name);
@@ -200,5 +224,42 @@ pub struct FifoGuard {
 impl Drop for FifoGuard {
     fn drop(&mut self) {
         self.lock.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::loom::{Finished, permute};
+    use crate::kernel::{Book, thread};
+
+    /// In every permutation the lock is granted in the order in which it was asked for.
+    #[test]
+    fn the_written_out_lock_is_fair_under_loom() {
+        let last: Rc<RefCell<Option<FifoLock>>> = Rc::default();
+        let slot = last.clone();
+        let program = move || {
+            let lock = FifoLock::written_out("lock");
+            *slot.borrow_mut() = Some(lock.clone());
+            for name in ["a", "b", "c"] {
+                let lock = lock.clone();
+                thread::spawn_detached(name, move || drop(lock.lock()));
+            }
+        };
+        let orders: Rc<RefCell<Vec<Vec<Rc<str>>>>> = Rc::default();
+        let seen = orders.clone();
+        let visit = move |finished: Finished, _: &Book, _: &str| {
+            assert_eq!(finished, Finished::Complete);
+            let lock = last.borrow_mut().take().expect("the program ran");
+            let Form::WrittenOut(lock) = &lock.inner.form else { panic!("the lock is written out") };
+            let history = lock.history.borrow();
+            assert_eq!(history.asked, history.granted);
+            seen.borrow_mut().push(history.granted.clone());
+        };
+        permute(Some(2), 10_000, Rc::new(program), Rc::new(visit));
+        let mut orders = orders.take();
+        orders.sort();
+        orders.dedup();
+        assert_eq!(orders.len(), 6, "every order of asking was tried");
     }
 }
