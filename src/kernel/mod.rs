@@ -49,6 +49,7 @@ pub fn setup<R>(body: impl FnOnce() -> R) -> R {
     engine.explore(false);
     let result = body();
     engine.settle();
+    engine.book().record("settle", &"setup".into(), String::new());
     engine.book().end_setup();
     engine.explore(true);
     result

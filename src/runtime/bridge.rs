@@ -45,7 +45,7 @@ pub struct Card {
 /// The bridge of one server process.
 #[derive(Clone)]
 pub struct Bridge {
-    /// Text and thoughts of the turn so far.
+    /// Text of the turn so far.
     pub accumulated_text: Cell<String>,
     /// The tool calls of the turn so far.
     pub accumulated_tool_calls: Cell<Vec<Card>>,
@@ -84,7 +84,8 @@ impl Bridge {
                     on_token(&text);
                 }
             }
-            Update::Thought(text) => self.accumulated_text.update("append", |all| all.push_str(&text)),
+            // Thoughts go to the finish event's reasoning, which no observation shows.
+            Update::Thought(_) => {}
             Update::Tool { id, status } => self.tool_call(id.as_str().into(), status),
         }
     }

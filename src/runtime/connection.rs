@@ -90,6 +90,7 @@ struct Inner {
     prompts: RefCell<BTreeMap<u64, Future<PromptResponse>>>,
     usage: RefCell<BTreeMap<String, Future<()>>>,
     tasks: RefCell<Vec<TaskRef>>,
+    closed: Cell<bool>,
 }
 
 impl Connection {
@@ -106,6 +107,7 @@ impl Connection {
             prompts: RefCell::default(),
             usage: RefCell::default(),
             tasks: RefCell::default(),
+            closed: Cell::new(false),
         });
         let connection = Self { inner };
         let (receiver, dispatcher) = (connection.clone(), connection.clone());
@@ -179,6 +181,7 @@ impl Connection {
     }
 
     async fn handshake(&self, message: ClientMessage) -> Result<ServerMessage> {
+        self.check_open()?;
         let answer = self.inner.event_loop.future();
         *self.inner.handshake.borrow_mut() = Some(answer.clone());
         self.inner.peer.send(message);
@@ -229,12 +232,17 @@ impl Connection {
     ///
     /// If the server answers with an error, or the connection closes.
     pub async fn prompt(&self, session: &str, text: &str) -> Result<PromptResponse> {
+        self.check_open()?;
         let request = self.inner.next_request.replace(self.inner.next_request.get() + 1);
         let answer = self.inner.event_loop.future();
         self.inner.prompts.borrow_mut().insert(request, answer.clone());
         let (session, text) = (session.to_owned(), text.to_owned());
         self.inner.peer.send(ClientMessage::Prompt { request, session, text });
         answer.await
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.inner.closed.get() { Err(connection_closed()) } else { Ok(()) }
     }
 
     /// `session/cancel`.
@@ -248,10 +256,20 @@ impl Connection {
         for task in tasks {
             task.cancel();
         }
+        self.inner.closed.set(true);
         let prompts = std::mem::take(&mut *self.inner.prompts.borrow_mut());
         for prompt in prompts.into_values() {
-            let message = "Connection closed".to_owned();
-            prompt.set_exception(Exception::Error { kind: "ConnectionError".to_owned(), message });
+            prompt.set_exception(connection_closed());
         }
+        let handshake = self.inner.handshake.borrow_mut().take();
+        if let Some(handshake) = handshake {
+            handshake.set_exception(connection_closed());
+        }
+        let usage = std::mem::take(&mut *self.inner.usage.borrow_mut());
+        usage.into_values().for_each(|usage| usage.set_result(()));
     }
+}
+
+fn connection_closed() -> Exception {
+    Exception::Error { kind: "ConnectionError".to_owned(), message: "Connection closed".to_owned() }
 }

@@ -3,7 +3,7 @@
 //! The script itself is pure; this is what gives it a place in a schedule. Without a thread of its own it is moved by
 //! whoever makes its next step possible, under the name of its role.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
@@ -24,6 +24,8 @@ pub(super) struct ServerHost {
     openers: Rc<BTreeMap<String, Vec<String>>>,
     happened: Rc<RefCell<Option<Happened>>>,
     inline: bool,
+    /// Whether some thread moves the inline server right now.
+    moving: Rc<Cell<bool>>,
 }
 
 type Happened = Rc<dyn Fn(&Happening) -> bool>;
@@ -51,6 +53,7 @@ impl ServerHost {
             openers: Rc::new(openers(scenario)),
             happened: Rc::default(),
             inline,
+            moving: Rc::default(),
         }
     }
 
@@ -96,7 +99,8 @@ impl ServerHost {
 
     /// Moves the script as far as it goes, on this thread.
     fn step_inline(&self) {
-        if !self.inline {
+        // Whoever moves the server goes on until it can move no further, so a second one has nothing to do.
+        if !self.inline || self.moving.replace(true) {
             return;
         }
         let happened = self.happened();
@@ -107,6 +111,7 @@ impl ServerHost {
                 self.write(moved);
             });
         }
+        self.moving.set(false);
     }
 
     fn happened(&self) -> Happened {
