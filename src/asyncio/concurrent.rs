@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use super::event_loop::Label;
 use super::{EventLoop, Exception, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op};
+use crate::kernel::{Object, Op, words};
 
 /// A result to come, for any thread.
 pub struct Future<T> {
@@ -92,7 +92,7 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
         result: Result<T>,
         may: impl FnOnce(&State<T>) -> bool,
     ) -> bool {
-        let words = format!("{result:?}");
+        let words = words(|| format!("{result:?}"));
         let set = result.clone();
         let op = Op::new(operation).says(move |_: &Settled<T>| words.clone());
         let Settled(settled, callbacks) = self.state.perform(op, |state| {

@@ -17,7 +17,7 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, RoleId, TimerId, Timers, at_end, thread};
+use crate::kernel::{Object, Op, RoleId, TimerId, Timers, at_end, thread, words};
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}
@@ -349,6 +349,6 @@ impl EventLoop {
 }
 
 fn post(label: &impl Label, callback: impl FnOnce() + 'static) -> (Posted, String) {
-    let words = format!("{label:?}");
+    let words = words(|| format!("{label:?}"));
     (Posted { label: digest(label), words: words.clone(), callback: Box::new(callback) }, words)
 }

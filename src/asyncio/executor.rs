@@ -12,7 +12,7 @@ use super::concurrent::{self, deliver, pass_cancellation_on};
 use super::event_loop::Label;
 use super::{EventLoop, Future, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, at_end, thread};
+use crate::kernel::{Object, Op, at_end, thread, words};
 
 /// Worker threads. A job goes to the idle worker with the lowest number: which one it is makes no difference.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ impl Executor {
     }
 
     fn submit(&self, label: &impl Label, run: impl FnOnce() + 'static) {
-        let words = format!("{label:?}");
+        let words = words(|| format!("{label:?}"));
         let job = Job { label: digest(label), words: words.clone(), run: Box::new(run) };
         self.queue.perform(Op::new("push").says(move |()| words.clone()), |jobs| jobs.waiting.push_back(job));
         if let Some(name) = &self.inline {

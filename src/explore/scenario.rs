@@ -231,7 +231,8 @@ fn every_interleaving(
 ) -> Result<Exploration, ExploreError> {
     let stage = Stage::new(&job.scenario, job.decisions()?);
     let program = stage.program();
-    let limits = Limits { preemptions: options.preemptions, ..Limits::default() };
+    let bound = options.preemptions.or(job.scenario.preemptions);
+    let limits = Limits { preemptions: bound, ..Limits::default() };
     let mut findings = Findings::new(&job.scenario);
     let mut failed = None;
     let mut ended_so_far = 0;
@@ -259,7 +260,7 @@ fn every_interleaving(
         find_canonical_witnesses(&stage, &program, &mut findings);
     }
     stage.clear();
-    let clean = match options.preemptions {
+    let clean = match bound {
         Some(bound) if search.bounded => Verdict::ProvedUpTo(bound),
         _ => Verdict::Proved,
     };

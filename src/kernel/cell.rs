@@ -32,7 +32,7 @@ impl<T: Clone + Debug + Hash + 'static> Cell<T> {
 
     /// Writes the attribute.
     pub fn set(&self, value: T) {
-        let words = format!("{value:?}");
+        let words = super::words(|| format!("{value:?}"));
         self.value.perform(Op::new("write").says(move |()| words.clone()), |old| *old = value);
     }
 

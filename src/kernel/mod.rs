@@ -37,6 +37,11 @@ pub use ordered::Ordered;
 pub use queue::Queue;
 pub use timers::{TimerId, Timers};
 
+/// Words for a timeline, made only if there will be one.
+pub(crate) fn words(make: impl FnOnce() -> String) -> String {
+    if engine::current().book().is_detailed() { make() } else { String::new() }
+}
+
 /// Ties an observation to the step that the running thread has just taken, for pictures.
 pub fn anchor(anchor: crate::explore::Anchor) {
     engine::current().book().anchor(anchor);

@@ -46,7 +46,7 @@ impl<L: Clone + Debug + Hash + 'static, T: 'static> Queue<L, T> {
 
     /// Appends an item.
     pub fn push(&self, label: L, item: T) {
-        let words = format!("{label:?}");
+        let words = super::words(|| format!("{label:?}"));
         self.items.perform(Op::new("push").says(move |()| words.clone()), |items| {
             items.0.push_back((label, item));
         });

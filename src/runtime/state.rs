@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::explore::Anchor;
-use crate::kernel::{Cell, FifoGuard, FifoLock, LockedCell, anchor};
+use crate::kernel::{Cell, FifoGuard, FifoLock, LockedCell, anchor, words};
 use crate::observation::Event;
 use crate::scenario::{EventKind, Status};
 
@@ -77,7 +77,8 @@ impl ConversationState {
     /// Writes the status, as the owner of the lock.
     pub fn set_status(&self, status: Status) {
         let changed = self.execution_status.read(|old| *old != status);
-        self.execution_status.write("write", format!("{status:?}").to_lowercase(), |old| *old = status);
+        let said = words(|| format!("{status:?}").to_lowercase());
+        self.execution_status.write("write", said, |old| *old = status);
         let callback = self.on_state_change.borrow().clone();
         if let (true, Some(callback)) = (changed, callback) {
             callback(status);
@@ -86,8 +87,8 @@ impl ConversationState {
 
     /// Appends an event, as the owner of the lock.
     pub fn append(&self, event: Event) {
-        let words = format!("{:?} {}", event.kind, event.text).trim_end().to_lowercase();
-        let index = self.events.write("append", words, |events| {
+        let said = words(|| crate::scenario::word(&event.kind) + " " + &event.text);
+        let index = self.events.write("append", said, |events| {
             events.push(event);
             events.len() - 1
         });

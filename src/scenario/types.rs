@@ -45,7 +45,8 @@ pub struct Scenario {
     /// What the clock does: the only one who fires timers. A timer nobody fires never fires.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clock: Vec<ClockStep>,
-    /// What the scripted server does on each message; the first reaction that matches is taken.
+    /// What the scripted server does on each message; the first reaction that matches is taken, `any_prompt` only where
+    /// no other one does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server: Vec<Reaction>,
     /// Which observations make up an outcome; without it, all of them.
@@ -54,6 +55,10 @@ pub struct Scenario {
     /// The defects this scenario catches, each with the rules that must break when it is switched on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catches: Vec<Catch>,
+    /// The preemption bound of the in-house engine, for a scenario whose every interleaving takes too long. The verdict
+    /// says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemptions: Option<u32>,
     /// How the scenario runs under the loom engine.
     #[serde(default)]
     pub loom: LoomPlan,

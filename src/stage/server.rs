@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::explore::Anchor;
-use crate::kernel::{Object, Op, anchor, thread};
+use crate::kernel::{Object, Op, anchor, thread, words};
 use crate::observation::ServerEntry;
 use crate::runtime::{ConversationState, Llm, Peer, Sink};
 use crate::scenario::{Action, EventSeen, FrameSeen, Happening, Scenario, Step};
@@ -130,7 +130,7 @@ impl ServerHost {
     }
 
     fn tell(&self, operation: &'static str, message: ClientMessage) {
-        let words = message.to_string();
+        let words = words(|| message.to_string());
         let op = Op::new(operation).says(move |_: &(usize, usize)| words.clone());
         let entries = self.script.perform(op, |script| {
             let before = script.log().len();
