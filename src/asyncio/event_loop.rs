@@ -2,9 +2,10 @@
 //!
 //! It is `_run_once` of CPython 3.12 (`asyncio/base_events.py`): select collects input and due timers, then exactly the
 //! handles that are ready by then are run. Handles made on the loop are local data. Those of other threads go through
-//! the inbox, a kernel object; in CPython `call_soon_threadsafe` appends to the very same FIFO, so before a local
-//! handle is appended the inbox is drained, unless the thread took no visible operation since it last looked: then
-//! whatever came since could as well come later. That keeps every order and costs few operations.
+//! the inbox, a kernel object; in CPython `call_soon_threadsafe` appends to the very same FIFO, so a foreign handle can
+//! come between any two local ones: before each local append the inbox is drained, a visible operation, and once more
+//! after a select that found input or timers, before the ready handles are counted. A pop needs none: what comes
+//! later comes behind it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -63,16 +64,19 @@ impl Inbox {
     }
 
     fn collect(&mut self) -> Collected {
+        let from_outside = !self.io.is_empty() || !self.due.is_empty();
         let mut all = std::mem::take(&mut self.callbacks);
         all.append(&mut self.io);
         all.append(&mut self.due);
-        Collected { posted: all, stopping: self.stopping }
+        Collected { posted: all, from_outside, stopping: self.stopping }
     }
 }
 
 #[derive(Hash)]
 struct Collected {
     posted: Vec<Posted>,
+    /// Whether there was input or a timer.
+    from_outside: bool,
     stopping: bool,
 }
 
@@ -95,10 +99,6 @@ struct Inner {
     stopping: Cell<bool>,
     /// The role whose thread runs the loop.
     runs_on: Cell<Option<RoleId>>,
-    /// How many visible operations the thread had taken when it last collected callbacks.
-    drained_at: Cell<u64>,
-    /// The same for input and timers.
-    selected_at: Cell<u64>,
 }
 
 impl Inner {
@@ -143,8 +143,6 @@ impl EventLoop {
                 tasks: RefCell::default(),
                 stopping: Cell::new(false),
                 runs_on: Cell::new(None),
-                drained_at: Cell::new(u64::MAX),
-                selected_at: Cell::new(u64::MAX),
             }),
         };
         let inner = event_loop.inner.clone();
@@ -158,17 +156,14 @@ impl EventLoop {
         self.inner.ready.borrow_mut().push_back(Box::new(callback));
     }
 
-    /// Takes over the callbacks that other threads have brought, if there can be any new ones.
+    /// Takes over the callbacks that other threads have brought.
     fn drain(&self) {
-        if thread::steps_taken() == self.inner.drained_at.get() {
-            return;
-        }
         let op = Op::new("drain").says(in_words);
-        let collected = self
-            .inner
-            .inbox
-            .perform(op, |inbox| Collected { posted: std::mem::take(&mut inbox.callbacks), stopping: false });
-        self.inner.drained_at.set(thread::steps_taken());
+        let collected = self.inner.inbox.perform(op, |inbox| Collected {
+            posted: std::mem::take(&mut inbox.callbacks),
+            from_outside: false,
+            stopping: false,
+        });
         self.make_ready(collected.posted);
     }
 
@@ -326,9 +321,6 @@ impl EventLoop {
         let op = Op::new("select").says(in_words);
         let nothing_to_do = self.inner.ready.borrow().is_empty() && !self.inner.stopping.get();
         let collected = if !nothing_to_do {
-            if thread::steps_taken() == self.inner.selected_at.get() {
-                return true;
-            }
             self.inner.inbox.perform(op, Inbox::collect)
         } else if idle {
             match self.inner.inbox.idle_until(op, |inbox| !inbox.is_empty(), Inbox::collect) {
@@ -338,9 +330,10 @@ impl EventLoop {
         } else {
             self.inner.inbox.perform_when(op, |inbox| !inbox.is_empty(), Inbox::collect)
         };
-        self.inner.selected_at.set(thread::steps_taken());
-        self.inner.drained_at.set(thread::steps_taken());
         self.make_ready(collected.posted);
+        if collected.from_outside {
+            self.drain();
+        }
         if collected.stopping {
             self.stop();
         }

@@ -69,6 +69,12 @@ pub struct LockGuard {
     lock: Lock,
 }
 
+impl std::fmt::Debug for LockGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockGuard").finish_non_exhaustive()
+    }
+}
+
 impl Drop for LockGuard {
     fn drop(&mut self) {
         self.lock.inner.locked.set(false);

@@ -50,7 +50,6 @@ struct Role {
     scopes: Vec<Scope>,
     doing: Doing,
     done: bool,
-    steps: u64,
 }
 
 #[derive(Debug)]
@@ -111,7 +110,6 @@ impl Book {
             scopes: Vec::new(),
             doing: Doing::default(),
             done: false,
-            steps: 0,
         });
         RoleId(roles.len() - 1)
     }
@@ -173,9 +171,7 @@ impl Book {
     /// Takes down a step of the running role.
     pub fn record(&self, operation: &'static str, object: &Rc<str>, detail: String) {
         let role = self.current();
-        let mut roles = self.roles.borrow_mut();
-        roles[role.0].steps += 1;
-        let holds = if self.detailed { roles[role.0].held.clone() } else { Vec::new() };
+        let holds = if self.detailed { self.roles.borrow()[role.0].held.clone() } else { Vec::new() };
         self.steps.borrow_mut().push(Step {
             role,
             operation,
@@ -184,12 +180,6 @@ impl Book {
             holds,
             anchors: Vec::new(),
         });
-    }
-
-    /// How many steps a role has taken.
-    #[must_use]
-    pub fn steps_taken(&self, role: RoleId) -> u64 {
-        self.roles.borrow()[role.0].steps
     }
 
     /// Ties an observation to the last step.

@@ -51,13 +51,6 @@ pub fn name() -> Rc<str> {
     engine.book().name(engine.book().current())
 }
 
-/// How many visible operations the running role has taken.
-#[must_use]
-pub fn steps_taken() -> u64 {
-    let engine = engine::current();
-    engine.book().steps_taken(engine.book().current())
-}
-
 /// Whether this execution is being thrown away, so that destructors have nothing left to do.
 #[must_use]
 pub fn is_over() -> bool {
