@@ -30,8 +30,6 @@ const BRANCHES: usize = 1_000;
 const ROUNDS: usize = 9;
 /// How long one such measurement takes at least.
 const ROUND: Duration = Duration::from_millis(300);
-/// Scenarios whose search takes minutes, which are left out.
-const TOO_LONG: [&str; 1] = ["interrupt-and-replacement"];
 
 /// One program in its two forms.
 struct Program {
@@ -266,9 +264,6 @@ fn scenario_files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
-    let all = files.len();
-    files.retain(|file| TOO_LONG.iter().all(|name| file.file_stem().is_none_or(|stem| stem != *name)));
-    eprintln!("check: {} of {all} scenarios; left out: {}", files.len(), TOO_LONG.join(", "));
     files
 }
 

@@ -63,9 +63,12 @@ where
     result.take()
 }
 
+/// How to look at an outcome when the execution is over.
+type Look<T> = Box<dyn Fn() -> T>;
+
 /// The values that `program` can end with, over every interleaving.
 fn outcomes<T: Ord + Clone + 'static>(program: impl Fn() -> Box<dyn Fn() -> T> + 'static) -> BTreeSet<T> {
-    let last: Rc<RefCell<Option<Box<dyn Fn() -> T>>>> = Rc::default();
+    let last: Rc<RefCell<Option<Look<T>>>> = Rc::default();
     let slot = last.clone();
     let program: Rc<dyn Fn()> = Rc::new(move || *slot.borrow_mut() = Some(program()));
     let mut seen = BTreeSet::new();

@@ -9,9 +9,12 @@ use turnloom::explore::inhouse::{Ended, follow, run_search};
 use turnloom::explore::{Limits, search};
 use turnloom::kernel::{Cell, Condvar, FifoLock, Flag, Mutex, Queue, thread};
 
+/// How to look at an outcome when the execution is over.
+type Look<T> = Box<dyn Fn() -> T>;
+
 /// The values that `program` can end with.
 fn outcomes<T: Ord + Clone + 'static>(program: impl Fn() -> Box<dyn Fn() -> T> + 'static) -> BTreeSet<T> {
-    let last: Rc<RefCell<Option<Box<dyn Fn() -> T>>>> = Rc::default();
+    let last: Rc<RefCell<Option<Look<T>>>> = Rc::default();
     let slot = last.clone();
     let program: Rc<dyn Fn()> = Rc::new(move || {
         let look = program();

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::concurrent::{self, deliver, pass_cancellation_on};
 use super::event_loop::Label;
-use super::{EventLoop, Exception, Future, Result, TaskRef};
+use super::{EventLoop, Exception, Future, Result};
 use crate::kernel::digest::digest;
 use crate::kernel::{Object, Op, at_end, thread, words};
 
@@ -134,24 +134,21 @@ pub fn run_coroutine_threadsafe<T: Clone + Debug + Hash + 'static>(
     label: impl Label,
     make: impl FnOnce() -> Coroutine<T> + 'static,
 ) -> concurrent::Future<T> {
-    let begun: Rc<RefCell<Option<TaskRef>>> = Rc::default();
-    let (loop_of_task, task_begun) = (event_loop.clone(), begun.clone());
-    let future = concurrent::Future::with_callback("call", &"cancel task", move |result| {
-        if matches!(result, Err(Exception::Cancelled)) {
-            loop_of_task.call_soon_threadsafe("cancel task", move || {
-                let task = task_begun.borrow().clone();
-                if let Some(task) = task {
-                    task.cancel();
-                }
-            });
-        }
-    });
+    let future = concurrent::Future::new("call");
     let (on_loop, settled) = (event_loop.clone(), future.clone());
     let make = RefCell::new(Some(make));
     event_loop.call_soon_threadsafe(label, move || {
         let Some(make) = make.borrow_mut().take() else { return };
         let task = on_loop.create_task("call", make());
-        *begun.borrow_mut() = Some(task.handle());
+        let (cancelled, loop_of_task) = (task.handle(), on_loop.clone());
+        // The request to cancel comes behind the task's first step, as in `_chain_future`.
+        settled.add_done_callback("cancel task", move |result| {
+            if matches!(result, Err(Exception::Cancelled)) {
+                loop_of_task.call_soon_threadsafe("cancel task", move || {
+                    cancelled.cancel();
+                });
+            }
+        });
         task.future().add_done_callback(move |done| {
             if let Some(result) = done.result() {
                 settled.settle(result);

@@ -80,7 +80,6 @@ impl FifoLock {
     }
 
     /// Takes the lock until the guard is dropped; waits for those who asked before.
-    #[must_use]
     pub fn lock(&self) -> FifoGuard {
         self.acquire();
         FifoGuard { lock: self.clone() }

@@ -13,8 +13,10 @@ use super::engine::{self, Engine, ObjectCore, Request, Took};
 pub struct Op<R> {
     pub(crate) operation: &'static str,
     settled: bool,
-    says: Option<Box<dyn Fn(&R) -> String>>,
+    says: Option<Says<R>>,
 }
+
+type Says<R> = Box<dyn Fn(&R) -> String>;
 
 impl<R> Op<R> {
     /// An operation of this name.

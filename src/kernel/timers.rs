@@ -1,6 +1,7 @@
 //! Timers of virtual time: armed by the program, fired by the scenario's clock as one step among others. No clock is
 //! read; a timer nobody fires never fires.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -10,13 +11,16 @@ use super::{Object, Op};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerId(u64);
 
+/// What a timer does when it fires.
+type Due = Rc<dyn Fn()>;
+
 /// All timers of a program.
 #[derive(Clone)]
 pub struct Timers {
     armed: Object<Armed>,
     /// Timers by name that somebody may fire; the others need no operation at all, as nobody can tell.
     watched: Rc<BTreeSet<&'static str>>,
-    callbacks: Rc<std::cell::RefCell<BTreeMap<TimerId, Rc<dyn Fn()>>>>,
+    callbacks: Rc<RefCell<BTreeMap<TimerId, Due>>>,
 }
 
 #[derive(Hash, Default)]

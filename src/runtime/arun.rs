@@ -68,11 +68,12 @@ impl LocalConversation {
         let state = &self.inner.state;
         let _held = state.lock();
         let mut agent_state = state.agent_state.get();
-        if self.is_acp() && matches!(state.status(), Status::Finished | Status::Idle) {
-            if let Some(inflight) = agent_state.inflight_prompt.take() {
-                agent_state.last_prompt = Some(inflight);
-                state.agent_state.set(agent_state.clone());
-            }
+        if self.is_acp()
+            && matches!(state.status(), Status::Finished | Status::Idle)
+            && let Some(inflight) = agent_state.inflight_prompt.take()
+        {
+            agent_state.last_prompt = Some(inflight);
+            state.agent_state.set(agent_state.clone());
         }
         self.set_running();
         agent_state.last_prompt

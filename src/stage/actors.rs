@@ -78,7 +78,6 @@ impl World {
         }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "one branch can fail")]
     fn interrupt(&self) -> Result<()> {
         let Some(served) = &self.service else {
             self.conversation.interrupt();

@@ -53,6 +53,9 @@ struct Player {
     tokens: Ordered<Vec<TokenView>>,
 }
 
+/// A role and what it plays.
+type Part = (String, Box<dyn FnOnce()>);
+
 impl Stage {
     /// Sets the stage for an engine with as many threads as it takes.
     pub(crate) fn new(scenario: &Scenario, decisions: Decisions) -> Self {
@@ -90,7 +93,7 @@ impl Stage {
 
     /// Begins the threads of the actors and of the clock; the main thread plays the last of them if it has to.
     fn raise_curtain(&self, world: &World) {
-        let mut parts: Vec<(String, Box<dyn FnOnce()>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for player in &world.players {
             let (name, player, world) = (player.name.clone(), player.clone(), world.clone());
             parts.push((name, Box::new(move || actors::play(&world, &player))));
@@ -120,7 +123,7 @@ impl Stage {
     }
 
     /// The part with the shallowest stack: the clock, else an actor that runs no event loop.
-    fn shallowest(&self, parts: &[(String, Box<dyn FnOnce()>)]) -> Option<usize> {
+    fn shallowest(&self, parts: &[Part]) -> Option<usize> {
         let runs = |name: &str| {
             let actor = self.plan.scenario.actors.iter().find(|actor| actor.name == name);
             actor.is_some_and(|actor| actor.does.contains(&Step::Run))

@@ -47,6 +47,9 @@ impl Thread {
     }
 }
 
+/// A thread that has not begun, and what it will do.
+type Newborn = (Rc<Thread>, Box<dyn FnOnce()>);
+
 /// Stacks that are used again by the next execution.
 #[derive(Default)]
 pub(super) struct Stacks {
@@ -68,7 +71,7 @@ impl Stacks {
 struct Core {
     book: Book,
     threads: RefCell<Vec<Rc<Thread>>>,
-    newborn: RefCell<Vec<(Rc<Thread>, Box<dyn FnOnce()>)>>,
+    newborn: RefCell<Vec<Newborn>>,
     running: Cell<usize>,
     me: RefCell<Weak<Core>>,
     /// The sum of the digests of all objects' contents.
@@ -242,7 +245,7 @@ impl Drop for Run {
 }
 
 impl Core {
-    fn take_newborn(&self) -> Option<(Rc<Thread>, Box<dyn FnOnce()>)> {
+    fn take_newborn(&self) -> Option<Newborn> {
         let mut newborn = self.newborn.borrow_mut();
         if newborn.is_empty() { None } else { Some(newborn.remove(0)) }
     }

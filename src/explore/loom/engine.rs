@@ -31,9 +31,12 @@ pub enum Finished {
 /// What is told of each execution: how it ended, and its book.
 pub type Visit = Rc<dyn Fn(Finished, &Book, &str)>;
 
+/// A program, and what is told of its executions.
+type Task = (Rc<dyn Fn()>, Visit);
+
 thread_local! {
     /// The program and what is told of it: loom's own closure must be `Send`, and runs on this very thread.
-    static TASK: RefCell<Option<(Rc<dyn Fn()>, Visit)>> = const { RefCell::new(None) };
+    static TASK: RefCell<Option<Task>> = const { RefCell::new(None) };
     /// Threads that were spawned and have not begun: loom's builder wants their closures to be `Send`.
     static NEWBORN: RefCell<BTreeMap<RoleId, (Rc<Core>, Spawn)>> = const { RefCell::new(BTreeMap::new()) };
     /// The execution in flight.
@@ -44,6 +47,8 @@ thread_local! {
 /// all were run; on a deadlock or a panic `visit` is called from the panic hook, and must end the process.
 pub fn permute(preemptions: Option<u32>, branches: usize, program: Rc<dyn Fn()>, visit: Visit) {
     TASK.set(Some((program, visit)));
+    // The library below loom installs a panic hook of its own with the first model; it must come before ours.
+    loom::model::Builder::new().check(|| ());
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
         let message = info.payload_as_str().unwrap_or("a panic without words").to_owned();
