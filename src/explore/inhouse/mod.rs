@@ -1,8 +1,12 @@
 //! The in-house engine: threads as stackful coroutines on one OS thread, and a search over visited states that ends.
 
 mod coroutines;
+mod execution;
+mod follow;
 mod schedule;
 mod search;
 
+pub use execution::{Ended, Execution};
+pub use follow::{Drift, follow, run_once};
 pub use schedule::{Schedule, ScheduleError, Switch};
-pub use search::{Drift, Ended, Execution, Limits, Search, follow, run_once, run_search, search};
+pub use search::{Limits, Search, run_search, search};
