@@ -129,7 +129,8 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     /// The result, if it is done.
     #[must_use]
     pub fn peek(&self) -> Option<Result<T>> {
-        self.state.perform(Op::new("read").says(|seen| format!("{seen:?}")), |state| state.result.clone())
+        self.state
+            .perform(Op::new("read").reads().says(|seen| format!("{seen:?}")), |state| state.result.clone())
     }
 
     /// Blocks the thread until it is done.
@@ -138,7 +139,7 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     ///
     /// The exception it was given, or `Cancelled`.
     pub fn result_blocking(&self) -> Result<T> {
-        let op = Op::new("result").settled().says(|seen| format!("{seen:?}"));
+        let op = Op::new("result").settled().reads().says(|seen| format!("{seen:?}"));
         let result =
             self.state.perform_when(op, |state| state.result.is_some(), |state| state.result.clone());
         result.unwrap_or(Err(Exception::Cancelled))

@@ -27,7 +27,7 @@ impl<T: Clone + Debug + Hash + 'static> Cell<T> {
     /// Reads the attribute.
     #[must_use]
     pub fn get(&self) -> T {
-        self.value.perform(Op::new("read").says(|value| format!("{value:?}")), |value| value.clone())
+        self.value.perform(Op::new("read").reads().says(|value| format!("{value:?}")), |value| value.clone())
     }
 
     /// Writes the attribute.

@@ -13,6 +13,8 @@ pub struct ObjectCore {
     pub name: Rc<str>,
     /// A key that is the same in every execution: who made it, and which of theirs it is.
     pub key: u128,
+    /// The key as a small number, the same for the length of one search.
+    pub number: u32,
     /// The digest of the object's content.
     pub content: Cell<u128>,
     /// What loom needs to stop a thread at this object; none on the in-house engine.
@@ -42,6 +44,10 @@ pub struct Request<'a> {
     pub idle: bool,
     /// Whether nothing that others can do before it could change what it does or be changed by it, once it is ready.
     pub settled: bool,
+    /// Whether it never changes the object.
+    pub reads: bool,
+    /// Objects that it reads besides.
+    pub watches: &'a [Rc<ObjectCore>],
     /// The roles that could make it ready.
     pub waits_for: &'a dyn Fn() -> Vec<String>,
 }
@@ -77,8 +83,8 @@ pub trait Engine {
     /// The running thread learned a value without a visible operation (it read what only it may touch).
     fn learned(&self, value: u128);
 
-    /// The content of an object changed.
-    fn changed(&self, object: &ObjectCore, content: u128);
+    /// The running thread used an object, which now has this content.
+    fn used(&self, object: &ObjectCore, content: u128);
 
     /// The running thread stands where it stood when it began: what it learned no longer matters.
     fn forget(&self);

@@ -23,11 +23,11 @@ impl Flag {
     /// Whether the flag is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.set.perform(Op::new("read").says(ToString::to_string), |set| *set)
+        self.set.perform(Op::new("read").reads().says(ToString::to_string), |set| *set)
     }
 
     /// Waits until the flag is set.
     pub fn wait(&self) {
-        self.set.perform_when(Op::new("wait").settled(), |set| *set, |_| ());
+        self.set.perform_when(Op::new("wait").settled().reads(), |set| *set, |_| ());
     }
 }

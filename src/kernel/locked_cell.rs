@@ -34,7 +34,7 @@ impl<T: Clone + Debug + Hash + 'static> LockedCell<T> {
     /// If the running thread does not own the lock, unless there are unlocked writers.
     pub fn read<R: Hash>(&self, look: impl FnOnce(&T) -> R) -> R {
         if self.unlocked_writers {
-            return self.value.perform(Op::new("read"), |value| look(value));
+            return self.value.perform(Op::new("read").reads(), |value| look(value));
         }
         self.lock.assert_owned(self.value.name());
         self.value.touch(|value| look(value))
@@ -60,7 +60,7 @@ impl<T: Clone + Debug + Hash + 'static> LockedCell<T> {
 
     /// Reads the data without the lock.
     pub fn read_unlocked<R: Debug + Hash>(&self, look: impl FnOnce(&T) -> R) -> R {
-        self.value.perform(Op::new("read").says(|seen| format!("{seen:?}")), |value| look(value))
+        self.value.perform(Op::new("read").reads().says(|seen| format!("{seen:?}")), |value| look(value))
     }
 
     /// Looks at the data when the execution is over, or in the condition of a wait.
@@ -68,8 +68,18 @@ impl<T: Clone + Debug + Hash + 'static> LockedCell<T> {
         self.value.inspect(look)
     }
 
+    /// The object that holds the data, for operations that watch it.
+    pub(crate) fn object(&self) -> &Object<T> {
+        &self.value
+    }
+
+    /// Waits until the data is as wanted, which it then stays for good.
+    pub fn wait_until_it_stays(&self, wanted: impl Fn(&T) -> bool + 'static) {
+        self.value.perform_when(Op::new("wait").settled().reads(), wanted, |_| ());
+    }
+
     /// Waits until the data is as wanted.
     pub fn wait_until(&self, wanted: impl Fn(&T) -> bool + 'static) {
-        self.value.perform_when(Op::new("wait"), wanted, |_| ());
+        self.value.perform_when(Op::new("wait").reads(), wanted, |_| ());
     }
 }

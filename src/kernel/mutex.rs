@@ -96,6 +96,8 @@ impl<T: Hash> Mutex<T> {
             ready: Some(Rc::new(move || owner.borrow().is_none())),
             idle: false,
             settled: false,
+            reads: false,
+            watches: &[],
             waits_for: &Vec::new,
         };
         self.engine.perform(request, &mut || {
@@ -135,7 +137,7 @@ impl<T: Hash> Mutex<T> {
                 Ok(data) => digest(&(&*self.owner.borrow(), &*data)),
                 Err(_) => digest(&*self.owner.borrow()),
             };
-            self.engine.changed(&self.core, content);
+            self.engine.used(&self.core, content);
         }
     }
 }
@@ -182,6 +184,8 @@ impl<T: Hash> Drop for MutexGuard<'_, T> {
             ready: None,
             idle: false,
             settled: true,
+            reads: false,
+            watches: &[],
             waits_for: &Vec::new,
         };
         mutex.engine.perform(request, &mut || {

@@ -13,6 +13,8 @@ use super::engine::{self, Engine, ObjectCore, Request, Took};
 pub struct Op<R> {
     pub(crate) operation: &'static str,
     settled: bool,
+    reads: bool,
+    watches: Vec<Rc<ObjectCore>>,
     says: Option<Says<R>>,
 }
 
@@ -22,7 +24,7 @@ impl<R> Op<R> {
     /// An operation of this name.
     #[must_use]
     pub fn new(operation: &'static str) -> Self {
-        Self { operation, settled: false, says: None }
+        Self { operation, settled: false, reads: false, watches: Vec::new(), says: None }
     }
 
     /// Once it is ready, nothing that others can do before the operation changes what it does or is changed by it: a
@@ -30,6 +32,20 @@ impl<R> Op<R> {
     /// what is set once and for all.
     pub(crate) fn settled(mut self) -> Self {
         self.settled = true;
+        self
+    }
+
+    /// It never changes the object: two such operations commute.
+    #[must_use]
+    pub fn reads(mut self) -> Self {
+        self.reads = true;
+        self
+    }
+
+    /// What it does, or when it can be taken, depends on another object as well.
+    #[must_use]
+    pub fn watches<S>(mut self, other: &Object<S>) -> Self {
+        self.watches.push(other.shared.core.clone());
         self
     }
 
@@ -91,7 +107,7 @@ impl<S: Hash + 'static> Object<S> {
         let engine = engine::current();
         let core = engine.object(name.into());
         if engine.digests() {
-            engine.changed(&core, digest(&content));
+            engine.used(&core, digest(&content));
         }
         let shared = Shared { engine, core, state: RefCell::new(content), waits_for: RefCell::new(None) };
         Self { shared: Rc::new(shared) }
@@ -149,7 +165,7 @@ impl<S: Hash + 'static> Object<S> {
         let result = apply(&mut self.shared.state.borrow_mut());
         if self.shared.engine.digests() {
             self.shared.engine.learned(digest(&result));
-            self.shared.engine.changed(&self.shared.core, digest(&*self.shared.state.borrow()));
+            self.shared.engine.used(&self.shared.core, digest(&*self.shared.state.borrow()));
         }
         result
     }
@@ -189,6 +205,8 @@ impl<S: Hash + 'static> Object<S> {
             ready,
             idle,
             settled: op.settled,
+            reads: op.reads,
+            watches: &op.watches,
             waits_for: &waits_for,
         };
         let took = engine.perform(request, &mut || {
@@ -197,7 +215,7 @@ impl<S: Hash + 'static> Object<S> {
             let mut learned = 0;
             if engine.digests() {
                 learned = digest(&value);
-                engine.changed(&self.shared.core, digest(&*self.shared.state.borrow()));
+                engine.used(&self.shared.core, digest(&*self.shared.state.borrow()));
             }
             let words = match &op.says {
                 Some(says) if engine.book().is_detailed() => says(&value),

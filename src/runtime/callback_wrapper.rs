@@ -44,7 +44,7 @@ impl AsyncCallbackWrapper {
 
     /// Blocks until every call so far has ended.
     pub fn wait_for_pending(&self) {
-        let count = self.pending.perform(Op::new("read"), |pending| pending.0.len());
+        let count = self.pending.perform(Op::new("read").reads(), |pending| pending.0.len());
         for index in 0..count {
             let future = self.pending.inspect(|pending| pending.0[index].clone());
             let _ended = future.result_blocking();

@@ -180,7 +180,7 @@ impl World {
             AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()))),
         };
         let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
-        server.begin(conversation.state());
+        server.begin(scenario, conversation.state());
         let service = (scenario.through == Through::Service).then(|| {
             let event_loop = EventLoop::new("loop", &timers);
             let service = EventService::start(conversation.clone(), &event_loop, &executor, limits);

@@ -23,12 +23,16 @@ pub(super) struct ServerHost {
     /// Who opens each gate, for the report of a deadlock.
     openers: Rc<BTreeMap<String, Vec<String>>>,
     happened: Rc<RefCell<Option<Happened>>>,
+    /// Names what the script waits for outside the server.
+    watching: Rc<RefCell<Option<Watching>>>,
     inline: bool,
     /// Whether some thread moves the inline server right now.
     moving: Rc<Cell<bool>>,
 }
 
 type Happened = Rc<dyn Fn(&Happening) -> bool>;
+
+type Watching = Rc<dyn Fn(Op<Moved>) -> Op<Moved>>;
 
 /// One step of the script with all that its thread learns from it.
 struct Moved {
@@ -52,13 +56,15 @@ impl ServerHost {
             sinks: Rc::default(),
             openers: Rc::new(openers(scenario)),
             happened: Rc::default(),
+            watching: Rc::default(),
             inline,
             moving: Rc::default(),
         }
     }
 
     /// Begins to serve.
-    pub(super) fn begin(&self, state: &ConversationState) {
+    pub(super) fn begin(&self, scenario: &Scenario, state: &ConversationState) {
+        self.watch(scenario, state);
         let (status, events) = (state.execution_status.clone(), state.events.clone());
         let happened: Happened = Rc::new(move |happening| match happening {
             Happening::Status(wanted) => status.inspect(|status| status == wanted),
@@ -84,11 +90,39 @@ impl ServerHost {
         }
     }
 
+    /// A script that waits for a status or an event depends on more than the server.
+    fn watch(&self, scenario: &Scenario, state: &ConversationState) {
+        let waits = || {
+            let actions = scenario.server.iter().flat_map(|reaction| &reaction.actions);
+            actions.filter_map(|action| match action {
+                Action::Wait(happening) => Some(happening),
+                _ => None,
+            })
+        };
+        let status = waits().any(|happening| matches!(happening, Happening::Status(_)));
+        let events = waits().any(|happening| matches!(happening, Happening::Event(_)));
+        let status = status.then(|| state.execution_status.clone());
+        let events = events.then(|| state.events.clone());
+        *self.watching.borrow_mut() = Some(Rc::new(move |op: Op<Moved>| {
+            let op = status.iter().fold(op, |op, status| op.watches(status.object()));
+            events.iter().fold(op, |op, events| op.watches(events.object()))
+        }));
+    }
+
+    /// The next step of the script as an operation.
+    fn stepping(&self) -> Op<Moved> {
+        let op = Op::new("step").says(|moved: &Moved| moved.step.label.clone());
+        match &*self.watching.borrow() {
+            Some(watching) => watching(op),
+            None => op,
+        }
+    }
+
     /// Waits for the next step and takes it; false when there will be none.
     fn step_when_possible(&self) -> bool {
         let happened = self.happened();
         let asked = happened.clone();
-        let op = Op::new("step").says(|moved: &Moved| moved.step.label.clone());
+        let op = self.stepping();
         let ready = move |script: &Script| script.can_step(&*asked);
         let moved = self.script.idle_until(op, ready, |script| take_step(script, &*happened));
         moved.is_some_and(|moved| {
@@ -106,8 +140,7 @@ impl ServerHost {
         let happened = self.happened();
         while self.script.inspect(|script| script.can_step(&*happened)) {
             thread::as_role("server", || {
-                let op = Op::new("step").says(|moved: &Moved| moved.step.label.clone());
-                let moved = self.script.perform(op, |script| take_step(script, &*happened));
+                let moved = self.script.perform(self.stepping(), |script| take_step(script, &*happened));
                 self.write(moved);
             });
         }
@@ -155,7 +188,7 @@ impl ServerHost {
             None => thread::place(place),
         };
         let (name, words) = (gate.to_owned(), format!("gate {gate}"));
-        let op = Op::new("wait").says(move |()| words.clone());
+        let op = Op::new("wait").settled().reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.gate_is_open(&name), |_| ());
     }
 
@@ -163,7 +196,7 @@ impl ServerHost {
         let words = format!("frame {}", crate::scenario::word(&frame.method));
         let _place = thread::place(format!("wait for {words}"));
         let frame = frame.clone();
-        let op = Op::new("wait").says(move |()| words.clone());
+        let op = Op::new("wait").settled().reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.frame_seen(&frame), |_| ());
     }
 

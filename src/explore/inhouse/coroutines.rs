@@ -10,6 +10,7 @@ use std::rc::{Rc, Weak};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use rustc_hash::FxHashMap;
 
 use crate::kernel::digest::{chain, digest};
 use crate::kernel::{Book, Doing, Engine, Installed, ObjectCore, Request, RoleId, Spawn, Took, install};
@@ -27,13 +28,14 @@ type Fiber = Coroutine<Go, (), (), DefaultStack>;
 struct Thread {
     role: RoleId,
     name_digest: u128,
+    number: u32,
     daemon: bool,
     yielder: Cell<*const Yielder<Go, ()>>,
     /// Whether the operation it waits to take can be taken; none if it always can.
     ready: RefCell<Option<Rc<dyn Fn() -> bool>>>,
     idle: Cell<bool>,
-    /// Whether that operation commutes with all that others can do before it.
-    settled: Cell<bool>,
+    /// That operation.
+    next: RefCell<Next>,
     done: Cell<bool>,
     /// The digest of all it has learned.
     history: Cell<u128>,
@@ -47,16 +49,54 @@ impl Thread {
     }
 }
 
+/// The operation that a thread waits to take, as far as other operations could depend on it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Next {
+    /// The object it is done to.
+    pub(super) object: u32,
+    /// Whether it never changes the object.
+    pub(super) reads: bool,
+    /// Whether it commutes with all that others can do before it.
+    pub(super) settled: bool,
+    /// Objects that it reads besides.
+    pub(super) watches: Vec<u32>,
+}
+
+impl Next {
+    /// The objects it may use, and whether it may change them.
+    pub(super) fn uses(&self) -> impl Iterator<Item = Use> + '_ {
+        let own = Use { object: self.object, changes: !self.reads };
+        std::iter::once(own).chain(self.watches.iter().map(|object| Use { object: *object, changes: false }))
+    }
+}
+
+/// One use of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Use {
+    /// The object, by number.
+    pub(super) object: u32,
+    /// Whether its content changed; of an operation to come, whether it may.
+    pub(super) changes: bool,
+}
+
 /// A thread that has not begun, and what it will do.
 type Newborn = (Rc<Thread>, Box<dyn FnOnce()>);
 
-/// Stacks that are used again by the next execution.
+/// What the executions of one search have in common: stacks to use again, and numbers for threads and objects.
 #[derive(Default)]
-pub(super) struct Stacks {
+pub(super) struct Shop {
     free: RefCell<Vec<DefaultStack>>,
+    objects: RefCell<FxHashMap<u128, u32>>,
+    threads: RefCell<FxHashMap<u128, u32>>,
 }
 
-impl Stacks {
+fn number_of(numbers: &RefCell<FxHashMap<u128, u32>>, key: u128) -> u32 {
+    let mut numbers = numbers.borrow_mut();
+    let next = u32::try_from(numbers.len()).expect("fewer objects than numbers");
+    *numbers.entry(key).or_insert(next)
+}
+
+impl Shop {
     const SIZE: usize = 512 * 1024;
 
     fn take(&self) -> DefaultStack {
@@ -73,6 +113,9 @@ struct Core {
     threads: RefCell<Vec<Rc<Thread>>>,
     newborn: RefCell<Vec<Newborn>>,
     running: Cell<usize>,
+    shop: Rc<Shop>,
+    /// The objects used since they were last asked for.
+    uses: RefCell<Vec<Use>>,
     me: RefCell<Weak<Core>>,
     /// The sum of the digests of all objects' contents.
     contents: Cell<u128>,
@@ -85,19 +128,21 @@ struct Core {
 /// One execution in flight.
 pub(super) struct Run {
     core: Rc<Core>,
-    stacks: Rc<Stacks>,
+    shop: Rc<Shop>,
     fibers: Vec<Option<Fiber>>,
     installed: Option<Installed>,
 }
 
 impl Run {
     /// Begins an execution of `program` as the thread `main`, up to the first visible operation.
-    pub(super) fn begin(program: Rc<dyn Fn()>, stacks: Rc<Stacks>, detailed: bool) -> Self {
+    pub(super) fn begin(program: Rc<dyn Fn()>, shop: Rc<Shop>, detailed: bool) -> Self {
         let core = Rc::new(Core {
             book: Book::new(detailed),
             threads: RefCell::default(),
             newborn: RefCell::default(),
             running: Cell::new(0),
+            shop: shop.clone(),
+            uses: RefCell::default(),
             me: RefCell::default(),
             contents: Cell::new(0),
             over: Cell::new(false),
@@ -107,7 +152,7 @@ impl Run {
         });
         *core.me.borrow_mut() = Rc::downgrade(&core);
         let installed = Some(install(core.clone()));
-        let mut run = Self { core, stacks, fibers: Vec::new(), installed };
+        let mut run = Self { core, shop, fibers: Vec::new(), installed };
         let body = Box::new(move || program());
         run.core.spawn(Spawn { name: "main".to_owned(), daemon: false, body });
         run.raise();
@@ -121,7 +166,7 @@ impl Run {
             let index = self.fibers.len();
             let core = self.core.clone();
             let me = thread.clone();
-            let fiber = Coroutine::with_stack(self.stacks.take(), move |yielder: &Yielder<Go, ()>, _: Go| {
+            let fiber = Coroutine::with_stack(self.shop.take(), move |yielder: &Yielder<Go, ()>, _: Go| {
                 me.yielder.set(std::ptr::from_ref(yielder));
                 let result = catch_unwind(AssertUnwindSafe(body));
                 if core.over.get() {
@@ -148,7 +193,7 @@ impl Run {
         let Some(mut fiber) = self.fibers[index].take() else { return };
         match fiber.resume(go) {
             CoroutineResult::Yield(()) => self.fibers[index] = Some(fiber),
-            CoroutineResult::Return(()) => self.stacks.free.borrow_mut().push(fiber.into_stack()),
+            CoroutineResult::Return(()) => self.shop.free.borrow_mut().push(fiber.into_stack()),
         }
     }
 
@@ -158,9 +203,25 @@ impl Run {
         threads.iter().enumerate().filter(|(_, thread)| thread.can_move()).map(|(index, _)| index).collect()
     }
 
-    /// Whether the next operation of a thread commutes with all that others can do before it.
-    pub(super) fn is_settled(&self, index: usize) -> bool {
-        self.core.threads.borrow()[index].settled.get()
+    /// The next operation of a thread; none if it is done.
+    pub(super) fn next(&self, index: usize) -> Option<Next> {
+        let threads = self.core.threads.borrow();
+        (!threads[index].done.get()).then(|| threads[index].next.borrow().clone())
+    }
+
+    /// How many threads were begun.
+    pub(super) fn threads(&self) -> usize {
+        self.fibers.len()
+    }
+
+    /// The number of a thread in the whole search.
+    pub(super) fn number(&self, index: usize) -> u32 {
+        self.core.threads.borrow()[index].number
+    }
+
+    /// The objects used since this was last asked, each once.
+    pub(super) fn take_uses(&self) -> Vec<Use> {
+        std::mem::take(&mut *self.core.uses.borrow_mut())
     }
 
     /// Lets a thread take its next operation and run on to the one after.
@@ -233,7 +294,7 @@ impl Drop for Run {
                 if !fiber.done() {
                     fiber.force_unwind();
                 }
-                self.stacks.free.borrow_mut().push(fiber.into_stack());
+                self.shop.free.borrow_mut().push(fiber.into_stack());
             }
         }
         self.core.newborn.borrow_mut().clear();
@@ -245,6 +306,14 @@ impl Drop for Run {
 }
 
 impl Core {
+    fn note_use(&self, object: u32, changes: bool) {
+        let mut uses = self.uses.borrow_mut();
+        match uses.iter_mut().find(|known| known.object == object) {
+            Some(known) => known.changes |= changes,
+            None => uses.push(Use { object, changes }),
+        }
+    }
+
     fn take_newborn(&self) -> Option<Newborn> {
         let mut newborn = self.newborn.borrow_mut();
         if newborn.is_empty() { None } else { Some(newborn.remove(0)) }
@@ -276,14 +345,16 @@ impl Engine for Core {
     fn spawn(&self, spawn: Spawn) {
         let known: BTreeSet<Rc<str>> = self.book.names().into_iter().collect();
         assert!(!known.contains(&*spawn.name), "two threads are named `{}`", spawn.name);
+        let name_digest = digest(&spawn.name);
         let thread = Rc::new(Thread {
             role: self.book.role(&spawn.name),
-            name_digest: digest(&spawn.name),
+            name_digest,
+            number: number_of(&self.shop.threads, name_digest),
             daemon: spawn.daemon,
             yielder: Cell::new(std::ptr::null()),
             ready: RefCell::default(),
             idle: Cell::new(false),
-            settled: Cell::new(false),
+            next: RefCell::default(),
             done: Cell::new(false),
             history: Cell::new(0),
             objects_made: Cell::new(0),
@@ -300,16 +371,21 @@ impl Engine for Core {
         self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
         *thread.ready.borrow_mut() = request.ready;
         thread.idle.set(request.idle);
-        thread.settled.set(request.settled);
+        *thread.next.borrow_mut() = Next {
+            object: request.object.number,
+            reads: request.reads,
+            settled: request.settled,
+            watches: request.watches.iter().map(|object| object.number).collect(),
+        };
         let go = self.suspend(&thread);
         *thread.ready.borrow_mut() = None;
         thread.idle.set(false);
-        thread.settled.set(false);
         self.book.set_doing(role, Doing::default());
         if let Go::Quiescent = go {
             return Took::Quiescent;
         }
         let (learned, words) = apply();
+        request.watches.iter().for_each(|object| self.note_use(object.number, false));
         thread.history.set(chain(thread.history.get(), learned));
         self.book.record(request.operation, &request.object.name, words);
         Took::Step
@@ -320,9 +396,11 @@ impl Engine for Core {
         thread.history.set(chain(thread.history.get(), value));
     }
 
-    fn changed(&self, object: &ObjectCore, content: u128) {
-        let before = object.content.replace(chain(object.key, content));
-        self.contents.set(self.contents.get().wrapping_sub(before).wrapping_add(object.content.get()));
+    fn used(&self, object: &ObjectCore, content: u128) {
+        let content = chain(object.key, content);
+        let before = object.content.replace(content);
+        self.note_use(object.number, before != content);
+        self.contents.set(self.contents.get().wrapping_sub(before).wrapping_add(content));
     }
 
     fn forget(&self) {
@@ -334,7 +412,8 @@ impl Engine for Core {
         let made = thread.objects_made.get();
         thread.objects_made.set(made + 1);
         let key = digest(&(thread.name_digest, made));
-        Rc::new(ObjectCore { name, key, content: Cell::new(0), loom: None })
+        let number = number_of(&self.shop.objects, key);
+        Rc::new(ObjectCore { name, key, number, content: Cell::new(0), loom: None })
     }
 
     fn dropped(&self, object: &ObjectCore) {

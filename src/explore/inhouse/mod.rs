@@ -3,6 +3,8 @@
 mod coroutines;
 mod execution;
 mod follow;
+mod footprint;
+mod reduction;
 mod schedule;
 mod search;
 

@@ -11,8 +11,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::coroutines::{Run, Stacks};
+use super::coroutines::{Run, Shop};
 use super::execution::{Ended, Execution, Taken, default_choice};
+use super::reduction;
 use crate::kernel::digest::{chain, digest};
 
 /// How far a search goes.
@@ -37,6 +38,8 @@ impl Default for Limits {
 pub struct Search {
     /// Executions begun.
     pub executions: u64,
+    /// Executions cut because all that could go on was seen on another path.
+    pub blocked: u64,
     /// Distinct states in which somebody had a choice.
     pub states: u64,
     /// Executions that ended in a deadlock.
@@ -73,11 +76,17 @@ pub fn search(limits: &Limits, program: impl Fn() + 'static) -> Search {
 }
 
 /// As [`search`], and shows each execution that came to its end to `visit`, which may stop the search.
-pub fn run_search(
-    limits: &Limits,
-    program: &Rc<dyn Fn()>,
-    visit: &mut dyn FnMut(&Execution<'_>) -> ControlFlow<()>,
-) -> Search {
+pub fn run_search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+    match limits.preemptions {
+        Some(_) => bounded(limits, program, visit),
+        None => reduction::search(limits, program, visit),
+    }
+}
+
+/// What is told of each execution that came to its end; it may stop the search.
+pub type Visit<'v> = dyn FnMut(&Execution<'_>) -> ControlFlow<()> + 'v;
+
+fn bounded(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
     let mut searcher = Searcher {
         limits,
         visited: HashSet::new(),
@@ -85,12 +94,12 @@ pub fn run_search(
         taken: Vec::new(),
         found: Search::default(),
     };
-    let stacks = Rc::new(Stacks::default());
+    let shop = Rc::new(Shop::default());
     loop {
         if limits.executions.is_some_and(|most| searcher.found.executions >= most) {
             return searcher.found;
         }
-        let run = Run::begin(program.clone(), stacks.clone(), false);
+        let run = Run::begin(program.clone(), shop.clone(), false);
         if searcher.execute(run, visit).is_break() {
             return searcher.found;
         }
@@ -145,7 +154,10 @@ impl Searcher<'_> {
                 if !run.exploring() {
                     choices.truncate(1);
                 } else if budget.is_none()
-                    && let Some(settled) = choices.iter().copied().find(|thread| run.is_settled(*thread))
+                    && let Some(settled) = choices
+                        .iter()
+                        .copied()
+                        .find(|thread| run.next(*thread).is_some_and(|next| next.settled))
                 {
                     choices = vec![settled];
                 }

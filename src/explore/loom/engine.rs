@@ -263,7 +263,7 @@ impl Engine for Core {
 
     fn learned(&self, _: u128) {}
 
-    fn changed(&self, _: &ObjectCore, _: u128) {}
+    fn used(&self, _: &ObjectCore, _: u128) {}
 
     fn forget(&self) {}
 
@@ -273,7 +273,7 @@ impl Engine for Core {
             condvar: loom::sync::Condvar::new(),
             waiting: Cell::new(0),
         };
-        Rc::new(ObjectCore { name, key: 0, content: Cell::new(0), loom: Some(loom) })
+        Rc::new(ObjectCore { name, key: 0, number: 0, content: Cell::new(0), loom: Some(loom) })
     }
 
     fn dropped(&self, _: &ObjectCore) {}

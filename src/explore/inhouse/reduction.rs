@@ -1,0 +1,544 @@
+//! The search without a bound: every interleaving of a program, up to those that nobody can tell apart.
+//!
+//! Two ideas, joined. *States*: a state is what each thread has learned so far and what each shared object holds; a
+//! thread is a function of what it learned, so a state that is met again has no new future. *Races*: at a state one
+//! thread is tried, and another only when one of its operations turns out to race with the step of the first
+//! (dynamic partial-order reduction: Flanagan and Godefroid, POPL 2005), with sleep sets against trying two orders of
+//! operations that do not depend on each other (Godefroid, LNCS 1032, chapter 5).
+//!
+//! Joined naively they lose outcomes: a search that stops at a known state does not see the races of what lies below
+//! it. So each state is stored with its [`Footprint`], which is held against the path by which the state is met again
+//! (as in Yang, Chen, Gopalakrishnan and Kirby, "Efficient Stateful Dynamic Partial Order Reduction", SPIN 2008), and
+//! with the threads that slept when it was left, of which the difference is explored. It must not know what a program
+//! is about.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::coroutines::{Next, Run, Shop, Use};
+use super::execution::{Ended, Execution, Taken, default_choice};
+use super::footprint::{Clock, Deed, Footprint, Stored, Threads, depend, join, only, seen};
+use super::search::{Limits, Search, Visit};
+
+/// Searches every interleaving of `program`, whatever the preemptions.
+pub(super) fn search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+    let mut searcher = Searcher {
+        limits,
+        found: Search::default(),
+        path: Vec::new(),
+        taken: Vec::new(),
+        clocks: Vec::new(),
+        numbers: Vec::new(),
+        past: Vec::new(),
+        known: FxHashMap::default(),
+        on_path: FxHashMap::default(),
+    };
+    let shop = Rc::new(Shop::default());
+    loop {
+        if limits.executions.is_some_and(|most| searcher.found.executions >= most) {
+            return searcher.found;
+        }
+        let run = Run::begin(program.clone(), shop.clone(), false);
+        if searcher.execute(run, visit).is_break() {
+            return searcher.found;
+        }
+        if !searcher.backtrack() {
+            searcher.found.exhausted = true;
+            return searcher.found;
+        }
+    }
+}
+
+struct Searcher<'l> {
+    limits: &'l Limits,
+    found: Search,
+    path: Vec<Node>,
+    taken: Vec<Taken>,
+    /// What each thread has seen of the path.
+    clocks: Vec<Clock>,
+    /// The number of each thread.
+    numbers: Vec<u32>,
+    /// The uses of each object along the path, the last one last.
+    past: Vec<Vec<Past>>,
+    /// The states that were left, and how.
+    known: FxHashMap<u128, Known>,
+    /// The states on the path, and where.
+    on_path: FxHashMap<u128, usize>,
+}
+
+/// A place on the path, and the step that is taken from it now.
+struct Node {
+    kind: Kind,
+    default: usize,
+    /// Who can move, and what each would do.
+    enabled: Vec<(usize, Next)>,
+    /// The threads that are tried here, or need not be because they sleep.
+    wanted: Vec<usize>,
+    /// Those of them that were not tried yet.
+    todo: Vec<usize>,
+    asleep: Vec<Sleeper>,
+    /// Who slept when the search came here.
+    asleep_at_entry: Threads,
+    /// Who was tried.
+    tried: Threads,
+    /// The digest of the state, where somebody has a choice.
+    state: Option<u128>,
+    below: Footprint,
+    thread: usize,
+    step: Option<Step>,
+}
+
+/// What there is to choose at a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing: the program sets itself up.
+    Setup,
+    /// Nothing: a thread's next operation commutes with all that others can do before it.
+    Settled,
+    /// Who moves.
+    Open,
+}
+
+/// A thread that need not be tried: all that begins with its next operation was seen on another path.
+#[derive(Clone)]
+struct Sleeper {
+    thread: usize,
+    uses: Rc<[Use]>,
+}
+
+/// A step that was taken.
+struct Step {
+    uses: Rc<[Use]>,
+    clock: Clock,
+    /// What the thread had seen before.
+    before: Clock,
+    threads_before: usize,
+    /// The operations that became the next ones of their threads: the mover's own, and those of newborn threads.
+    fresh: Vec<(usize, Next)>,
+}
+
+/// One use of an object on the path.
+struct Past {
+    depth: usize,
+    changes: bool,
+}
+
+/// How a state was left.
+struct Known {
+    asleep: Threads,
+    tried: Threads,
+    below: Stored,
+}
+
+/// What came of arriving at a new place.
+enum Arrival {
+    /// This thread moves.
+    Go(Box<Node>),
+    /// Everything from here was seen, or is seen on another path.
+    Seen,
+}
+
+impl Searcher<'_> {
+    /// Runs one execution: along the path, then on to its end or to what was seen before.
+    fn execute(&mut self, mut run: Run, visit: &mut Visit<'_>) -> ControlFlow<()> {
+        self.found.executions += 1;
+        self.taken.clear();
+        run.take_uses();
+        self.greet_newborn(&run, &Clock::default());
+        loop {
+            let depth = self.taken.len();
+            if depth < self.path.len() {
+                let node = &self.path[depth];
+                self.taken.push(Taken { thread: node.thread, default: node.default });
+                run.step(node.thread);
+                let uses = run.take_uses();
+                if self.path[depth].step.is_none() {
+                    self.take_step(&run, depth, uses);
+                }
+                continue;
+            }
+            let enabled = run.enabled();
+            if let Some(ended) = self.ended(&run, &enabled) {
+                return self.end(run, ended, visit);
+            }
+            match self.arrive(&run, &enabled) {
+                Arrival::Go(node) => self.path.push(*node),
+                Arrival::Seen => return ControlFlow::Continue(()),
+            }
+        }
+    }
+
+    fn ended(&self, run: &Run, enabled: &[usize]) -> Option<Ended> {
+        if let Some(message) = run.panicked() {
+            return Some(Ended::Panicked(message));
+        }
+        if enabled.is_empty() {
+            return Some(if run.quiescent() { Ended::Complete } else { Ended::Deadlock });
+        }
+        (self.taken.len() >= self.limits.steps).then_some(Ended::Hang)
+    }
+
+    fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
+        self.found.deadlocks += u64::from(ended == Ended::Deadlock);
+        self.found.panics += u64::from(matches!(ended, Ended::Panicked(_)));
+        let flow = visit(&Execution { run: &run, ended, taken: &self.taken });
+        run.finish();
+        flow
+    }
+
+    /// Looks at a place that is new on this path, and says who moves.
+    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Arrival {
+        let default = default_choice(self.taken.last().map(|taken| taken.thread), enabled);
+        let asleep = self.sleepers();
+        let mut node = Node {
+            kind: Kind::Open,
+            default,
+            enabled: Vec::new(),
+            wanted: vec![default],
+            todo: Vec::new(),
+            asleep_at_entry: self.set_of(&asleep),
+            asleep,
+            tried: 0,
+            state: None,
+            below: Footprint::default(),
+            thread: default,
+            step: None,
+        };
+        if !run.exploring() {
+            node.kind = Kind::Setup;
+            return Arrival::Go(node.into());
+        }
+        let next = |thread: &usize| (*thread, run.next(*thread).unwrap_or_default());
+        node.enabled = enabled.iter().map(next).collect();
+        let settled = node.enabled.iter().find(|(_, next)| next.settled).map(|(thread, _)| *thread);
+        if let Some(settled) = settled {
+            node.kind = Kind::Settled;
+            node.wanted = vec![settled];
+        } else if enabled.len() > 1 {
+            let state = run.state();
+            if let Some(at) = self.on_path.get(&state).copied() {
+                self.try_all_from(at);
+                return Arrival::Seen;
+            }
+            if let Some(known) = self.known.remove(&state) {
+                return self.meet_again(node, state, known);
+            }
+            node.state = Some(state);
+            self.found.states += 1;
+        }
+        let awake = |thread: &usize| !node.asleep.iter().any(|sleeper| sleeper.thread == *thread);
+        if node.kind == Kind::Open && !awake(&default) {
+            node.wanted = enabled.iter().copied().filter(awake).take(1).collect();
+        }
+        let Some(thread) = node.wanted.first().copied().filter(awake) else {
+            self.found.blocked += 1;
+            return Arrival::Seen;
+        };
+        node.thread = thread;
+        self.on_path.extend(node.state.map(|state| (state, self.path.len())));
+        Arrival::Go(node.into())
+    }
+
+    /// A state that was left before: its footprint is held against this path; what slept then and is awake now is tried.
+    fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Arrival {
+        let depth = self.path.len();
+        node.below = self.hold_against_path(&known.below);
+        let woken = known.asleep & !node.asleep_at_entry;
+        let number = |thread: usize| only(self.numbers[thread]);
+        let woken: Vec<usize> = node
+            .enabled
+            .iter()
+            .map(|(thread, _)| *thread)
+            .filter(|thread| number(*thread) & woken != 0)
+            .collect();
+        if woken.is_empty() {
+            self.known.insert(state, known);
+            self.pass_up(node.below);
+            return Arrival::Seen;
+        }
+        node.state = Some(state);
+        node.asleep_at_entry &= known.asleep;
+        node.tried = known.tried;
+        let tried_or = |thread: &usize| known.tried & number(*thread) != 0 || woken.contains(thread);
+        node.wanted = node.enabled.iter().map(|(thread, _)| *thread).filter(tried_or).collect();
+        node.thread = woken[0];
+        node.todo = woken[1..].to_vec();
+        self.on_path.insert(state, depth);
+        Arrival::Go(node.into())
+    }
+
+    /// The threads that sleep after the last step: those that slept before it and do not depend on it.
+    fn sleepers(&self) -> Vec<Sleeper> {
+        let Some(before) = self.path.last() else { return Vec::new() };
+        let Some(step) = &before.step else { return Vec::new() };
+        let sleeps = |sleeper: &&Sleeper| !depend(sleeper.uses.iter().copied(), &step.uses);
+        before.asleep.iter().filter(sleeps).cloned().collect()
+    }
+
+    fn set_of(&self, sleepers: &[Sleeper]) -> Threads {
+        sleepers.iter().fold(0, |set, sleeper| set | only(self.numbers[sleeper.thread]))
+    }
+
+    /// Takes down a step that is new on the path: what it depends on, and with what it races.
+    fn take_step(&mut self, run: &Run, depth: usize, uses: Vec<Use>) {
+        let thread = self.path[depth].thread;
+        let threads_before = self.clocks.len();
+        let before = self.clocks[thread].clone();
+        let mut clock = before.to_vec();
+        let exploring = self.path[depth].kind != Kind::Setup;
+        if exploring {
+            self.follow_declared(depth, &uses, &mut clock);
+        }
+        if clock.len() <= thread {
+            clock.resize(thread + 1, 0);
+        }
+        clock[thread] = u32::try_from(depth + 1).unwrap_or(u32::MAX);
+        let clock: Clock = clock.into();
+        self.greet_newborn(run, &clock);
+        self.clocks[thread] = clock.clone();
+        let movers = std::iter::once(thread).chain(threads_before..run.threads());
+        let fresh: Vec<(usize, Next)> = if exploring {
+            for one in &uses {
+                self.past_of(one.object).push(Past { depth, changes: one.changes });
+            }
+            movers.filter_map(|thread| Some((thread, run.next(thread)?))).collect()
+        } else {
+            Vec::new()
+        };
+        let step = Step { uses: uses.into(), clock, before, threads_before, fresh };
+        self.path[depth].step = Some(step);
+        self.wake_rivals(depth);
+        self.look_back(depth);
+    }
+
+    /// Threads that are new know what the step knows in which they were begun.
+    fn greet_newborn(&mut self, run: &Run, clock: &Clock) {
+        for newborn in self.clocks.len()..run.threads() {
+            self.clocks.push(clock.clone());
+            self.numbers.push(run.number(newborn));
+        }
+    }
+
+    fn past_of(&mut self, object: u32) -> &mut Vec<Past> {
+        let object = object as usize;
+        if self.past.len() <= object {
+            self.past.resize_with(object + 1, Vec::new);
+        }
+        &mut self.past[object]
+    }
+
+    /// Joins to a clock what happened before a step, and takes down as races those uses that the operation did not
+    /// announce.
+    fn follow_declared(&mut self, depth: usize, uses: &[Use], clock: &mut Vec<u32>) {
+        let node = &self.path[depth];
+        let thread = node.thread;
+        let announced: Vec<u32> = node
+            .enabled
+            .iter()
+            .filter(|(able, _)| *able == thread)
+            .flat_map(|(_, next)| next.uses().map(|one| one.object))
+            .collect();
+        for one in uses.iter().filter(|one| announced.contains(&one.object)) {
+            self.join_past(*one, clock);
+        }
+        let at: Clock = clock.as_slice().into();
+        for one in uses.iter().filter(|one| !announced.contains(&one.object)) {
+            self.join_past(*one, clock);
+            self.races(Some(thread), *one, &at, true);
+            let deed = Deed { thread: self.numbers[thread], object: one.object, changes: one.changes };
+            self.path[depth].below.add(deed, at.clone());
+        }
+    }
+
+    fn join_past(&self, one: Use, clock: &mut Vec<u32>) {
+        let Some(past) = self.past.get(one.object as usize) else { return };
+        for use_before in past.iter().rev() {
+            if one.changes || use_before.changes {
+                let step = self.path[use_before.depth].step.as_ref();
+                step.into_iter().for_each(|step| join(clock, &step.clock));
+            }
+            if use_before.changes {
+                return;
+            }
+        }
+    }
+
+    /// Those who could have moved instead, and whose operation depends on the step that was taken, are tried too.
+    fn wake_rivals(&mut self, depth: usize) {
+        let node = &self.path[depth];
+        let Some(step) = node.step.as_ref().filter(|_| node.kind == Kind::Open) else { return };
+        let rivals = node
+            .enabled
+            .iter()
+            .filter(|(thread, next)| *thread != node.thread && depend(next.uses(), &step.uses));
+        let rivals: Vec<usize> = rivals.map(|(thread, _)| *thread).collect();
+        rivals.into_iter().for_each(|rival| self.path[depth].want(rival));
+    }
+
+    /// Looks for steps on the path that race with the operations that came up in the last step.
+    fn look_back(&mut self, depth: usize) {
+        let fresh = self.path[depth].step.as_ref().map(|step| step.fresh.clone()).unwrap_or_default();
+        for (thread, next) in fresh.iter().filter(|(_, next)| !next.settled) {
+            let clock = self.clocks[*thread].clone();
+            next.uses().for_each(|one| self.races(Some(*thread), one, &clock, true));
+        }
+    }
+
+    /// Has the steps that race with an operation tried the other way round. The operation is done by `thread` (none if
+    /// it is not born yet) when it has seen `clock`; only the last race counts if that is `all` the thread does between.
+    fn races(&mut self, thread: Option<usize>, one: Use, clock: &Clock, only_last: bool) {
+        let Some(past) = self.past.get(one.object as usize) else { return };
+        let mut found = Vec::new();
+        for before in past.iter().rev() {
+            let node = &self.path[before.depth];
+            if !one.changes && !before.changes {
+                continue;
+            }
+            let happened_before =
+                Some(node.thread) == thread || seen(clock, node.thread) as usize > before.depth;
+            if happened_before {
+                if before.changes {
+                    break;
+                }
+                continue;
+            }
+            if node.kind != Kind::Open {
+                continue;
+            }
+            found.push(before.depth);
+            if only_last || before.changes {
+                break;
+            }
+        }
+        for depth in found {
+            self.path[depth].turn_round(thread, clock, depth);
+        }
+    }
+
+    /// Races between the path and what lies below a state that is met again; the footprint, in terms of this path.
+    fn hold_against_path(&mut self, stored: &Stored) -> Footprint {
+        let depth = self.path.len();
+        let here = u32::try_from(depth + 1).unwrap_or(u32::MAX);
+        let mut footprint = Footprint::default();
+        let mut clocks: FxHashMap<Threads, Clock> = FxHashMap::default();
+        for (deed, moved) in stored {
+            let clock = clocks.entry(*moved).or_insert_with(|| {
+                let mut clock = Vec::new();
+                let among = |thread: &usize| only(self.numbers[*thread]) & moved != 0;
+                let among: Vec<usize> = (0..self.numbers.len()).filter(among).collect();
+                among.iter().for_each(|thread| join(&mut clock, &self.clocks[*thread]));
+                clock.resize(clock.len().max(self.numbers.len()), 0);
+                among.iter().for_each(|thread| clock[*thread] = here);
+                clock.into()
+            });
+            let clock = clock.clone();
+            let thread = self.numbers.iter().position(|number| *number == deed.thread);
+            let one = Use { object: deed.object, changes: deed.changes };
+            self.races(thread, one, &clock, false);
+            footprint.add(*deed, clock);
+        }
+        footprint
+    }
+
+    /// A circle of states: everybody is tried in all of them, so that nobody is left out for ever.
+    fn try_all_from(&mut self, depth: usize) {
+        for node in self.path[depth..].iter_mut().filter(|node| node.kind == Kind::Open) {
+            let all: Vec<usize> = node.enabled.iter().map(|(thread, _)| *thread).collect();
+            all.into_iter().for_each(|thread| node.want(thread));
+        }
+    }
+
+    /// Gives the footprint of what lies below the last step to the place above it.
+    fn pass_up(&mut self, below: Footprint) {
+        let Some(node) = self.path.last_mut() else { return };
+        let Some(step) = &node.step else { return };
+        let hides = node.kind == Kind::Open;
+        node.below.absorb(below, |object| hides && step.changes(object));
+    }
+
+    /// Moves the path to the next interleaving; false if there is none.
+    fn backtrack(&mut self) -> bool {
+        while let Some(depth) = self.path.len().checked_sub(1) {
+            self.take_back(depth);
+            let node = &mut self.path[depth];
+            while let Some(thread) = node.todo.pop() {
+                if !node.asleep.iter().any(|sleeper| sleeper.thread == thread) {
+                    node.thread = thread;
+                    return true;
+                }
+            }
+            let Some(node) = self.path.pop() else { return false };
+            if let Some(state) = node.state {
+                self.on_path.remove(&state);
+                let depth = u32::try_from(depth).unwrap_or(u32::MAX);
+                let below = node.below.stored(depth, &self.numbers);
+                let known = Known { asleep: node.asleep_at_entry, tried: node.tried, below };
+                self.known.insert(state, known);
+            }
+            self.pass_up(node.below);
+        }
+        false
+    }
+
+    /// Takes back the last step, of which everything was seen.
+    fn take_back(&mut self, depth: usize) {
+        let node = &mut self.path[depth];
+        let Some(step) = node.step.take() else { return };
+        for (thread, next) in step.fresh.iter().filter(|(_, next)| !next.settled) {
+            for one in next.uses().filter(|one| node.kind == Kind::Settled || !step.changes(one.object)) {
+                let deed = Deed { thread: self.numbers[*thread], object: one.object, changes: one.changes };
+                node.below.add(deed, self.clocks[*thread].clone());
+            }
+        }
+        if node.kind != Kind::Setup {
+            for one in step.uses.iter() {
+                self.past[one.object as usize].pop();
+            }
+        }
+        let number = self.numbers[node.thread];
+        if only(number) != 0 {
+            node.asleep.push(Sleeper { thread: node.thread, uses: step.uses });
+            node.tried |= only(number);
+        }
+        self.clocks[node.thread] = step.before;
+        self.clocks.truncate(step.threads_before);
+        self.numbers.truncate(step.threads_before);
+    }
+}
+
+impl Step {
+    fn changes(&self, object: u32) -> bool {
+        self.uses.iter().any(|one| one.changes && one.object == object)
+    }
+}
+
+impl Node {
+    /// Has a thread tried, if it is not yet.
+    fn want(&mut self, thread: usize) {
+        if !self.wanted.contains(&thread) {
+            self.wanted.push(thread);
+            self.todo.push(thread);
+        }
+    }
+
+    /// Has the step from here tried after an operation that races with it: by the thread of that operation if it could
+    /// have moved, or by somebody who moved on the way to it; if nobody of them could have, by everybody.
+    fn turn_round(&mut self, thread: Option<usize>, clock: &[u32], depth: usize) {
+        let leads = |able: usize| Some(able) == thread || seen(clock, able) as usize > depth + 1;
+        let able = self.enabled.iter().map(|(able, _)| *able);
+        let leading: Vec<usize> = able.clone().filter(|able| leads(*able)).collect();
+        if leading.iter().any(|able| self.wanted.contains(able)) {
+            return;
+        }
+        let one = leading.iter().copied().find(|able| Some(*able) == thread).or(leading.first().copied());
+        match one {
+            Some(able) => self.want(able),
+            None => {
+                let all: Vec<usize> = able.collect();
+                all.into_iter().for_each(|able| self.want(able));
+            }
+        }
+    }
+}
