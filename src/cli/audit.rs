@@ -6,9 +6,9 @@ use std::fmt::Write;
 
 use super::console::Console;
 use super::files::{self, File};
-use super::progress::Progress;
-use super::{Audit, Exit, Format, backend};
-use crate::explore::{Exploration, Job, Options, OutcomeReport, Token, Verdict};
+use super::progress::{Progress, Running};
+use super::{Audit, Exit, Format, backend, jobs};
+use crate::explore::{EngineKind, Exploration, Job, Options, OutcomeReport, Token, Verdict};
 use crate::observation::Observations;
 use crate::report::json::{self, AuditDocument, AuditRow};
 use crate::report::{is_finding, witness, words};
@@ -18,16 +18,18 @@ use crate::snapshot::project;
 /// Audits the scenarios and tells which rows hold.
 pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
     let Some(files) = files::load(console, &arguments.paths) else { return Exit::Bad };
-    let mut progress = Progress::new(console, files.len());
+    let progress = Progress::new(console, files.len());
     let mut rows = Vec::new();
-    for file in &files {
-        progress.begin(&file.loaded.name);
-        let mut failures = Vec::new();
-        let mut audit = Auditor { file, arguments, progress: &progress, failures: &mut failures };
-        rows.extend(audit.rows());
+    let audit = |file: &File| {
+        let running = progress.begin(&file.loaded.name);
+        let mut auditor = Auditor { file, engine: arguments.engine, running, failures: Vec::new() };
+        (auditor.rows(), auditor.failures)
+    };
+    jobs::in_order(arguments.jobs.jobs, &files, audit, |(of_file, failures)| {
+        rows.extend(of_file);
         progress.end();
         progress.aside(|| failures.iter().for_each(|failure| console.fail(failure, "")));
-    }
+    });
     drop(progress);
     let document = AuditDocument::new(rows);
     console.out(&match arguments.format {
@@ -40,9 +42,9 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
 /// The audit of one scenario.
 struct Auditor<'a> {
     file: &'a File,
-    arguments: &'a Audit,
-    progress: &'a Progress,
-    failures: &'a mut Vec<String>,
+    engine: EngineKind,
+    running: Running<'a>,
+    failures: Vec<String>,
 }
 
 impl Auditor<'_> {
@@ -80,9 +82,8 @@ impl Auditor<'_> {
     }
 
     fn explore(&mut self, job: &Job, first_violation: bool) -> Option<Exploration> {
-        let options = Options { engine: self.arguments.engine, preemptions: None, first_violation };
-        let explored =
-            backend::explore(job, &options, &mut |executions, states| self.progress.ran(executions, states));
+        let options = Options { engine: self.engine, first_violation, ..Options::default() };
+        let explored = backend::explore(job, &options, &mut |told| self.running.ran(told));
         explored.map_err(|error| self.failures.push(words::plain(&error.to_string()))).ok()
     }
 

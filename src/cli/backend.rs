@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::check::rules;
-use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, ReplayError, Schedule};
+use crate::explore::{
+    self, Exploration, ExploreError, Job, Options, Progress, Replay, ReplayError, Schedule,
+};
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use crate::scenario::{self, Scenario, Vocabulary};
 
@@ -50,7 +52,7 @@ pub(super) fn schema() -> String {
 pub(super) fn explore(
     job: &Job,
     options: &Options,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
     explore::explore(job, options, progress)
 }

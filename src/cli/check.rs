@@ -6,8 +6,8 @@ use super::console::Console;
 use super::files::{self, File};
 use super::gate::{self, Standing, Writing};
 use super::progress::Progress;
-use super::{Check, Exit, Format, backend, explore};
-use crate::explore::{EngineKind, Exploration, ExploreError, Job, Options};
+use super::{Check, Exit, Format, backend, explore, jobs};
+use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling};
 use crate::report::json::{self, BrokenRule, CheckDocument, CheckSummary, CheckedScenario};
 use crate::report::{broken_rules, shown, words};
 
@@ -23,22 +23,27 @@ pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
     if !gate::usable(console, &files) {
         return Exit::Bad;
     }
+    let options = match arguments.engine.options() {
+        Ok(options) => options,
+        Err((what, help)) => return console.refuse(&format!("failed to check: {what}"), &help),
+    };
     let mut exit = Exit::Clean;
     let mut scenarios = Vec::new();
     let mut clean = 0;
-    let mut progress = Progress::new(console, files.len());
+    let progress = Progress::new(console, files.len());
     let table = Table::new(arguments, &files);
-    for file in &files {
-        progress.begin(&file.loaded.name);
-        let checked = Checked::of(file, arguments, writing(console, arguments), &mut |executions, states| {
-            progress.ran(executions, states);
-        });
+    let writing = writing(console, arguments);
+    let check = |file: &File| {
+        let running = progress.begin(&file.loaded.name);
+        Checked::of(file, arguments, &options, writing, &mut |told| running.ran(told))
+    };
+    jobs::in_order(arguments.jobs.jobs, &files, check, |checked| {
         progress.end();
         clean += usize::from(checked.exit == Exit::Clean);
         exit = exit.or(checked.exit);
         progress.aside(|| table.tell(console, &checked));
         scenarios.push(checked.scenario);
-    }
+    });
     drop(progress);
     let summary = CheckSummary { scenarios: files.len(), clean, failed: files.len() - clean };
     console.out(&match arguments.shape.format {
@@ -57,7 +62,7 @@ fn forbids_update(console: &Console, arguments: &Check) -> Option<&'static str> 
         None
     } else if console.ci {
         Some("the variable CI is set, and in CI no snapshot is written")
-    } else if arguments.engine.engine == EngineKind::Loom || arguments.engine.preemptions.is_some() {
+    } else if arguments.engine.is_partial() {
         Some("a snapshot holds every outcome, so it takes the engine turnloom without a bound")
     } else {
         None
@@ -87,20 +92,25 @@ struct Checked {
 }
 
 impl Checked {
-    fn of(file: &File, arguments: &Check, writing: Writing, progress: &mut dyn FnMut(u64, u64)) -> Self {
+    fn of(
+        file: &File,
+        arguments: &Check,
+        options: &Options,
+        writing: Writing,
+        progress: &mut Telling<'_>,
+    ) -> Self {
         let job = Job {
             name: file.loaded.name.clone(),
             scenario: file.loaded.scenario.clone(),
             revision: None,
             defects: Vec::new(),
         };
-        let options = arguments.engine.options();
-        match backend::explore(&job, &options, progress) {
+        match backend::explore(&job, options, progress) {
             Ok(exploration) => {
-                let standing = gate::compare(file, &options, &exploration, writing);
+                let standing = gate::compare(file, options, &exploration, writing);
                 Self::ran(file, arguments, &exploration, standing)
             }
-            Err(error) => Self::failed(file, &options, &error),
+            Err(error) => Self::failed(file, options, &error),
         }
     }
 
@@ -172,8 +182,7 @@ struct Table {
 
 impl Table {
     fn new(arguments: &Check, files: &[File]) -> Self {
-        let is_bounded =
-            arguments.engine.engine == EngineKind::Loom || arguments.engine.preemptions.is_some();
+        let is_bounded = arguments.engine.is_partial();
         Self {
             format: arguments.shape.format,
             verdict: if is_bounded { "proved up to 2 preemptions" } else { "violated" }.len(),

@@ -23,11 +23,13 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         revision: arguments.revision.clone(),
         defects: each_once(&arguments.defects),
     };
-    let mut progress = Progress::new(console, 1);
-    progress.begin(&job.name);
-    let options = arguments.engine.options();
-    let explored =
-        backend::explore(&job, &options, &mut |executions, states| progress.ran(executions, states));
+    let options = match arguments.engine.options() {
+        Ok(options) => options,
+        Err((what, help)) => return console.refuse(&format!("failed to explore: {what}"), &help),
+    };
+    let progress = Progress::new(console, 1);
+    let running = progress.begin(&job.name);
+    let explored = backend::explore(&job, &options, &mut |told| running.ran(told));
     drop(progress);
     let exploration = match explored {
         Ok(exploration) => exploration,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::console::Console;
 use super::files::File;
-use crate::explore::{EngineKind, Exploration, Options, Verdict};
+use crate::explore::{EngineKind, Exploration, Options, SearchKind, Verdict};
 use crate::snapshot::{self, Comparison, SnapshotError};
 
 /// What may be written.
@@ -77,7 +77,8 @@ pub(super) fn compare(
 ) -> Standing {
     let is_complete = options.engine == EngineKind::Turnloom
         && options.preemptions.is_none()
-        && !matches!(exploration.verdict, Verdict::Incomplete(_));
+        && !matches!(exploration.verdict, Verdict::Incomplete(_) | Verdict::Sampled { .. })
+        && !(options.search == SearchKind::FewPreemptions && exploration.verdict != Verdict::Proved);
     if !is_complete {
         return Standing::Clean;
     }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     fn all() -> Options {
-        Options { engine: EngineKind::Turnloom, preemptions: None, first_violation: false }
+        Options::default()
     }
 
     #[test]

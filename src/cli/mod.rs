@@ -10,18 +10,22 @@ mod explain;
 mod explore;
 mod files;
 mod gate;
+mod jobs;
 mod lint;
 mod names;
 mod progress;
 mod replay;
+mod search;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::explore::{EngineKind, Options};
+use crate::explore::EngineKind;
 use console::Console;
+use search::Engine;
 
 /// How a command ends, from well to worst; the number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +141,8 @@ struct Check {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     engine: Engine,
+    #[command(flatten)]
+    jobs: Jobs,
     /// write what was seen to the snapshots (never in CI)
     #[arg(long)]
     update: bool,
@@ -179,9 +185,18 @@ struct Audit {
     /// the engine that explores
     #[arg(long, value_enum, default_value = "turnloom")]
     engine: EngineKind,
+    #[command(flatten)]
+    jobs: Jobs,
     /// for people or for programs
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+}
+
+#[derive(Args, Clone, Copy)]
+struct Jobs {
+    /// scenarios that are run at a time; the report is the same for any number
+    #[arg(long, value_name = "N", default_value_t = jobs::cores())]
+    jobs: NonZero<usize>,
 }
 
 #[derive(Args)]
@@ -196,23 +211,6 @@ struct Explain {
     /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
     #[arg(value_name = "NAME")]
     name: Option<String>,
-}
-
-#[derive(Args, Clone, Copy)]
-struct Engine {
-    /// the engine that explores
-    #[arg(long, value_enum, default_value = "turnloom")]
-    engine: EngineKind,
-    /// at most so many switches away from a thread that could go on
-    /// [default: every interleaving; under loom the scenario's own bound]
-    #[arg(long, value_name = "N")]
-    preemptions: Option<u32>,
-}
-
-impl Engine {
-    fn options(self) -> Options {
-        Options { engine: self.engine, preemptions: self.preemptions, first_violation: false }
-    }
 }
 
 #[derive(Args, Clone, Copy)]

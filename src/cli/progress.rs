@@ -1,13 +1,22 @@
 //! The bar that shows on a terminal how far a command is. It must not know what the command finds.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::console::Console;
+use crate::explore::Told;
 
 /// How far a command is; shows nothing where there is no terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
-    name: String,
+}
+
+/// How far one scenario is.
+pub(super) struct Running<'p> {
+    bar: &'p ProgressBar,
+    name: &'p str,
+    began: Instant,
 }
 
 impl Progress {
@@ -17,22 +26,16 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, name: String::new() }
+        Self { bar }
     }
 
-    /// The next scenario begins.
-    pub(super) fn begin(&mut self, name: &str) {
-        name.clone_into(&mut self.name);
-        self.bar.set_message(self.name.clone());
+    /// A scenario begins.
+    pub(super) fn begin<'p>(&'p self, name: &'p str) -> Running<'p> {
+        self.bar.set_message(name.to_owned());
+        Running { bar: &self.bar, name, began: Instant::now() }
     }
 
-    /// So much of it was run.
-    pub(super) fn ran(&self, executions: u64, states: u64) {
-        self.bar.set_message(format!("{}: {executions} executions, {states} states", self.name));
-        self.bar.tick();
-    }
-
-    /// The scenario is done.
+    /// A scenario is done.
     pub(super) fn end(&self) {
         self.bar.inc(1);
     }
@@ -40,6 +43,21 @@ impl Progress {
     /// Writes while the bar is out of the way.
     pub(super) fn aside(&self, write: impl FnOnce()) {
         self.bar.suspend(write);
+    }
+}
+
+impl Running<'_> {
+    /// So much of it was run. What is left is estimated from the share of the space that lies behind.
+    pub(super) fn ran(&self, told: Told) {
+        let Told { executions, share } = told;
+        let name = self.name;
+        let left = share.map(|share| {
+            let seconds = self.began.elapsed().as_secs_f64() * (1.0 - share) / share;
+            let left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+            format!(", about {:.0} % seen, {} left", share * 100.0, HumanDuration(left))
+        });
+        self.bar.set_message(format!("{name}: {executions} executions{}", left.unwrap_or_default()));
+        self.bar.tick();
     }
 }
 

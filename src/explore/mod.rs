@@ -8,5 +8,7 @@ mod token;
 
 pub use inhouse::{Limits, Schedule, Search, search};
 pub use report::*;
-pub use scenario::{ExploreError, Job, Options, Progress, ReplayError, explore, replay};
+pub use scenario::{
+    Budget, ExploreError, Job, Options, Progress, ReplayError, SAMPLE, SearchKind, Told, explore, replay,
+};
 pub use token::{Token, TokenError};

@@ -26,6 +26,13 @@ pub enum Verdict {
     Proved,
     /// Every interleaving with at most this many preemptions was run and no rule broke.
     ProvedUpTo(u32),
+    /// So many schedules were drawn from this seed, and no rule broke in them. It proves nothing.
+    Sampled {
+        /// How many.
+        schedules: u64,
+        /// What they were drawn from.
+        seed: u64,
+    },
     /// A rule broke.
     Violated,
     /// Nobody can move, and no other rule says why.
@@ -55,6 +62,14 @@ pub struct Exploration {
     pub statistics: Statistics,
 }
 
+impl Exploration {
+    /// Whether a limit ended the search before it was through.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        matches!(self.verdict, Verdict::Incomplete(_))
+    }
+}
+
 /// One distinct outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomeReport {
@@ -75,6 +90,9 @@ pub struct Statistics {
     pub states: u64,
     /// Wall-clock seconds.
     pub seconds: f64,
+    /// How much of the space was seen, as an estimate; none if all of it was, or if there is no telling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
 }
 
 /// One execution, step by step.

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use crate::check::{self, Violation};
 use crate::observation::{Context, LockEdge, Observations, Why};
@@ -15,7 +17,9 @@ use crate::scenario::{Channel, Scenario};
 use crate::snapshot;
 use crate::stage::Stage;
 
-use super::inhouse::{Drift, Ended, Execution, Limits, Schedule, follow, run_search};
+use super::inhouse::{
+    Drift, Ended, Execution, Limits, Sample, Schedule, Stopped, Visit, follow, run_search, sample,
+};
 use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, TraceStep, Verdict, loom};
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
@@ -44,7 +48,50 @@ pub struct Options {
     pub preemptions: Option<u32>,
     /// Stop as soon as a rule is broken, with the canonical witness as the only outcome.
     pub first_violation: bool,
+    /// What the in-house engine runs.
+    pub search: SearchKind,
+    /// How much it may run.
+    pub budget: Budget,
+    /// Set when somebody wants the search to end with what is known.
+    pub interrupted: Option<Arc<AtomicBool>>,
 }
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            engine: EngineKind::Turnloom,
+            preemptions: None,
+            first_violation: false,
+            search: SearchKind::Complete,
+            budget: Budget::default(),
+            interrupted: None,
+        }
+    }
+}
+
+/// What the in-house engine runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SearchKind {
+    /// Every interleaving, or every one within the preemption bound.
+    #[default]
+    Complete,
+    /// Every interleaving without preemptions, then with one, then with two… as far as the budget goes.
+    FewPreemptions,
+    /// Schedules that are drawn.
+    Sampled(Sample),
+}
+
+/// How much may be run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// At most so many schedules.
+    pub schedules: Option<u64>,
+    /// No schedule is begun after so many seconds.
+    pub seconds: Option<u64>,
+}
+
+/// How many schedules are drawn when the budget does not say.
+pub const SAMPLE: u64 = 10_000;
 
 /// Why a scenario could not be run at all.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +128,17 @@ pub enum ReplayError {
     Drift(#[from] Drift),
 }
 
-/// Told of executions and states from time to time.
-pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
+/// Told from time to time how far an exploration is.
+pub type Progress<'p> = dyn FnMut(Told) + 'p;
+
+/// How far an exploration is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Told {
+    /// Executions that came to their end.
+    pub executions: u64,
+    /// How much of the space lies behind, as far as it can be estimated.
+    pub share: Option<f64>,
+}
 
 impl Job {
     pub(super) fn decisions(&self) -> Result<Decisions, ExploreError> {
@@ -224,6 +280,14 @@ fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreError> {
     }
 }
 
+/// What a search of a scenario came to.
+struct Searched {
+    executions: u64,
+    states: u64,
+    share: Option<f64>,
+    clean: Verdict,
+}
+
 fn every_interleaving(
     job: &Job,
     options: &Options,
@@ -231,14 +295,12 @@ fn every_interleaving(
 ) -> Result<Exploration, ExploreError> {
     let stage = Stage::new(&job.scenario, job.decisions()?);
     let program = stage.program();
-    let bound = options.preemptions.or(job.scenario.preemptions);
-    let limits = Limits { preemptions: bound, ..Limits::default() };
     let mut findings = Findings::new(&job.scenario);
     let mut failed = None;
-    let mut ended_so_far = 0;
-    let search = run_search(&limits, &program, &mut |execution| {
-        ended_so_far += 1;
-        progress(ended_so_far, 0);
+    let mut told = Told::default();
+    let mut visit = |execution: &Execution<'_>| {
+        told = Told { executions: told.executions + 1, share: execution.share };
+        progress(told);
         let seen = match stuck(job, &execution.ended) {
             Ok(why) => stage.observe(why, execution.book()),
             Err(error) => {
@@ -251,7 +313,9 @@ fn every_interleaving(
             found.schedule = Some(execution.schedule());
         }
         ControlFlow::Continue(())
-    });
+    };
+    let mut searched = options.run(job, &program, &mut visit);
+    searched.share = told.share;
     if let Some(error) = failed {
         return Err(error);
     }
@@ -260,14 +324,95 @@ fn every_interleaving(
         find_canonical_witnesses(&stage, &program, &mut findings);
     }
     stage.clear();
-    let clean = match bound {
-        Some(bound) if search.bounded => Verdict::ProvedUpTo(bound),
-        _ => Verdict::Proved,
-    };
-    let mut exploration = findings.report(job, EngineKind::Turnloom, clean);
-    exploration.statistics.executions = search.executions;
-    exploration.statistics.states = search.states;
+    let mut exploration = findings.report(job, EngineKind::Turnloom, searched.clean);
+    exploration.statistics.executions = searched.executions;
+    exploration.statistics.states = searched.states;
+    exploration.statistics.share = searched.share.filter(|_| exploration.is_cut_short());
     Ok(exploration)
+}
+
+impl Options {
+    /// Runs what is to be run on the in-house engine.
+    fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
+        let limits = Limits {
+            executions: self.budget.schedules,
+            until: self.budget.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+            interrupted: self.interrupted.clone(),
+            ..Limits::default()
+        };
+        match self.search {
+            SearchKind::Complete => {
+                let preemptions = self.preemptions.or(job.scenario.preemptions);
+                self.run_complete(&Limits { preemptions, ..limits }, program, visit)
+            }
+            SearchKind::FewPreemptions => self.run_few_preemptions(limits, program, visit),
+            SearchKind::Sampled(drawn) => self.run_sample(limits, drawn, program, visit),
+        }
+    }
+
+    fn run_complete(&self, limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
+        let search = run_search(limits, program, visit);
+        let clean = match (search.stopped, limits.preemptions) {
+            (Some(stopped), _) => self.cut_short(stopped, search.executions),
+            (None, Some(bound)) if search.bounded => Verdict::ProvedUpTo(bound),
+            (None, _) => Verdict::Proved,
+        };
+        Searched { executions: search.executions, states: search.states, share: None, clean }
+    }
+
+    fn run_few_preemptions(
+        &self,
+        mut limits: Limits,
+        program: &Rc<dyn Fn()>,
+        visit: &mut Visit<'_>,
+    ) -> Searched {
+        let most = self.preemptions.unwrap_or(u32::MAX);
+        let (mut executions, mut states) = (0, 0);
+        let mut clean = None;
+        for preemptions in 0..=most {
+            limits.preemptions = Some(preemptions);
+            let search = run_search(&limits, program, visit);
+            executions += search.executions;
+            states += search.states;
+            limits.executions = limits.executions.map(|left| left.saturating_sub(search.executions));
+            if let Some(stopped) = search.stopped {
+                clean = clean.or(Some(self.cut_short(stopped, executions)));
+                break;
+            }
+            clean = Some(if search.bounded { Verdict::ProvedUpTo(preemptions) } else { Verdict::Proved });
+            if !search.bounded {
+                break;
+            }
+        }
+        Searched { executions, states, share: None, clean: clean.unwrap_or(Verdict::Proved) }
+    }
+
+    fn run_sample(
+        &self,
+        limits: Limits,
+        drawn: Sample,
+        program: &Rc<dyn Fn()>,
+        visit: &mut Visit<'_>,
+    ) -> Searched {
+        let is_free = limits.executions.is_none() && limits.until.is_none();
+        let executions = if is_free { Some(SAMPLE) } else { limits.executions };
+        let search = sample(&Limits { executions, ..limits }, program, drawn, visit);
+        let clean = match search.stopped {
+            Some(Stopped::Interrupted) => self.cut_short(Stopped::Interrupted, search.executions),
+            _ => Verdict::Sampled { schedules: search.executions, seed: drawn.seed },
+        };
+        Searched { executions: search.executions, states: 0, share: None, clean }
+    }
+
+    /// What is known when a search was stopped.
+    fn cut_short(&self, stopped: Stopped, executions: u64) -> Verdict {
+        let seconds = self.budget.seconds.unwrap_or(0);
+        Verdict::Incomplete(match stopped {
+            Stopped::Executions => format!("the budget of {executions} schedules was used up"),
+            Stopped::Time => format!("the budget of {seconds} seconds was used up"),
+            Stopped::Interrupted => "it was interrupted".to_owned(),
+        })
+    }
 }
 
 /// Gives each violating outcome the schedule with the fewest preemptions, the first in a fixed order.
@@ -336,7 +481,7 @@ fn first_violation(
         });
         statistics.executions += search.executions;
         statistics.states += search.states;
-        progress(statistics.executions, statistics.states);
+        progress(Told { executions: statistics.executions, share: None });
         if let Some(error) = failed {
             return Err(error);
         }

@@ -73,11 +73,6 @@ impl<T: Clone + Debug + Hash + 'static> LockedCell<T> {
         &self.value
     }
 
-    /// Waits until the data is as wanted, which it then stays for good.
-    pub fn wait_until_it_stays(&self, wanted: impl Fn(&T) -> bool + 'static) {
-        self.value.perform_when(Op::new("wait").settled().reads(), wanted, |_| ());
-    }
-
     /// Waits until the data is as wanted.
     pub fn wait_until(&self, wanted: impl Fn(&T) -> bool + 'static) {
         self.value.perform_when(Op::new("wait").reads(), wanted, |_| ());

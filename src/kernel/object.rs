@@ -27,9 +27,10 @@ impl<R> Op<R> {
         Self { operation, settled: false, reads: false, watches: Vec::new(), says: None }
     }
 
-    /// Once it is ready, nothing that others can do before the operation changes what it does or is changed by it: a
-    /// search may take it at once. True of letting a lock go (nobody can touch a lock that is held) and of a wait for
-    /// what is set once and for all.
+    /// Once it is ready, nobody else can change the object before the operation is taken: a search may take it at once.
+    /// True of letting a lock go (nobody can touch a lock that is held) and of a wait for content that is final. A
+    /// wait for what merely stays true is another thing: the object goes on changing, and what changed it after the
+    /// wait was ready did not happen before the wait.
     pub(crate) fn settled(mut self) -> Self {
         self.settled = true;
         self

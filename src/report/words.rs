@@ -29,6 +29,9 @@ pub fn verdict(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Proved => "proved".to_owned(),
         Verdict::ProvedUpTo(bound) => format!("proved up to {}", count(u64::from(*bound), "preemption")),
+        Verdict::Sampled { schedules, seed } => {
+            format!("sampled {} (seed {seed})", count(*schedules, "schedule"))
+        }
         Verdict::Violated => "violated".to_owned(),
         Verdict::Deadlock => "deadlock".to_owned(),
         Verdict::Hang => "hang".to_owned(),
@@ -98,8 +101,10 @@ pub fn reductions(exploration: &Exploration) -> String {
 /// Numbers that depend on the search, only for who asks for them.
 #[must_use]
 pub fn statistics(statistics: &Statistics) -> String {
-    let Statistics { executions, states, seconds } = statistics;
-    format!("{}, {}, {seconds:.3} s", count(*executions, "execution"), count(*states, "state"))
+    let Statistics { executions, states, seconds, share } = statistics;
+    let numbers = format!("{}, {}, {seconds:.3} s", count(*executions, "execution"), count(*states, "state"));
+    let in_all = share.filter(|share| *share > 0.0).map(|share| *executions as f64 / share);
+    in_all.map_or(numbers.clone(), |all| format!("{numbers}, an estimated {all:.0} executions in all"))
 }
 
 /// What was run beside the scenario's own decisions: `revision 1.25.0, defect finish-gap`; empty if nothing was.

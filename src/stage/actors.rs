@@ -127,7 +127,7 @@ impl World {
             Happening::Event(wanted) => {
                 let wanted = wanted.clone();
                 let _place = thread::place(format!("wait for event {}", crate::scenario::word(&wanted.kind)));
-                state.events.wait_until_it_stays(move |events| event_seen(events, &wanted));
+                state.events.wait_until(move |events| event_seen(events, &wanted));
             }
         }
     }

@@ -188,7 +188,7 @@ impl ServerHost {
             None => thread::place(place),
         };
         let (name, words) = (gate.to_owned(), format!("gate {gate}"));
-        let op = Op::new("wait").settled().reads().says(move |()| words.clone());
+        let op = Op::new("wait").reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.gate_is_open(&name), |_| ());
     }
 
@@ -196,7 +196,7 @@ impl ServerHost {
         let words = format!("frame {}", crate::scenario::word(&frame.method));
         let _place = thread::place(format!("wait for {words}"));
         let frame = frame.clone();
-        let op = Op::new("wait").settled().reads().says(move |()| words.clone());
+        let op = Op::new("wait").reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.frame_seen(&frame), |_| ());
     }
 

@@ -24,6 +24,8 @@ pub struct Execution<'a> {
     /// How it ended.
     pub ended: Ended,
     pub(super) taken: &'a [Taken],
+    /// How much of the space lies behind, as far as it can be estimated.
+    pub share: Option<f64>,
 }
 
 /// One step: who moved, and who would have, left alone.

@@ -112,7 +112,7 @@ fn drive<R>(
             run.step(thread);
             continue;
         };
-        let result = visit(&Execution { run: &run, ended, taken: &taken });
+        let result = visit(&Execution { run: &run, ended, taken: &taken, share: None });
         run.finish();
         return Ok(result);
     }

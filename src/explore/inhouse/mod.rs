@@ -5,10 +5,12 @@ mod execution;
 mod follow;
 mod footprint;
 mod reduction;
+mod sampling;
 mod schedule;
 mod search;
 
 pub use execution::{Ended, Execution};
 pub use follow::{Drift, follow, run_once};
+pub use sampling::{Sample, Sampler, sample};
 pub use schedule::{Schedule, ScheduleError, Switch};
-pub use search::{Limits, Search, run_search, search};
+pub use search::{Limits, Search, Stopped, Visit, run_search, search};

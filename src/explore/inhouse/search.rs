@@ -10,6 +10,9 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::coroutines::{Run, Shop};
 use super::execution::{Ended, Execution, Taken, default_choice};
@@ -25,11 +28,50 @@ pub struct Limits {
     pub steps: usize,
     /// At most so many executions; none for as many as it takes.
     pub executions: Option<u64>,
+    /// No execution is begun after this; none for no limit of time. What such a search comes to depends on the machine.
+    pub until: Option<Instant>,
+    /// No execution is begun once this is set, by another thread or a signal.
+    pub interrupted: Option<Arc<AtomicBool>>,
+}
+
+/// Why a search stopped before it was through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// So many executions were run.
+    Executions,
+    /// The time was up.
+    Time,
+    /// Somebody interrupted it.
+    Interrupted,
+}
+
+impl Limits {
+    /// Whether a search within these limits ends after some time.
+    pub(super) fn is_timed(&self) -> bool {
+        self.until.is_some() || self.interrupted.is_some()
+    }
+
+    /// Counts one more execution and gives its number, from 0; none if the limits allow no more.
+    pub(super) fn allow(&self, found: &mut Search) -> Option<u64> {
+        let interrupted = || self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+        let stopped = if self.executions.is_some_and(|most| found.executions >= most) {
+            Stopped::Executions
+        } else if self.until.is_some_and(|until| Instant::now() >= until) {
+            Stopped::Time
+        } else if interrupted() {
+            Stopped::Interrupted
+        } else {
+            found.executions += 1;
+            return Some(found.executions - 1);
+        };
+        found.stopped = Some(stopped);
+        None
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { preemptions: None, steps: 20_000, executions: None }
+        Self { preemptions: None, steps: 20_000, executions: None, until: None, interrupted: None }
     }
 }
 
@@ -50,6 +92,27 @@ pub struct Search {
     pub exhausted: bool,
     /// Whether an interleaving was left out because of the preemption bound.
     pub bounded: bool,
+    /// Which limit ended the search, if one did.
+    pub stopped: Option<Stopped>,
+}
+
+impl Search {
+    /// Counts an execution that came to its end.
+    pub(super) fn count(&mut self, ended: &Ended) {
+        self.deadlocks += u64::from(*ended == Ended::Deadlock);
+        self.panics += u64::from(matches!(ended, Ended::Panicked(_)));
+    }
+}
+
+/// Whether an execution is over after so many steps, and how.
+pub(super) fn ended(limits: &Limits, run: &Run, enabled: &[usize], steps: usize) -> Option<Ended> {
+    if let Some(message) = run.panicked() {
+        return Some(Ended::Panicked(message));
+    }
+    if enabled.is_empty() {
+        return Some(if run.quiescent() { Ended::Complete } else { Ended::Deadlock });
+    }
+    (steps >= limits.steps).then_some(Ended::Hang)
 }
 
 /// Searches every interleaving of `program`.
@@ -96,7 +159,7 @@ fn bounded(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Se
     };
     let shop = Rc::new(Shop::default());
     loop {
-        if limits.executions.is_some_and(|most| searcher.found.executions >= most) {
+        if limits.allow(&mut searcher.found).is_none() {
             return searcher.found;
         }
         let run = Run::begin(program.clone(), shop.clone(), false);
@@ -131,14 +194,13 @@ impl Searcher<'_> {
         mut run: Run,
         visit: &mut dyn FnMut(&Execution<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.found.executions += 1;
         self.taken.clear();
         let mut last = None;
         let mut budget = self.limits.preemptions;
         loop {
             let depth = self.taken.len();
             let enabled = run.enabled();
-            let ended = self.ended(&run, &enabled, depth);
+            let ended = ended(self.limits, &run, &enabled, depth);
             if let Some(ended) = ended {
                 return self.end(run, ended, visit);
             }
@@ -177,26 +239,15 @@ impl Searcher<'_> {
         }
     }
 
-    fn ended(&self, run: &Run, enabled: &[usize], depth: usize) -> Option<Ended> {
-        if let Some(message) = run.panicked() {
-            return Some(Ended::Panicked(message));
-        }
-        if enabled.is_empty() {
-            return Some(if run.quiescent() { Ended::Complete } else { Ended::Deadlock });
-        }
-        (depth >= self.limits.steps).then_some(Ended::Hang)
-    }
-
     fn end(
         &mut self,
         run: Run,
         ended: Ended,
         visit: &mut dyn FnMut(&Execution<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.found.deadlocks += u64::from(ended == Ended::Deadlock);
-        self.found.panics += u64::from(matches!(ended, Ended::Panicked(_)));
+        self.found.count(&ended);
         let mut run = run;
-        let flow = visit(&Execution { run: &run, ended, taken: &self.taken });
+        let flow = visit(&Execution { run: &run, ended, taken: &self.taken, share: None });
         run.finish();
         flow
     }

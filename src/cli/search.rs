@@ -1,0 +1,141 @@
+//! The arguments that say what an engine runs and how much of it, and what they mean for an exploration.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ValueEnum};
+
+use crate::explore::inhouse::{Sample, Sampler};
+use crate::explore::{Budget, EngineKind, Options, SearchKind};
+
+/// What an engine runs.
+#[derive(Args, Clone, Copy)]
+pub(super) struct Engine {
+    /// the engine that explores
+    #[arg(long, value_enum, default_value = "turnloom")]
+    pub(super) engine: EngineKind,
+    /// at most so many switches away from a thread that could go on
+    /// [default: the scenario's own bound; without one every interleaving]
+    #[arg(long, value_name = "N")]
+    pub(super) preemptions: Option<u32>,
+    /// what the engine turnloom runs
+    #[arg(long, value_enum, default_value = "complete")]
+    pub(super) search: Search,
+    /// what schedules are drawn from: the same seed draws the same ones
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub(super) seed: u64,
+    /// stop after so many schedules (`5000`) or seconds (`30s`) with what is known
+    #[arg(long, value_name = "N|Ns")]
+    pub(super) budget: Option<Allowance>,
+}
+
+/// What the engine turnloom runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Search {
+    /// every interleaving, or every one within the bound
+    Complete,
+    /// every interleaving without preemptions, then with one, then two… as far as the budget goes
+    FewPreemptions,
+    /// schedules drawn step by step
+    Random,
+    /// schedules drawn by probabilistic concurrency testing, for bugs of three ordering constraints
+    Pct,
+    /// schedules drawn by partial-order sampling
+    Pos,
+}
+
+/// A budget as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowance {
+    /// So many schedules.
+    Schedules(u64),
+    /// So many seconds.
+    Seconds(u64),
+}
+
+impl FromStr for Allowance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, seconds) = match text.strip_suffix('s') {
+            Some(digits) => (digits, true),
+            None => (text, false),
+        };
+        match digits.parse() {
+            Ok(number) if number > 0 && seconds => Ok(Self::Seconds(number)),
+            Ok(number) if number > 0 => Ok(Self::Schedules(number)),
+            _ => Err("expected a number of schedules, such as 5000, or of seconds, such as 30s".to_owned()),
+        }
+    }
+}
+
+/// How many ordering constraints a bug has that PCT is to find: three covers nearly all known ones (Lu, Park, Seo,
+/// Zhou, ASPLOS 2008).
+const CONSTRAINTS: u32 = 3;
+
+impl Engine {
+    /// What to explore, or why that cannot be asked for, and what to do about it.
+    pub(super) fn options(self) -> Result<Options, (String, String)> {
+        if self.engine == EngineKind::Loom && (self.search != Search::Complete || self.budget.is_some()) {
+            let what = "loom runs every interleaving within its preemption bound, without a budget";
+            let help = "leave out --search and --budget, or --engine loom";
+            return Err((what.to_owned(), help.to_owned()));
+        }
+        let drawn = |sampler| SearchKind::Sampled(Sample { sampler, seed: self.seed });
+        let search = match self.search {
+            Search::Complete => SearchKind::Complete,
+            Search::FewPreemptions => SearchKind::FewPreemptions,
+            Search::Random => drawn(Sampler::Random),
+            Search::Pct => drawn(Sampler::Pct { depth: CONSTRAINTS }),
+            Search::Pos => drawn(Sampler::Pos),
+        };
+        let budget = match self.budget {
+            None => Budget::default(),
+            Some(Allowance::Schedules(schedules)) => Budget { schedules: Some(schedules), seconds: None },
+            Some(Allowance::Seconds(seconds)) => Budget { schedules: None, seconds: Some(seconds) },
+        };
+        let options = Options {
+            engine: self.engine,
+            preemptions: self.preemptions,
+            search,
+            budget,
+            interrupted: Some(interruption()),
+            ..Options::default()
+        };
+        Ok(options)
+    }
+
+    /// Whether less than every interleaving is run.
+    pub(super) fn is_partial(self) -> bool {
+        self.engine == EngineKind::Loom || self.preemptions.is_some() || self.search != Search::Complete
+    }
+}
+
+/// Set by Ctrl-C: the search ends with what is known. A second Ctrl-C ends the process.
+fn interruption() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    let set = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    // Where no handler can be set, Ctrl-C ends the process as it always does.
+    drop(set);
+    interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Allowance;
+
+    #[test]
+    fn a_budget_is_a_number_of_schedules_or_of_seconds() {
+        assert_eq!("5000".parse(), Ok(Allowance::Schedules(5000)));
+        assert_eq!("30s".parse(), Ok(Allowance::Seconds(30)));
+        for wrong in ["", "s", "0", "0s", "-1", "1m", "99999999999999999999"] {
+            assert!(wrong.parse::<Allowance>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The searches against each other on every shipped scenario, and what the command line says of a search that is
+//! bounded, sampled, cut short or spread over cores.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use turnloom::explore::{Job, Options, Verdict, explore};
+use turnloom::observation::Observations;
+use turnloom::scenario::Scenario;
+
+fn turnloom(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CI", "true").args(arguments);
+    command.output().expect("the binary starts")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn scenarios() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = std::fs::read_dir(folder).expect("the scenarios are there");
+    let mut files: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    files
+}
+
+fn job(file: &Path) -> Job {
+    let text = std::fs::read_to_string(file).expect("a readable file");
+    let scenario: Scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
+    let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+    Job { name, scenario, revision: None, defects: Vec::new() }
+}
+
+fn outcomes(job: &Job, options: &Options) -> (Verdict, BTreeSet<Observations>) {
+    let exploration = explore(job, options, &mut |_| ()).expect("a shipped scenario runs");
+    (exploration.verdict, exploration.outcomes.into_keys().collect())
+}
+
+/// More preemptions than there are steps: a bounded search leaves nothing out that another thread could do, so what it
+/// finds is all there is.
+const WITHOUT_END: u32 = 100_000;
+
+#[test]
+fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
+    for file in scenarios() {
+        let job = job(&file);
+        if job.scenario.preemptions.is_some() {
+            continue;
+        }
+        let reduced = outcomes(&job, &Options::default());
+        let all = outcomes(&job, &Options { preemptions: Some(WITHOUT_END), ..Options::default() });
+        assert_eq!(reduced.0, Verdict::Proved, "{}", job.name);
+        assert_eq!(reduced, all, "{}", job.name);
+    }
+}
+
+#[test]
+fn a_wider_bound_loses_no_outcome_of_a_bounded_scenario() {
+    for file in scenarios() {
+        let job = job(&file);
+        let Some(bound) = job.scenario.preemptions else { continue };
+        let (verdict, bounded) = outcomes(&job, &Options::default());
+        assert_eq!(verdict, Verdict::ProvedUpTo(bound), "{}", job.name);
+        let (_, more) = outcomes(&job, &Options { preemptions: Some(bound + 1), ..Options::default() });
+        assert!(bounded.is_subset(&more), "{}", job.name);
+    }
+}
+
+#[test]
+fn the_report_is_the_same_for_any_number_of_jobs() {
+    let files = [
+        "scenarios/r01-lock-held-across-prompt.json",
+        "scenarios/r08-finish-gap.json",
+        "scenarios/r17-fifo-skip.json",
+    ];
+    for command in ["check", "audit"] {
+        for format in ["text", "json"] {
+            let run = |jobs: &str| {
+                let mut arguments = vec![command, "--jobs", jobs, "--format", format];
+                arguments.extend(files);
+                turnloom(&arguments)
+            };
+            let (one, many) = (run("1"), run("3"));
+            assert_eq!(one.status.code(), Some(0), "{}", text(&one));
+            assert_eq!(text(&one), text(&many));
+        }
+    }
+}
+
+#[test]
+fn a_budget_ends_a_search_as_incomplete() {
+    let run = turnloom(&["explore", "scenarios/r08-finish-gap.json", "--budget", "5"]);
+    assert_eq!(run.status.code(), Some(3));
+    assert!(text(&run).starts_with("incomplete: the budget of 5 schedules was used up"), "{}", text(&run));
+}
+
+#[test]
+fn a_sample_says_that_it_is_one_and_from_which_seed() {
+    for search in ["random", "pct", "pos"] {
+        let arguments = [
+            "explore",
+            "scenarios/r08-finish-gap.json",
+            "--search",
+            search,
+            "--seed",
+            "7",
+            "--budget",
+            "300",
+        ];
+        let (once, again) = (turnloom(&arguments), turnloom(&arguments));
+        assert_eq!(once.status.code(), Some(0));
+        assert!(text(&once).starts_with("sampled 300 schedules (seed 7)"), "{}", text(&once));
+        assert_eq!(text(&once), text(&again));
+    }
+}
+
+#[test]
+fn a_sample_that_breaks_a_rule_gives_a_token_that_replays() {
+    let file = "scenarios/r08-finish-gap.json";
+    let run = turnloom(&[
+        "explore",
+        file,
+        "--defect",
+        "finish-gap",
+        "--search",
+        "pos",
+        "--budget",
+        "500",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(run.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&run.stdout).expect("one JSON document");
+    let outcomes = document["outcomes"].as_array().expect("outcomes");
+    let token = outcomes.iter().find_map(|outcome| outcome["token"].as_str()).expect("a token");
+    assert_eq!(turnloom(&["replay", file, token]).status.code(), Some(1));
+}
+
+#[test]
+fn few_preemptions_first_proves_what_is_small_enough() {
+    let run = turnloom(&["explore", "scenarios/r31-step-in-executor.json", "--search", "few-preemptions"]);
+    assert_eq!(run.status.code(), Some(0));
+    assert!(text(&run).starts_with("proved "), "{}", text(&run));
+    let run = turnloom(&[
+        "explore",
+        "scenarios/r08-finish-gap.json",
+        "--search",
+        "few-preemptions",
+        "--preemptions",
+        "1",
+    ]);
+    assert!(text(&run).starts_with("proved up to 1 preemption"), "{}", text(&run));
+}
+
+#[test]
+fn loom_has_neither_samples_nor_a_budget() {
+    let run = turnloom(&["explore", "scenarios/r08-finish-gap.json", "--engine", "loom", "--budget", "5"]);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&run.stderr).contains("without a budget"));
+}
