@@ -83,7 +83,7 @@ fn a_token_replays_to_the_byte() {
 
 #[test]
 fn a_damaged_token_and_one_of_another_scenario_are_bad_input() {
-    for token in ["r08-finish-gap:finish-gap:59bob:000000", "nonsense", "r05-x:-:-:0"] {
+    for token in ["r08-finish-gap:finish-gap:bob@alice.lock-state.7:000000", "nonsense", "r05-x:-:-:0"] {
         let output = turnloom(&["replay", "scenarios/r08-finish-gap.json", token]);
         assert_eq!(output.status.code(), Some(2), "{token}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty());

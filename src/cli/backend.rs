@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::check::rules;
-use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, ReplayError, Schedule};
+use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, Schedule};
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use crate::scenario::{self, Scenario, Vocabulary};
 
@@ -56,7 +56,7 @@ pub(super) fn explore(
 }
 
 /// Runs one interleaving.
-pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ReplayError> {
+pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     explore::replay(job, schedule)
 }
 

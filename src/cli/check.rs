@@ -230,7 +230,7 @@ mod tests {
         let violation = |rule| Violation { rule, message: "it did".into(), marks: Vec::new() };
         let report = OutcomeReport {
             violations: rule.map(violation).into_iter().collect(),
-            token: rule.map(|_| "r08:-:3bob:0".to_owned()),
+            token: rule.map(|_| "r08:-:bob@ann.run:0".to_owned()),
             schedules: 4,
         };
         Exploration {
@@ -274,8 +274,8 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         violated   r08   1 outcome
           ✗ no-replay: it did
-            token    r08:-:3bob:0
-            replay   turnloom replay scenarios/r08.json r08:-:3bob:0
+            token    r08:-:bob@ann.run:0
+            replay   turnloom replay scenarios/r08.json r08:-:bob@ann.run:0
           ✗ not as in the snapshot
             - a
             + b

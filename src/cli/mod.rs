@@ -57,7 +57,7 @@ const EXAMPLES: &str = "\
 Examples:
   turnloom check                                              run all of scenarios/ and compare with snapshots/
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
-  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:14bob:3f9a2c
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700
   turnloom explain finish-gap
 
 Exit codes:
@@ -97,7 +97,7 @@ Examples:
     /// run one interleaving again and draw it, a column a thread
     #[command(after_help = "\
 Examples:
-  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:14bob:3f9a2c
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700
 
 A double line is a thread that holds a lock, an arrow leads to the thread that goes on, ✗ is a step that breaks a rule.")]
     Replay(Replay),

@@ -6,7 +6,7 @@ mod report;
 mod scenario;
 mod token;
 
-pub use inhouse::{Limits, Schedule, Search, search};
+pub use inhouse::{Drift, Limits, Schedule, Search, search};
 pub use report::*;
-pub use scenario::{ExploreError, Job, Options, Progress, ReplayError, explore, replay};
+pub use scenario::{ExploreError, Job, Options, Progress, explore, replay};
 pub use token::{Token, TokenError};

@@ -15,7 +15,7 @@ use crate::scenario::{Channel, Scenario};
 use crate::snapshot;
 use crate::stage::Stage;
 
-use super::inhouse::{Drift, Ended, Execution, Limits, Schedule, follow, run_search};
+use super::inhouse::{Ended, Execution, Limits, Schedule, follow, run_search};
 use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, TraceStep, Verdict, loom};
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
@@ -68,17 +68,6 @@ pub enum ExploreError {
         /// What happened.
         message: String,
     },
-}
-
-/// Why a token could not be replayed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// It cannot be run.
-    #[error(transparent)]
-    Explore(#[from] ExploreError),
-    /// The schedule does not fit.
-    #[error(transparent)]
-    Drift(#[from] Drift),
 }
 
 /// Told of executions and states from time to time.
@@ -352,21 +341,21 @@ fn first_violation(
     unreachable!("some number of preemptions bounds nothing any more")
 }
 
-/// Runs a scenario once along a schedule.
+/// Runs a scenario once along a schedule; where the schedule does not fit, as near to it as can be.
 ///
 /// # Errors
 ///
-/// If a name decides nothing or the schedule does not fit.
-pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ReplayError> {
+/// If a name decides nothing, or the program under test broke a promise of its own.
+pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     let stage = Stage::new(&job.scenario, job.decisions()?);
-    let seen = follow(&Limits::default(), &stage.program(), schedule, |execution| {
+    let (seen, drift) = follow(&Limits::default(), &stage.program(), schedule, |execution| {
         let why = stuck(job, &execution.ended)?;
-        Ok::<_, ExploreError>((stage.observe(why, execution.book()), trace(execution)))
-    })?;
-    let (outcome, (threads, steps)) = seen?;
+        Ok::<_, ExploreError>((stage.observe(why, execution.book()), trace(execution), execution.schedule()))
+    });
     stage.clear();
+    let (outcome, (threads, steps), schedule) = seen?;
     let violations = check::judge(&outcome, &Stage::context(&job.scenario));
-    Ok(Replay { threads, steps, outcome, violations })
+    Ok(Replay { threads, steps, outcome, violations, schedule, drift })
 }
 
 /// The steps of an execution, without those that only set it up, and the roles that took them.

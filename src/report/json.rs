@@ -19,7 +19,7 @@ use crate::observation::Observations;
 ///       "verdict": "violated",
 ///       "engine": "turnloom",
 ///       "outcomes": 3,
-///       "violations": [{ "rule": "nothing-stranded-after-finish", "token": "r08-finish-gap:-:14bob:3f9a2c" }]
+///       "violations": [{ "rule": "nothing-stranded-after-finish", "token": "r08-finish-gap:-:bob@alice.lock-state.7:139700" }]
 ///     }
 ///   ],
 ///   "summary": { "scenarios": 1, "clean": 0, "failed": 1 }
@@ -87,7 +87,7 @@ pub struct CheckSummary {
 ///   "outcomes": [
 ///     {
 ///       "violations": [{ "rule": "nothing-stranded-after-finish", "message": "…" }],
-///       "token": "r08-finish-gap:finish-gap:14bob:3f9a2c",
+///       "token": "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700",
 ///       "observations": { "events": [], "server": [], "calls": {}, "stream": [], "tokens": {}, "end": {} }
 ///     }
 ///   ],
@@ -258,7 +258,7 @@ mod tests {
             outcomes: 2,
             violations: vec![
                 BrokenRule { rule: "lock-order".into(), token: None },
-                BrokenRule { rule: "no-replay".into(), token: Some("r08:-:3bob:0".into()) },
+                BrokenRule { rule: "no-replay".into(), token: Some("r08:-:bob@ann.run:0".into()) },
             ],
             executions: None,
             seconds: None,
@@ -279,7 +279,7 @@ mod tests {
                 },
                 {
                   "rule": "no-replay",
-                  "token": "r08:-:3bob:0"
+                  "token": "r08:-:bob@ann.run:0"
                 }
               ]
             }
@@ -304,7 +304,7 @@ mod tests {
             defects: vec!["finish-gap".into()],
             outcomes: vec![ExploredOutcome {
                 violations: vec![violation],
-                token: Some("r08:finish-gap:3bob:0".into()),
+                token: Some("r08:finish-gap:bob@ann.run:0".into()),
                 observations: Observations::default(),
                 schedules: Some(3),
             }],
@@ -329,7 +329,7 @@ mod tests {
                   "message": "twice"
                 }
               ],
-              "token": "r08:finish-gap:3bob:0",
+              "token": "r08:finish-gap:bob@ann.run:0",
               "observations": {
                 "events": [],
                 "server": [],

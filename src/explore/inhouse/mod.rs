@@ -7,6 +7,6 @@ mod schedule;
 mod search;
 
 pub use execution::{Ended, Execution};
-pub use follow::{Drift, follow, run_once};
-pub use schedule::{Schedule, ScheduleError, Switch};
+pub use follow::{Drift, Misfit, OutOfOrder, follow, run_once};
+pub use schedule::{Point, Schedule, ScheduleError, Switch};
 pub use search::{Limits, Search, run_search, search};
