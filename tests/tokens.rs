@@ -264,3 +264,56 @@ fn a_token_that_drifted_but_still_breaks_its_rule_is_a_finding() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("drifted") && said.contains("bob@alyce.lock-state.7"), "{said}");
 }
+
+/// R08 with the wrong alternative written into the file, and these regressions.
+fn split(regressions: &str) -> Folder {
+    Folder::new("regressions", "r08-finish-gap", |text| {
+        let start = text.find(",\n  \"catches\"").expect("R08 catches a defect");
+        let decided = r#", "decisions": {"finish_check": "split"}, "regressions": "#;
+        format!("{}{decided}[{regressions}]}}", &text[..start])
+    })
+}
+
+#[test]
+fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
+    let explored = split("").run(&["explore", FILE, "--format", "json"]).1;
+    let explored: serde_json::Value = serde_json::from_str(&explored).expect("a document");
+    let outcomes = explored["outcomes"].as_array().expect("a list").iter();
+    let token = outcomes.filter_map(|outcome| outcome["token"].as_str()).next().expect("a token");
+    assert_eq!(token, "r08-finish-gap:-:bob@alice.lock-state.7:c6d3b0");
+
+    // Without preemptions nothing else would have found it.
+    let folder = split(&format!("\"{token}\""));
+    let (code, said) = folder.run(&["check", FILE, "--preemptions", "0"]);
+    assert_eq!(code, 1, "{said}");
+    insta::assert_snapshot!(said, @r#"
+    violated                     r08-finish-gap   3 outcomes
+      a regression breaks a rule
+      ✗ nothing-stranded-after-finish: message "second" was never prompted, though the conversation is finished
+        token    r08-finish-gap:-:bob@alice.lock-state.7:c6d3b0
+        replay   turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:-:bob@alice.lock-state.7:c6d3b0
+
+    1 scenario: 0 clean, 1 failed
+    "#);
+    let (code, said) = folder.run(&["check", FILE, "--preemptions", "0", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&said).expect("a document");
+    let checked = &document["scenarios"][0];
+    assert_eq!((code, &checked["verdict"]), (1, &"violated".into()));
+    let rule = "nothing-stranded-after-finish";
+    assert_eq!(checked["violations"], serde_json::json!([{"rule": rule, "token": token}]));
+    assert_eq!(checked["regressions"][0]["violations"][0]["rule"], rule);
+    assert_eq!(checked["regressions"][0]["drift"], serde_json::json!([]));
+}
+
+#[test]
+fn a_regression_that_drifted_is_a_note() {
+    let schedule = "bob@alice.lock-state.70".parse().expect("a schedule");
+    let token = Token { scenario: "r08-finish-gap".into(), revision: None, defects: vec![], schedule };
+    let folder = Folder::new("note", "r08-finish-gap", |text| {
+        text.replacen('{', &format!("{{\"regressions\": [\"{token}\"],"), 1)
+    });
+    let (code, said) = folder.run(&["check", FILE, "--preemptions", "0"]);
+    assert_eq!(code, 0, "{said}");
+    let note = format!("  note: the regression {token} has drifted\n    step ");
+    assert!(said.contains(&note) && said.contains("1 clean, 0 failed"), "{said}");
+}

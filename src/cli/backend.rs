@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::check::rules;
-use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, Schedule};
+use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, Schedule, Token, TokenError};
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
-use crate::scenario::{self, Scenario, Vocabulary};
+use crate::scenario::{self, Scenario, TokenNames, Vocabulary};
 
 /// A scenario that was read.
 pub(super) struct Loaded {
@@ -38,7 +38,14 @@ fn vocabulary() -> Vocabulary {
         rules: rules().iter().map(|rule| rule.name()).collect(),
         revisions: REVISIONS.iter().map(|revision| revision.name).collect(),
         decisions: DECISIONS.iter().map(|decision| (decision.name, alternatives(decision))).collect(),
+        read_token: Some(read_token),
     }
+}
+
+fn read_token(text: &str) -> Result<TokenNames, String> {
+    let Token { scenario, revision, defects, .. } =
+        text.parse().map_err(|error: TokenError| error.to_string())?;
+    Ok(TokenNames { scenario, revision, defects })
 }
 
 /// The JSON Schema of the scenario file.

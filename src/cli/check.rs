@@ -1,15 +1,17 @@
 //! `turnloom check`: every scenario under every interleaving, held against the rules and the reviewed snapshot.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::console::Console;
 use super::files::{self, File};
 use super::gate::{self, Standing, Writing};
 use super::progress::Progress;
+use super::regressions::{self, Regression};
 use super::{Check, Exit, Format, backend, explore};
-use crate::explore::{EngineKind, Exploration, ExploreError, Job, Options};
+use crate::explore::{EngineKind, Exploration, ExploreError, Job, Options, Verdict};
 use crate::report::json::{self, BrokenRule, CheckDocument, CheckSummary, CheckedScenario};
-use crate::report::{broken_rules, shown, words};
+use crate::report::{broken_rules, is_finding, shown, words};
 
 /// Runs the scenarios and tells how each stands.
 pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
@@ -95,19 +97,27 @@ impl Checked {
             defects: Vec::new(),
         };
         let options = arguments.engine.options();
-        match backend::explore(&job, &options, progress) {
-            Ok(exploration) => {
-                let standing = gate::compare(file, &options, &exploration, writing);
-                Self::ran(file, arguments, &exploration, standing)
-            }
-            Err(error) => Self::failed(file, &options, &error),
-        }
+        let ran = regressions::replay(file).and_then(|regressions| {
+            let exploration = backend::explore(&job, &options, progress)?;
+            let standing = gate::compare(file, &options, &exploration, writing);
+            Ok(Self::ran(file, arguments, &regressions, &exploration, standing))
+        });
+        ran.unwrap_or_else(|error| Self::failed(file, &options, &error))
     }
 
-    fn ran(file: &File, arguments: &Check, exploration: &Exploration, standing: Standing) -> Self {
+    fn ran(
+        file: &File,
+        arguments: &Check,
+        regressions: &[Regression],
+        exploration: &Exploration,
+        standing: Standing,
+    ) -> Self {
         let broken = broken_rules(exploration);
-        let mut exit = explore::exit(exploration);
-        let mut below = words::reductions(exploration) + &words::broken(&broken, &file.shown());
+        let broken_again = regressions.iter().any(Regression::is_broken);
+        let mut exit = explore::exit(exploration).or(if broken_again { Exit::Findings } else { Exit::Clean });
+        let mut below = words::reductions(exploration);
+        below.extend(regressions.iter().map(|regression| regression.told(file)));
+        below += &words::broken(&broken, &file.shown());
         let mut aside = String::new();
         match standing {
             Standing::Clean => {}
@@ -129,16 +139,24 @@ impl Checked {
             }
         }
         let stats = arguments.shape.stats.then_some(&exploration.statistics);
-        let rule = |broken: crate::report::Broken| BrokenRule {
-            rule: broken.violation.rule.to_owned(),
-            token: broken.token,
+        let mut rules: BTreeMap<&str, Option<&str>> =
+            broken.iter().map(|broken| (broken.violation.rule, broken.token.as_deref())).collect();
+        let again = regressions.iter().rev().flat_map(Regression::broken);
+        rules.extend(again.map(|(rule, token)| (rule, Some(token))));
+        let rule = |(rule, token): (&str, Option<&str>)| BrokenRule {
+            rule: rule.to_owned(),
+            token: token.map(ToOwned::to_owned),
         };
+        // What a bounded search did not come to, a regression may.
+        let found =
+            if is_finding(exploration) || !broken_again { &exploration.verdict } else { &Verdict::Violated };
         let scenario = CheckedScenario {
             name: file.loaded.name.clone(),
-            verdict: words::verdict(&exploration.verdict),
+            verdict: words::verdict(found),
             engine: exploration.engine,
             outcomes: shown(exploration, &file.loaded.scenario.observe).len(),
-            violations: broken.into_iter().map(rule).collect(),
+            violations: rules.into_iter().map(rule).collect(),
+            regressions: regressions.iter().map(Regression::document).collect(),
             executions: stats.map(|stats| stats.executions),
             seconds: stats.map(|stats| stats.seconds),
         };
@@ -156,6 +174,7 @@ impl Checked {
             engine: options.engine,
             outcomes: 0,
             violations: Vec::new(),
+            regressions: Vec::new(),
             executions: None,
             seconds: None,
         };
@@ -251,7 +270,7 @@ mod tests {
         standing: Standing,
     ) -> (Exit, String, String) {
         let (file, arguments) = (file(), arguments(format, stats));
-        let checked = Checked::ran(&file, &arguments, exploration, standing);
+        let checked = Checked::ran(&file, &arguments, &[], exploration, standing);
         let text = Table::new(&arguments, &[file]).lines(&checked);
         (checked.exit, text, checked.aside)
     }

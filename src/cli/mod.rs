@@ -13,6 +13,7 @@ mod gate;
 mod lint;
 mod names;
 mod progress;
+mod regressions;
 mod replay;
 
 use std::path::PathBuf;

@@ -44,14 +44,28 @@ pub struct CheckedScenario {
     pub engine: EngineKind,
     /// How many distinct outcomes there are.
     pub outcomes: usize,
-    /// Each broken rule once.
+    /// Each broken rule once; with the token of a regression, if one breaks it.
     pub violations: Vec<BrokenRule>,
+    /// What came of the tokens that the scenario keeps; not there if it keeps none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regressions: Vec<ReplayedRegression>,
     /// With `--stats`: executions begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executions: Option<u64>,
     /// With `--stats`: wall-clock seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+}
+
+/// A token that a scenario keeps, replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplayedRegression {
+    /// The token.
+    pub token: String,
+    /// What it breaks.
+    pub violations: Vec<ToldViolation>,
+    /// Where it no longer fits, in words.
+    pub drift: Vec<String>,
 }
 
 /// A broken rule.
@@ -260,6 +274,7 @@ mod tests {
                 BrokenRule { rule: "lock-order".into(), token: None },
                 BrokenRule { rule: "no-replay".into(), token: Some("r08:-:bob@ann.run:0".into()) },
             ],
+            regressions: Vec::new(),
             executions: None,
             seconds: None,
         };

@@ -55,6 +55,9 @@ pub struct Scenario {
     /// The defects this scenario catches, each with the rules that must break when it is switched on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catches: Vec<Catch>,
+    /// Tokens of this scenario that once broke a rule. `check` replays them first, and none of them may break one again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regressions: Vec<String>,
     /// The preemption bound of the in-house engine, for a scenario whose every interleaving takes too long. The verdict
     /// says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
