@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::check::rules;
-use crate::explore::{self, Exploration, ExploreError, Job, Options, Replay, Schedule, Token, TokenError};
+use crate::explore::{
+    self, Exploration, ExploreError, Job, Options, Replay, Schedule, Shrunk, Token, TokenError,
+};
+use crate::report::json;
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use crate::scenario::{self, Scenario, TokenNames, Vocabulary};
 
@@ -60,6 +63,16 @@ pub(super) fn explore(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exploration, ExploreError> {
     explore::explore(job, options, progress)
+}
+
+/// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.
+pub(super) fn shrink(job: &Job, progress: &mut dyn FnMut(u64, u64)) -> Result<Option<Shrunk>, ExploreError> {
+    let warnings = |scenario: &Scenario| {
+        let text = json::text(scenario);
+        scenario::parse(&job.name, &text, &vocabulary()).ok().map(|loaded| loaded.warnings.len())
+    };
+    let most = warnings(&job.scenario).unwrap_or_default();
+    explore::shrink(job, &|scenario| warnings(scenario).is_some_and(|count| count <= most), progress)
 }
 
 /// Runs one interleaving.

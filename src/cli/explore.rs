@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File};
 use super::progress::Progress;
-use super::{Exit, Explore, Format, Shape, backend, names};
+use super::{Exit, Explore, Format, Shape, backend, names, shrink};
 use crate::explore::{Exploration, ExploreError, Job, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
@@ -23,6 +23,9 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         revision: arguments.revision.clone(),
         defects: each_once(&arguments.defects),
     };
+    if arguments.shrink {
+        return shrink::run(console, &job, arguments.shape.format);
+    }
     let mut progress = Progress::new(console, 1);
     progress.begin(&job.name);
     let options = arguments.engine.options();

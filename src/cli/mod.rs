@@ -15,6 +15,7 @@ mod names;
 mod progress;
 mod regressions;
 mod replay;
+mod shrink;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -93,7 +94,8 @@ Examples:
 Examples:
   turnloom explore scenarios/r08-finish-gap.json
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
-  turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2")]
+  turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --shrink > r08-finish-gap-small.json")]
     Explore(Explore),
     /// run one interleaving again and draw it, a column a thread
     #[command(after_help = "\
@@ -156,6 +158,9 @@ struct Explore {
     /// take the decisions of this revision instead of the scenario's own
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
+    /// instead of all outcomes, print the smallest scenario that breaks the same rules, and tell its token on stderr
+    #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats"])]
+    shrink: bool,
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]

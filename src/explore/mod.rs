@@ -4,9 +4,12 @@ pub mod inhouse;
 pub mod loom;
 mod report;
 mod scenario;
+mod shrink;
+mod smaller;
 mod token;
 
 pub use inhouse::{Drift, Limits, Schedule, Search, search};
 pub use report::*;
 pub use scenario::{ExploreError, Job, Options, Progress, explore, replay};
+pub use shrink::{Shrunk, Size, shrink};
 pub use token::{Token, TokenError};

@@ -202,7 +202,7 @@ impl Findings {
 /// # Errors
 ///
 /// If the program broke a promise of its own.
-fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreError> {
+pub(super) fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreError> {
     match ended {
         Ended::Complete => Ok(None),
         Ended::Deadlock => Ok(Some(Why::Deadlock)),

@@ -173,7 +173,11 @@ pub(super) fn drive<E>(
     program: &Rc<dyn Fn()>,
     choose: &mut Chooser<'_, E>,
 ) -> Result<Driven, E> {
-    let mut run = Run::begin(program.clone(), Rc::default(), true);
+    drive_run(limits, Run::begin(program.clone(), Rc::default(), true), choose)
+}
+
+/// Moves an execution that has just begun to its end.
+pub(super) fn drive_run<E>(limits: &Limits, mut run: Run, choose: &mut Chooser<'_, E>) -> Result<Driven, E> {
     let mut taken: Vec<Taken> = Vec::new();
     loop {
         let enabled = run.enabled();

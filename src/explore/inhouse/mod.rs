@@ -3,10 +3,12 @@
 mod coroutines;
 mod execution;
 mod follow;
+mod least;
 mod schedule;
 mod search;
 
 pub use execution::{Ended, Execution};
 pub use follow::{Drift, Misfit, OutOfOrder, follow, run_once};
+pub use least::{Least, least};
 pub use schedule::{Point, Schedule, ScheduleError, Switch};
 pub use search::{Limits, Search, run_search, search};
