@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::check::rules;
 use crate::explore::{
-    self, Exploration, ExploreError, Job, Options, Replay, Schedule, Shrunk, Token, TokenError,
+    self, Exploration, ExploreError, Job, Options, RacingPair, Replay, Schedule, Shrunk, Token, TokenError,
 };
 use crate::report::json;
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
@@ -78,6 +78,11 @@ pub(super) fn shrink(job: &Job, progress: &mut dyn FnMut(u64, u64)) -> Result<Op
 /// Runs one interleaving.
 pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     explore::replay(job, schedule)
+}
+
+/// The two operations whose order decides whether a schedule breaks a rule.
+pub(super) fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
+    explore::racing_pair(job, schedule)
 }
 
 /// The process in which loom runs.

@@ -5,11 +5,10 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File};
 use super::progress::Progress;
-use super::{Exit, Explore, Format, Shape, backend, names, shrink};
-use crate::explore::{Exploration, ExploreError, Job, Verdict};
+use super::{Exit, Explore, Format, Shape, backend, names, racing, shrink};
+use crate::explore::{Exploration, ExploreError, Job, RacingPair, Token, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
-use crate::scenario::Scenario;
 
 /// Explores the scenario and tells what came of it.
 pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
@@ -36,12 +35,27 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Ok(exploration) => exploration,
         Err(error) => return failed(console, &error),
     };
+    let outcomes = shown(&exploration, &job.scenario.observe);
+    let pairs = match pairs(&job, &outcomes) {
+        Ok(pairs) => pairs,
+        Err(error) => return failed(console, &error),
+    };
+    let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
     let text = match arguments.shape.format {
-        Format::Text => told(&file, &job, &exploration, arguments.shape),
-        Format::Json => json::text(&document(&job, &exploration, arguments.shape)),
+        Format::Text => told(&file, &job, &exploration, &outcomes, arguments.shape),
+        Format::Json => json::text(&document(&job, &exploration, outcomes, arguments.shape)),
     };
     console.out(&text);
     exit(&exploration)
+}
+
+/// The racing pair of each outcome that breaks a rule.
+fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, ExploreError> {
+    let pair = |outcome: &Shown| match outcome.token.as_ref().map(|token| token.parse::<Token>()) {
+        Some(Ok(token)) => racing::find(job, &token.schedule),
+        _ => Ok(None),
+    };
+    outcomes.iter().map(pair).collect()
 }
 
 /// What an exploration says about the exit code.
@@ -77,9 +91,10 @@ fn each_once(names: &[String]) -> Vec<String> {
     once
 }
 
-fn told(file: &File, job: &Job, exploration: &Exploration, shape: Shape) -> String {
-    let observe = &job.scenario.observe;
-    let outcomes = shown(exploration, observe);
+/// An outcome with its racing pair, if it has one.
+type Paired = (Shown, Option<RacingPair>);
+
+fn told(file: &File, job: &Job, exploration: &Exploration, outcomes: &[Paired], shape: Shape) -> String {
     let mut text = format!(
         "{}   {}   {}\n",
         words::verdict(&exploration.verdict),
@@ -91,13 +106,13 @@ fn told(file: &File, job: &Job, exploration: &Exploration, shape: Shape) -> Stri
         let _ = writeln!(text, "  with {changes}");
     }
     text += &words::reductions(exploration);
-    for (place, outcome) in outcomes.iter().enumerate() {
+    for (place, (outcome, pair)) in outcomes.iter().enumerate() {
         let _ = write!(text, "\noutcome {}", place + 1);
         if shape.stats {
             let _ = write!(text, "   {}", words::count(outcome.schedules, "schedule"));
         }
         text.push('\n');
-        text += &one_outcome(file, outcome, &job.scenario);
+        text += &one_outcome(file, job, outcome, pair.as_ref());
     }
     text.push('\n');
     text += &words::lock_order(&exploration.lock_order);
@@ -110,21 +125,23 @@ fn told(file: &File, job: &Job, exploration: &Exploration, shape: Shape) -> Stri
     text
 }
 
-fn one_outcome(file: &File, outcome: &Shown, scenario: &Scenario) -> String {
-    let mut text = words::outcome(&outcome.seen, &scenario.observe);
+fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair>) -> String {
+    let mut text = words::outcome(&outcome.seen, &job.scenario.observe);
     for violation in &outcome.violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
     }
     if let Some(token) = &outcome.token {
         text += &words::replay(token, &file.shown(), "    ");
+        text += &racing::told(job, pair, file, "    ");
     }
     text
 }
 
-fn document(job: &Job, exploration: &Exploration, shape: Shape) -> ExploreDocument {
-    let outcome = |outcome: Shown| ExploredOutcome {
+fn document(job: &Job, exploration: &Exploration, outcomes: Vec<Paired>, shape: Shape) -> ExploreDocument {
+    let outcome = |(outcome, pair): Paired| ExploredOutcome {
         violations: outcome.violations.iter().map(ToldViolation::from).collect(),
         token: outcome.token,
+        racing_pair: pair.map(|pair| racing::document(job, &pair)),
         observations: outcome.seen,
         schedules: shape.stats.then_some(outcome.schedules),
     };
@@ -134,7 +151,7 @@ fn document(job: &Job, exploration: &Exploration, shape: Shape) -> ExploreDocume
         engine: exploration.engine,
         revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
         defects: job.defects.clone(),
-        outcomes: shown(exploration, &job.scenario.observe).into_iter().map(outcome).collect(),
+        outcomes: outcomes.into_iter().map(outcome).collect(),
         lock_violations: exploration.lock_violations.iter().map(ToldViolation::from).collect(),
         executions: shape.stats.then_some(exploration.statistics.executions),
         seconds: shape.stats.then_some(exploration.statistics.seconds),

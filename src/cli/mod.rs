@@ -13,6 +13,7 @@ mod gate;
 mod lint;
 mod names;
 mod progress;
+mod racing;
 mod regressions;
 mod replay;
 mod shrink;

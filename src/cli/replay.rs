@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::console::Console;
 use super::files::{self, File};
-use super::{Exit, Replay as Arguments, backend, explore, names};
+use super::{Exit, Replay as Arguments, backend, explore, names, racing};
 use crate::explore::{Job, Replay, Token};
 use crate::report::{timeline, words};
 use crate::scenario::Channel;
@@ -40,6 +40,12 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
     match backend::replay(&job, &token.schedule) {
         Ok(replay) => {
             console.out(&told(&file, &job, &replay, console.colour));
+            if !replay.violations.is_empty() {
+                match racing::find(&job, &replay.schedule) {
+                    Ok(found) => console.out(&racing::told(&job, found.as_ref(), &file, "")),
+                    Err(error) => return explore::failed(console, &error),
+                }
+            }
             exit(&replay)
         }
         Err(error) => explore::failed(console, &error),

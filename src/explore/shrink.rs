@@ -160,6 +160,12 @@ fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError
     Ok((!violations.is_empty()).then_some(Witness { schedule, violations }))
 }
 
+/// A schedule that breaks rules, without the switches that it can spare; none if it breaks none.
+pub(super) fn spare_switches(job: &Job, schedule: &Schedule) -> Result<Option<Schedule>, ExploreError> {
+    let Some(witness) = along(job, schedule)? else { return Ok(None) };
+    Ok(Some(fewer_switches(job, witness)?.schedule))
+}
+
 /// Leaves out every switch without which the same rules break.
 fn fewer_switches(job: &Job, mut witness: Witness) -> Result<Witness, ExploreError> {
     let rules = witness.rules();

@@ -1,7 +1,6 @@
 //! The documents that `--format json` prints, one a command, and nothing else on that stream.
 //!
-//! They are a promise to programs: a field is never renamed, and a new one comes only with the option that asks for
-//! it. Seconds and counts of executions are there only with `--stats`, so without it the same input gives the same
+//! They are a promise to programs: a field is never renamed and never goes away; there may be new ones. Seconds and counts of executions are there only with `--stats`, so without it the same input gives the same
 //! bytes. Nothing here may decide what is in a document.
 
 use serde::Serialize;
@@ -140,6 +139,8 @@ pub struct ExploredOutcome {
     pub violations: Vec<ToldViolation>,
     /// The least schedule that leads to it; null if nothing is broken.
     pub token: Option<String>,
+    /// The two operations whose order decides it; null if nothing is broken or no single reversal passes.
+    pub racing_pair: Option<ToldRacingPair>,
     /// What the scenario observes of it; the rest is empty.
     pub observations: Observations,
     /// With `--stats`: how many executions ended in it.
@@ -192,6 +193,34 @@ impl From<&Shrunk> for ShrinkDocument {
             scenario: shrunk.job.scenario.clone(),
         }
     }
+}
+
+/// The two operations whose order decides whether rules break.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldRacingPair {
+    /// In words: `first` before `second`.
+    pub words: String,
+    /// The operation that comes first where rules break.
+    pub first: Option<RacingOperation>,
+    /// The operation that comes second there, and first where none break.
+    pub second: Option<RacingOperation>,
+    /// The failing schedule, without the switches it can spare.
+    pub failing: String,
+    /// The nearest passing schedule.
+    pub passing: String,
+}
+
+/// One operation of a racing pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RacingOperation {
+    /// The thread.
+    pub thread: String,
+    /// What it does.
+    pub operation: String,
+    /// To what.
+    pub object: String,
+    /// The value, in words; empty if there is nothing to say.
+    pub detail: String,
 }
 
 /// A violation in words.
@@ -368,6 +397,7 @@ mod tests {
             outcomes: vec![ExploredOutcome {
                 violations: vec![violation],
                 token: Some("r08:finish-gap:bob@ann.run:0".into()),
+                racing_pair: None,
                 observations: Observations::default(),
                 schedules: Some(3),
             }],
@@ -393,6 +423,7 @@ mod tests {
                 }
               ],
               "token": "r08:finish-gap:bob@ann.run:0",
+              "racing_pair": null,
               "observations": {
                 "events": [],
                 "server": [],

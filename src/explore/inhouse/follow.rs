@@ -105,6 +105,40 @@ pub fn follow<R>(
     }
 }
 
+/// A step of an execution, and who could have taken one instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// The thread that moves.
+    pub moves: String,
+    /// Where the thread stands that moves when nothing says otherwise.
+    pub default: Point,
+    /// The threads that can move, in order of birth.
+    pub able: Vec<String>,
+}
+
+impl Fork {
+    /// Whether the step is a switch of the schedule.
+    #[must_use]
+    pub fn is_switch(&self) -> bool {
+        self.moves != self.default.thread
+    }
+}
+
+/// The steps of `program` along a schedule that fits it.
+pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Vec<Fork> {
+    let mut walker = Walker::new(schedule.switches.clone());
+    let mut counter = Counter::default();
+    let mut forks = Vec::new();
+    let Ok(driven) = drive::<Infallible>(limits, program, &mut |place| {
+        let thread = walker.choose(place);
+        let default = counter.point(place.run, place.default);
+        counter.moves(place.run, thread);
+        forks.push(Fork { moves: place.run.name(thread).to_string(), default, able: place.names() });
+        Ok(thread)
+    });
+    driven.show(|_| forks)
+}
+
 /// Runs `program` once in the order in which `roles` move after its setup, as another engine recorded it.
 ///
 /// # Errors

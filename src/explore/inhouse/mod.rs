@@ -8,7 +8,7 @@ mod schedule;
 mod search;
 
 pub use execution::{Ended, Execution};
-pub use follow::{Drift, Misfit, OutOfOrder, follow, run_once};
+pub use follow::{Drift, Fork, Misfit, OutOfOrder, follow, forks, run_once};
 pub use least::{Least, least};
 pub use schedule::{Point, Schedule, ScheduleError, Switch};
 pub use search::{Limits, Search, run_search, search};
