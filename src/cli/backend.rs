@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use crate::check::rules;
 use crate::explore::{
-    self, Exploration, ExploreError, Job, Options, RacingPair, Replay, Schedule, Shrunk, Token, TokenError,
+    self, Exploration, ExploreError, Job, LockGraph, Options, RacingPair, Replay, Schedule, Shrunk, Token,
+    TokenError,
 };
 use crate::report::json;
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
@@ -83,6 +84,11 @@ pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreEr
 /// The two operations whose order decides whether a schedule breaks a rule.
 pub(super) fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
     explore::racing_pair(job, schedule)
+}
+
+/// The lock graph over every interleaving, its cycles attacked.
+pub(super) fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
+    explore::locks(job, options)
 }
 
 /// The process in which loom runs.

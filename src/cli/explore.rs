@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File};
 use super::progress::Progress;
-use super::{Exit, Explore, Format, Shape, backend, names, racing, shrink};
-use crate::explore::{Exploration, ExploreError, Job, RacingPair, Token, Verdict};
+use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink};
+use crate::explore::{Exploration, ExploreError, Job, LockGraph, RacingPair, Token, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
 
@@ -41,9 +41,13 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Err(error) => return failed(console, &error),
     };
     let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
+    let graph = match locks::find(&job, &options, &exploration) {
+        Ok(graph) => graph,
+        Err(error) => return failed(console, &error),
+    };
     let text = match arguments.shape.format {
-        Format::Text => told(&file, &job, &exploration, &outcomes, arguments.shape),
-        Format::Json => json::text(&document(&job, &exploration, outcomes, arguments.shape)),
+        Format::Text => told(&file, &job, &exploration, &outcomes, &graph, arguments.shape),
+        Format::Json => json::text(&document(&job, &exploration, outcomes, &graph, arguments.shape)),
     };
     console.out(&text);
     exit(&exploration)
@@ -94,7 +98,14 @@ fn each_once(names: &[String]) -> Vec<String> {
 /// An outcome with its racing pair, if it has one.
 type Paired = (Shown, Option<RacingPair>);
 
-fn told(file: &File, job: &Job, exploration: &Exploration, outcomes: &[Paired], shape: Shape) -> String {
+fn told(
+    file: &File,
+    job: &Job,
+    exploration: &Exploration,
+    outcomes: &[Paired],
+    graph: &LockGraph,
+    shape: Shape,
+) -> String {
     let mut text = format!(
         "{}   {}   {}\n",
         words::verdict(&exploration.verdict),
@@ -116,6 +127,7 @@ fn told(file: &File, job: &Job, exploration: &Exploration, outcomes: &[Paired], 
     }
     text.push('\n');
     text += &words::lock_order(&exploration.lock_order);
+    text += &locks::told(job, graph, file);
     for violation in &exploration.lock_violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
     }
@@ -137,7 +149,13 @@ fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair
     text
 }
 
-fn document(job: &Job, exploration: &Exploration, outcomes: Vec<Paired>, shape: Shape) -> ExploreDocument {
+fn document(
+    job: &Job,
+    exploration: &Exploration,
+    outcomes: Vec<Paired>,
+    graph: &LockGraph,
+    shape: Shape,
+) -> ExploreDocument {
     let outcome = |(outcome, pair): Paired| ExploredOutcome {
         violations: outcome.violations.iter().map(ToldViolation::from).collect(),
         token: outcome.token,
@@ -153,6 +171,7 @@ fn document(job: &Job, exploration: &Exploration, outcomes: Vec<Paired>, shape: 
         defects: job.defects.clone(),
         outcomes: outcomes.into_iter().map(outcome).collect(),
         lock_violations: exploration.lock_violations.iter().map(ToldViolation::from).collect(),
+        lock_graph: locks::document(job, graph),
         executions: shape.stats.then_some(exploration.statistics.executions),
         seconds: shape.stats.then_some(exploration.statistics.seconds),
     }

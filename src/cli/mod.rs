@@ -11,6 +11,7 @@ mod explore;
 mod files;
 mod gate;
 mod lint;
+mod locks;
 mod names;
 mod progress;
 mod racing;

@@ -1,6 +1,7 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
 pub mod inhouse;
+mod lock_graph;
 pub mod loom;
 mod racing_pair;
 mod report;
@@ -10,8 +11,9 @@ mod smaller;
 mod token;
 
 pub use inhouse::{Drift, Limits, Schedule, Search, search};
+pub use lock_graph::{Attack, LockGraph, Reason, lock_graph};
 pub use racing_pair::{RacingPair, Side, racing_pair};
 pub use report::*;
-pub use scenario::{ExploreError, Job, Options, Progress, explore, replay};
+pub use scenario::{ExploreError, Job, Options, Progress, explore, locks, replay};
 pub use shrink::{Shrunk, Size, shrink};
 pub use token::{Token, TokenError};

@@ -16,6 +16,7 @@ use crate::snapshot;
 use crate::stage::Stage;
 
 use super::inhouse::{Ended, Execution, Limits, Schedule, follow, run_search};
+use super::lock_graph::{LockGraph, lock_graph};
 use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, TraceStep, Verdict, loom};
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
@@ -339,6 +340,19 @@ fn first_violation(
         }
     }
     unreachable!("some number of preemptions bounds nothing any more")
+}
+
+/// The lock graph of a scenario over all its executions, and its cycles attacked.
+///
+/// # Errors
+///
+/// If a name decides nothing.
+pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
+    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let preemptions = options.preemptions.or(job.scenario.preemptions);
+    let graph = lock_graph(&Limits { preemptions, ..Limits::default() }, &stage.program());
+    stage.clear();
+    Ok(graph)
 }
 
 /// Runs a scenario once along a schedule; where the schedule does not fit, as near to it as can be.

@@ -124,6 +124,8 @@ pub struct ExploreDocument {
     pub outcomes: Vec<ExploredOutcome>,
     /// What breaks a rule of the lock order merged over all executions, which no single token shows.
     pub lock_violations: Vec<ToldViolation>,
+    /// The lock order merged over all executions, with a schedule for each edge; empty under loom.
+    pub lock_graph: ToldLockGraph,
     /// With `--stats`: executions begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executions: Option<u64>,
@@ -208,6 +210,39 @@ pub struct ToldRacingPair {
     pub failing: String,
     /// The nearest passing schedule.
     pub passing: String,
+}
+
+/// The lock order merged over all executions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ToldLockGraph {
+    /// Which lock was taken while which was held.
+    pub edges: Vec<ToldLockEdge>,
+    /// What can be a deadlock.
+    pub cycles: Vec<ToldLockCycle>,
+}
+
+/// One edge of the lock order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldLockEdge {
+    /// The lock that was held.
+    pub held: String,
+    /// The lock that was taken, or the wait that began.
+    pub then: String,
+    /// The thread.
+    pub thread: String,
+    /// A schedule that shows it.
+    pub token: String,
+}
+
+/// Locks that are taken in a circle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldLockCycle {
+    /// The circle in words.
+    pub words: String,
+    /// The schedule that ends in the deadlock; null if none was found.
+    pub deadlock: Option<String>,
+    /// Why none was found; null if one was.
+    pub reason: Option<String>,
 }
 
 /// One operation of a racing pair.
@@ -402,6 +437,7 @@ mod tests {
                 schedules: Some(3),
             }],
             lock_violations: Vec::new(),
+            lock_graph: ToldLockGraph::default(),
             executions: Some(7),
             seconds: Some(0.5),
         };
@@ -442,6 +478,10 @@ mod tests {
             }
           ],
           "lock_violations": [],
+          "lock_graph": {
+            "edges": [],
+            "cycles": []
+          },
           "executions": 7,
           "seconds": 0.5
         }

@@ -174,7 +174,7 @@ pub(super) struct Place<'p> {
 
 impl Place<'_> {
     /// The thread of this name, if it can move.
-    fn able(&self, name: &str) -> Option<usize> {
+    pub(super) fn able(&self, name: &str) -> Option<usize> {
         self.run.index_of(name).filter(|thread| self.enabled.contains(thread))
     }
 

@@ -3,12 +3,14 @@
 mod coroutines;
 mod execution;
 mod follow;
+mod hold_back;
 mod least;
 mod schedule;
 mod search;
 
 pub use execution::{Ended, Execution};
 pub use follow::{Drift, Fork, Misfit, OutOfOrder, follow, forks, run_once};
+pub use hold_back::held_back;
 pub use least::{Least, least};
 pub use schedule::{Point, Schedule, ScheduleError, Switch};
 pub use search::{Limits, Search, run_search, search};
