@@ -277,6 +277,7 @@ fn check_scenario(file: &Path) -> u64 {
             .iter()
             .map(|decision| (decision.name, decision.alternatives.iter().map(|one| one.name).collect()))
             .collect(),
+        ..Vocabulary::default()
     };
     let loaded = scenario::load(file, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
     let job = Job { name: loaded.name, scenario: loaded.scenario, revision: None, defects: Vec::new() };

@@ -675,7 +675,7 @@ fn what_was_recorded_inline_replays_with_a_worker() {
         book.steps().iter().map(step).collect::<Vec<_>>()
     };
     let limits = Limits::default();
-    let recorded = follow(&limits, &program(true), &Schedule::default(), steps).expect("it fits");
+    let (recorded, _) = follow(&limits, &program(true), &Schedule::default(), steps);
     let roles: Vec<_> = recorded.iter().map(|step| step.0.clone()).collect();
     assert!(roles.iter().any(|role| &**role == "worker"));
     let replayed = run_once(&limits, &program(false), &roles, steps).expect("it fits");

@@ -163,7 +163,7 @@ fn a_file_that_is_not_there_is_named_as_the_user_named_it() {
         scenario: "x".into(),
         revision: None,
         defects: Vec::new(),
-        schedule: "3bob".parse().unwrap(),
+        schedule: "bob@ann.run".parse().unwrap(),
     };
     for arguments in [
         "check",
@@ -226,13 +226,13 @@ fn a_token_that_is_none_or_another_scenarios_is_refused() {
     let folder = Folder::new("token", &[("b.json", SCENARIO)]);
     let err = folder.refused("replay b.json b:finish-gap");
     assert!(err.contains("failed to read the token: a token has four parts"), "{err}");
-    let err = folder.refused("replay b.json b:finish-gap:3bob:000000");
+    let err = folder.refused("replay b.json b:finish-gap:bob@ann.run:000000");
     assert!(err.contains("failed to read the token: the token is damaged"), "{err}");
     let token = turnloom::explore::Token {
         scenario: "r08-finish-gap".into(),
         revision: None,
         defects: vec!["finish-gpa".into()],
-        schedule: "3bob".parse().unwrap(),
+        schedule: "bob@ann.run".parse().unwrap(),
     };
     let err = folder.refused(&format!("replay b.json {token}"));
     assert!(err.contains("the token is of scenario `r08-finish-gap`, but `b.json` is scenario `b`"), "{err}");

@@ -83,7 +83,7 @@ fn a_token_replays_to_the_byte() {
 
 #[test]
 fn a_damaged_token_and_one_of_another_scenario_are_bad_input() {
-    for token in ["r08-finish-gap:finish-gap:59bob:000000", "nonsense", "r05-x:-:-:0"] {
+    for token in ["r08-finish-gap:finish-gap:bob@alice.lock-state.7:000000", "nonsense", "r05-x:-:-:0"] {
         let output = turnloom(&["replay", "scenarios/r08-finish-gap.json", token]);
         assert_eq!(output.status.code(), Some(2), "{token}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty());
@@ -110,4 +110,70 @@ fn a_deadlock_under_loom_is_a_verdict() {
     let output = turnloom(&["explore", file, "--defect", "step-in-executor", "--engine", "loom"]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("holds state") && said.contains("lock state"), "{said}");
+}
+
+/// The two operations whose order decides: in words, side by side, and with a schedule in which they come the other way
+/// round and nothing breaks.
+#[test]
+fn a_replay_names_the_racing_pair_and_the_nearest_passing_schedule() {
+    for (scenario, defect, words) in [
+        (
+            "r08-finish-gap",
+            "finish-gap",
+            "client `bob` takes the state lock before client `alice` writes status finished",
+        ),
+        (
+            "r05-just-arrived-prompt-replayed",
+            "just-arrived-prompt-replayed",
+            "client `bob` appends user_message first to events before client `alice` reads events",
+        ),
+    ] {
+        let file = format!("scenarios/{scenario}.json");
+        let explored = json(&turnloom(&["explore", &file, "--defect", defect, "--format", "json"]));
+        let mut outcomes = explored["outcomes"].as_array().expect("outcomes are a list").iter();
+        let broken = outcomes.find(|outcome| !outcome["token"].is_null()).expect("a violation");
+        let pair = &broken["racing_pair"];
+        assert_eq!(pair["words"], words);
+        let token = broken["token"].as_str().expect("a token");
+        let picture = String::from_utf8(turnloom(&["replay", &file, token]).stdout).expect("text");
+        let told = picture.split_once("racing pair: ").expect("the pair is told").1;
+        assert!(told.starts_with(words), "{told}");
+        let passing = pair["passing"].as_str().expect("a passing schedule");
+        assert!(told.contains(passing), "{told}");
+        let passed = turnloom(&["replay", &file, passing]);
+        assert_eq!(passed.status.code(), Some(0), "{}", String::from_utf8_lossy(&passed.stdout));
+    }
+}
+
+#[test]
+fn the_failing_and_the_passing_execution_stand_side_by_side() {
+    let token = "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700";
+    let replayed = turnloom(&["replay", "scenarios/r08-finish-gap.json", token]);
+    let picture = String::from_utf8(replayed.stdout).expect("text");
+    insta::assert_snapshot!(picture.split_once("racing pair: ").expect("the pair is told").1, @r#"
+    client `bob` takes the state lock before client `alice` writes status finished
+        this order breaks the rule                     this order passes
+         74  alice: write agent_state AgentState …      74  alice: write agent_state AgentState …
+         75  alice: unlock state                        75  alice: unlock state
+      ▸  76  bob: lock state                         ▸  76  alice: lock state
+         77  bob: write status idle                     77  alice: write status finished
+         78  bob: append events user_message seco…      78  alice: unlock state
+         79  bob: unlock state                         ⋮
+      ▸  80  alice: lock state                          86  alice: select loop of alice
+         81  alice: write status finished            ▸  87  bob: lock state
+                                                        88  bob: write status idle
+      nearest passing schedule
+        token    r08-finish-gap:finish-gap:-:68ad93
+        replay   turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:-:68ad93
+    "#);
+}
+
+#[test]
+fn where_no_reversal_helps_there_is_no_racing_pair() {
+    let file = "scenarios/r17-fifo-skip.json";
+    let explored = turnloom(&["explore", file, "--defect", "fifo-skip"]);
+    let said = String::from_utf8_lossy(&explored.stdout);
+    assert!(said.contains("racing pair: none, as no single reversal of two operations passes"), "{said}");
+    let explored = json(&turnloom(&["explore", file, "--defect", "fifo-skip", "--format", "json"]));
+    assert!(explored["outcomes"][0]["racing_pair"].is_null());
 }

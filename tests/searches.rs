@@ -127,7 +127,7 @@ fn a_sample_that_breaks_a_rule_gives_a_token_that_replays() {
         "--defect",
         "finish-gap",
         "--search",
-        "pos",
+        "pct",
         "--budget",
         "500",
         "--format",

@@ -8,10 +8,12 @@ use std::process::ExitCode;
 
 use crate::check::rules;
 use crate::explore::{
-    self, Exploration, ExploreError, Job, Options, Progress, Replay, ReplayError, Schedule,
+    self, Exploration, ExploreError, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule, Shrunk,
+    Token, TokenError,
 };
+use crate::report::json;
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
-use crate::scenario::{self, Scenario, Vocabulary};
+use crate::scenario::{self, Scenario, TokenNames, Vocabulary};
 
 /// A scenario that was read.
 pub(super) struct Loaded {
@@ -40,7 +42,14 @@ fn vocabulary() -> Vocabulary {
         rules: rules().iter().map(|rule| rule.name()).collect(),
         revisions: REVISIONS.iter().map(|revision| revision.name).collect(),
         decisions: DECISIONS.iter().map(|decision| (decision.name, alternatives(decision))).collect(),
+        read_token: Some(read_token),
     }
+}
+
+fn read_token(text: &str) -> Result<TokenNames, String> {
+    let Token { scenario, revision, defects, .. } =
+        text.parse().map_err(|error: TokenError| error.to_string())?;
+    Ok(TokenNames { scenario, revision, defects })
 }
 
 /// The JSON Schema of the scenario file.
@@ -57,9 +66,29 @@ pub(super) fn explore(
     explore::explore(job, options, progress)
 }
 
+/// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.
+pub(super) fn shrink(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Shrunk>, ExploreError> {
+    let warnings = |scenario: &Scenario| {
+        let text = json::text(scenario);
+        scenario::parse(&job.name, &text, &vocabulary()).ok().map(|loaded| loaded.warnings.len())
+    };
+    let most = warnings(&job.scenario).unwrap_or_default();
+    explore::shrink(job, &|scenario| warnings(scenario).is_some_and(|count| count <= most), progress)
+}
+
 /// Runs one interleaving.
-pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ReplayError> {
+pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     explore::replay(job, schedule)
+}
+
+/// The two operations whose order decides whether a schedule breaks a rule.
+pub(super) fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
+    explore::racing_pair(job, schedule)
+}
+
+/// The lock graph over every interleaving, its cycles attacked.
+pub(super) fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
+    explore::locks(job, options)
 }
 
 /// The process in which loom runs.

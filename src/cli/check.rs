@@ -1,15 +1,17 @@
 //! `turnloom check`: every scenario under every interleaving, held against the rules and the reviewed snapshot.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::console::Console;
 use super::files::{self, File};
 use super::gate::{self, Standing, Writing};
 use super::progress::Progress;
+use super::regressions::{self, Regression};
 use super::{Check, Exit, Format, backend, explore, jobs};
-use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling};
+use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling, Verdict};
 use crate::report::json::{self, BrokenRule, CheckDocument, CheckSummary, CheckedScenario};
-use crate::report::{broken_rules, shown, words};
+use crate::report::{broken_rules, is_finding, shown, words};
 
 /// Runs the scenarios and tells how each stands.
 pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
@@ -105,19 +107,27 @@ impl Checked {
             revision: None,
             defects: Vec::new(),
         };
-        match backend::explore(&job, options, progress) {
-            Ok(exploration) => {
-                let standing = gate::compare(file, options, &exploration, writing);
-                Self::ran(file, arguments, &exploration, standing)
-            }
-            Err(error) => Self::failed(file, options, &error),
-        }
+        let ran = regressions::replay(file).and_then(|regressions| {
+            let exploration = backend::explore(&job, options, progress)?;
+            let standing = gate::compare(file, options, &exploration, writing);
+            Ok(Self::ran(file, arguments, &regressions, &exploration, standing))
+        });
+        ran.unwrap_or_else(|error| Self::failed(file, options, &error))
     }
 
-    fn ran(file: &File, arguments: &Check, exploration: &Exploration, standing: Standing) -> Self {
+    fn ran(
+        file: &File,
+        arguments: &Check,
+        regressions: &[Regression],
+        exploration: &Exploration,
+        standing: Standing,
+    ) -> Self {
         let broken = broken_rules(exploration);
-        let mut exit = explore::exit(exploration);
-        let mut below = words::reductions(exploration) + &words::broken(&broken, &file.shown());
+        let broken_again = regressions.iter().any(Regression::is_broken);
+        let mut exit = explore::exit(exploration).or(if broken_again { Exit::Findings } else { Exit::Clean });
+        let mut below = words::reductions(exploration);
+        below.extend(regressions.iter().map(|regression| regression.told(file)));
+        below += &words::broken(&broken, &file.shown());
         let mut aside = String::new();
         match standing {
             Standing::Clean => {}
@@ -139,16 +149,24 @@ impl Checked {
             }
         }
         let stats = arguments.shape.stats.then_some(&exploration.statistics);
-        let rule = |broken: crate::report::Broken| BrokenRule {
-            rule: broken.violation.rule.to_owned(),
-            token: broken.token,
+        let mut rules: BTreeMap<&str, Option<&str>> =
+            broken.iter().map(|broken| (broken.violation.rule, broken.token.as_deref())).collect();
+        let again = regressions.iter().rev().flat_map(Regression::broken);
+        rules.extend(again.map(|(rule, token)| (rule, Some(token))));
+        let rule = |(rule, token): (&str, Option<&str>)| BrokenRule {
+            rule: rule.to_owned(),
+            token: token.map(ToOwned::to_owned),
         };
+        // What a bounded search did not come to, a regression may.
+        let found =
+            if is_finding(exploration) || !broken_again { &exploration.verdict } else { &Verdict::Violated };
         let scenario = CheckedScenario {
             name: file.loaded.name.clone(),
-            verdict: words::verdict(&exploration.verdict),
+            verdict: words::verdict(found),
             engine: exploration.engine,
             outcomes: shown(exploration, &file.loaded.scenario.observe).len(),
-            violations: broken.into_iter().map(rule).collect(),
+            violations: rules.into_iter().map(rule).collect(),
+            regressions: regressions.iter().map(Regression::document).collect(),
             executions: stats.map(|stats| stats.executions),
             seconds: stats.map(|stats| stats.seconds),
         };
@@ -166,6 +184,7 @@ impl Checked {
             engine: options.engine,
             outcomes: 0,
             violations: Vec::new(),
+            regressions: Vec::new(),
             executions: None,
             seconds: None,
         };
@@ -217,7 +236,8 @@ mod tests {
     use crate::cli::backend::Loaded;
     use crate::cli::files::File;
     use crate::cli::gate::Standing;
-    use crate::cli::{Check, Engine, Exit, Format, Shape};
+    use crate::cli::search::{Engine, Search};
+    use crate::cli::{Check, Exit, Format, Jobs, Shape};
     use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Verdict};
     use crate::observation::Observations;
 
@@ -231,15 +251,22 @@ mod tests {
     }
 
     fn arguments(format: Format, stats: bool) -> Check {
-        let engine = Engine { engine: EngineKind::Turnloom, preemptions: None };
-        Check { paths: Vec::new(), engine, update: false, shape: Shape { stats, format } }
+        let engine = Engine {
+            engine: EngineKind::Turnloom,
+            preemptions: None,
+            search: Search::Complete,
+            seed: 0,
+            budget: None,
+        };
+        let jobs = Jobs { jobs: std::num::NonZero::<usize>::MIN };
+        Check { paths: Vec::new(), engine, jobs, update: false, shape: Shape { stats, format } }
     }
 
     fn exploration(verdict: Verdict, rule: Option<&'static str>) -> Exploration {
         let violation = |rule| Violation { rule, message: "it did".into(), marks: Vec::new() };
         let report = OutcomeReport {
             violations: rule.map(violation).into_iter().collect(),
-            token: rule.map(|_| "r08:-:3bob:0".to_owned()),
+            token: rule.map(|_| "r08:-:bob@ann.run:0".to_owned()),
             schedules: 4,
         };
         Exploration {
@@ -249,7 +276,7 @@ mod tests {
             outcomes: [(Observations::default(), report)].into(),
             lock_order: [].into(),
             lock_violations: Vec::new(),
-            statistics: Statistics { executions: 12, states: 7, seconds: 0.25 },
+            statistics: Statistics { executions: 12, states: 7, seconds: 0.25, share: None },
         }
     }
 
@@ -260,7 +287,7 @@ mod tests {
         standing: Standing,
     ) -> (Exit, String, String) {
         let (file, arguments) = (file(), arguments(format, stats));
-        let checked = Checked::ran(&file, &arguments, exploration, standing);
+        let checked = Checked::ran(&file, &arguments, &[], exploration, standing);
         let text = Table::new(&arguments, &[file]).lines(&checked);
         (checked.exit, text, checked.aside)
     }
@@ -283,8 +310,8 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         violated   r08   1 outcome
           ✗ no-replay: it did
-            token    r08:-:3bob:0
-            replay   turnloom replay scenarios/r08.json r08:-:3bob:0
+            token    r08:-:bob@ann.run:0
+            replay   turnloom replay scenarios/r08.json r08:-:bob@ann.run:0
           ✗ not as in the snapshot
             - a
             + b

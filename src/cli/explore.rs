@@ -5,11 +5,10 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File};
 use super::progress::Progress;
-use super::{Exit, Explore, Format, Shape, backend, names};
-use crate::explore::{Exploration, ExploreError, Job, Verdict};
+use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink};
+use crate::explore::{Exploration, ExploreError, Job, LockGraph, RacingPair, Token, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
-use crate::scenario::Scenario;
 
 /// Explores the scenario and tells what came of it.
 pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
@@ -23,6 +22,9 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         revision: arguments.revision.clone(),
         defects: each_once(&arguments.defects),
     };
+    if arguments.shrink {
+        return shrink::run(console, &job, arguments.shape.format);
+    }
     let options = match arguments.engine.options() {
         Ok(options) => options,
         Err((what, help)) => return console.refuse(&format!("failed to explore: {what}"), &help),
@@ -35,12 +37,31 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Ok(exploration) => exploration,
         Err(error) => return failed(console, &error),
     };
+    let outcomes = shown(&exploration, &job.scenario.observe);
+    let pairs = match pairs(&job, &outcomes) {
+        Ok(pairs) => pairs,
+        Err(error) => return failed(console, &error),
+    };
+    let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
+    let graph = match locks::find(&job, &options, &exploration) {
+        Ok(graph) => graph,
+        Err(error) => return failed(console, &error),
+    };
     let text = match arguments.shape.format {
-        Format::Text => told(&file, &job, &exploration, arguments.shape),
-        Format::Json => json::text(&document(&job, &exploration, arguments.shape)),
+        Format::Text => told(&file, &job, &exploration, &outcomes, &graph, arguments.shape),
+        Format::Json => json::text(&document(&job, &exploration, outcomes, &graph, arguments.shape)),
     };
     console.out(&text);
     exit(&exploration)
+}
+
+/// The racing pair of each outcome that breaks a rule.
+fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, ExploreError> {
+    let pair = |outcome: &Shown| match outcome.token.as_ref().map(|token| token.parse::<Token>()) {
+        Some(Ok(token)) => racing::find(job, &token.schedule),
+        _ => Ok(None),
+    };
+    outcomes.iter().map(pair).collect()
 }
 
 /// What an exploration says about the exit code.
@@ -76,9 +97,17 @@ fn each_once(names: &[String]) -> Vec<String> {
     once
 }
 
-fn told(file: &File, job: &Job, exploration: &Exploration, shape: Shape) -> String {
-    let observe = &job.scenario.observe;
-    let outcomes = shown(exploration, observe);
+/// An outcome with its racing pair, if it has one.
+type Paired = (Shown, Option<RacingPair>);
+
+fn told(
+    file: &File,
+    job: &Job,
+    exploration: &Exploration,
+    outcomes: &[Paired],
+    graph: &LockGraph,
+    shape: Shape,
+) -> String {
     let mut text = format!(
         "{}   {}   {}\n",
         words::verdict(&exploration.verdict),
@@ -90,16 +119,17 @@ fn told(file: &File, job: &Job, exploration: &Exploration, shape: Shape) -> Stri
         let _ = writeln!(text, "  with {changes}");
     }
     text += &words::reductions(exploration);
-    for (place, outcome) in outcomes.iter().enumerate() {
+    for (place, (outcome, pair)) in outcomes.iter().enumerate() {
         let _ = write!(text, "\noutcome {}", place + 1);
         if shape.stats {
             let _ = write!(text, "   {}", words::count(outcome.schedules, "schedule"));
         }
         text.push('\n');
-        text += &one_outcome(file, outcome, &job.scenario);
+        text += &one_outcome(file, job, outcome, pair.as_ref());
     }
     text.push('\n');
     text += &words::lock_order(&exploration.lock_order);
+    text += &locks::told(job, graph, file);
     for violation in &exploration.lock_violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
     }
@@ -109,21 +139,29 @@ fn told(file: &File, job: &Job, exploration: &Exploration, shape: Shape) -> Stri
     text
 }
 
-fn one_outcome(file: &File, outcome: &Shown, scenario: &Scenario) -> String {
-    let mut text = words::outcome(&outcome.seen, &scenario.observe);
+fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair>) -> String {
+    let mut text = words::outcome(&outcome.seen, &job.scenario.observe);
     for violation in &outcome.violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
     }
     if let Some(token) = &outcome.token {
         text += &words::replay(token, &file.shown(), "    ");
+        text += &racing::told(job, pair, file, "    ");
     }
     text
 }
 
-fn document(job: &Job, exploration: &Exploration, shape: Shape) -> ExploreDocument {
-    let outcome = |outcome: Shown| ExploredOutcome {
+fn document(
+    job: &Job,
+    exploration: &Exploration,
+    outcomes: Vec<Paired>,
+    graph: &LockGraph,
+    shape: Shape,
+) -> ExploreDocument {
+    let outcome = |(outcome, pair): Paired| ExploredOutcome {
         violations: outcome.violations.iter().map(ToldViolation::from).collect(),
         token: outcome.token,
+        racing_pair: pair.map(|pair| racing::document(job, &pair)),
         observations: outcome.seen,
         schedules: shape.stats.then_some(outcome.schedules),
     };
@@ -133,8 +171,9 @@ fn document(job: &Job, exploration: &Exploration, shape: Shape) -> ExploreDocume
         engine: exploration.engine,
         revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
         defects: job.defects.clone(),
-        outcomes: shown(exploration, &job.scenario.observe).into_iter().map(outcome).collect(),
+        outcomes: outcomes.into_iter().map(outcome).collect(),
         lock_violations: exploration.lock_violations.iter().map(ToldViolation::from).collect(),
+        lock_graph: locks::document(job, graph),
         executions: shape.stats.then_some(exploration.statistics.executions),
         seconds: shape.stats.then_some(exploration.statistics.seconds),
     }

@@ -12,10 +12,14 @@ mod files;
 mod gate;
 mod jobs;
 mod lint;
+mod locks;
 mod names;
 mod progress;
+mod racing;
+mod regressions;
 mod replay;
 mod search;
+mod shrink;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -61,7 +65,7 @@ const EXAMPLES: &str = "\
 Examples:
   turnloom check                                              run all of scenarios/ and compare with snapshots/
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
-  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:14bob:3f9a2c
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700
   turnloom explain finish-gap
 
 Exit codes:
@@ -96,12 +100,13 @@ Examples:
 Examples:
   turnloom explore scenarios/r08-finish-gap.json
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
-  turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2")]
+  turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --shrink > r08-finish-gap-small.json")]
     Explore(Explore),
     /// run one interleaving again and draw it, a column a thread
     #[command(after_help = "\
 Examples:
-  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:14bob:3f9a2c
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700
 
 A double line is a thread that holds a lock, an arrow leads to the thread that goes on, ✗ is a step that breaks a rule.")]
     Replay(Replay),
@@ -161,6 +166,9 @@ struct Explore {
     /// take the decisions of this revision instead of the scenario's own
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
+    /// instead of all outcomes, print the smallest scenario that breaks the same rules, and tell its token on stderr
+    #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats"])]
+    shrink: bool,
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]

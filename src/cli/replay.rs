@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::console::Console;
 use super::files::{self, File};
-use super::{Exit, Replay as Arguments, backend, explore, names};
-use crate::explore::{Job, Replay, ReplayError, Token};
+use super::{Exit, Replay as Arguments, backend, explore, names, racing};
+use crate::explore::{Job, Replay, Token};
 use crate::report::{timeline, words};
 use crate::scenario::Channel;
 
@@ -39,18 +39,39 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
     };
     match backend::replay(&job, &token.schedule) {
         Ok(replay) => {
-            console.out(&told(&job, &replay, console.colour));
-            if replay.violations.is_empty() { Exit::Clean } else { Exit::Findings }
+            console.out(&told(&file, &job, &replay, console.colour));
+            if !replay.violations.is_empty() {
+                match racing::find(&job, &replay.schedule) {
+                    Ok(found) => console.out(&racing::told(&job, found.as_ref(), &file, "")),
+                    Err(error) => return explore::failed(console, &error),
+                }
+            }
+            exit(&replay)
         }
-        Err(ReplayError::Explore(error)) => explore::failed(console, &error),
-        Err(ReplayError::Drift(drift)) => {
-            console.refuse(&format!("failed to replay: {drift}"), &after_drift(&file, &job))
-        }
+        Err(error) => explore::failed(console, &error),
     }
 }
 
-/// What to do when the schedule no longer fits.
-fn after_drift(file: &File, job: &Job) -> String {
+/// A replay that drifted and breaks nothing is not clean: the execution of the token was not seen.
+fn exit(replay: &Replay) -> Exit {
+    if !replay.violations.is_empty() {
+        Exit::Findings
+    } else if replay.drift.is_empty() {
+        Exit::Clean
+    } else {
+        Exit::Incomplete
+    }
+}
+
+/// That the schedule no longer fits, where, and what to do about it; empty if it fits.
+fn drifted(file: &File, job: &Job, replay: &Replay) -> String {
+    if replay.drift.is_empty() {
+        return String::new();
+    }
+    let mut text = "\ndrifted: the scenario or the runtime has changed since the token was made; what follows is as near as \
+         it comes\n"
+        .to_owned();
+    text += &words::drift(&replay.drift, "  ");
     let mut command = format!("turnloom explore {}", words::shell(&file.shown()));
     if let Some(revision) = &job.revision {
         let _ = write!(command, " --revision {}", words::shell(revision));
@@ -58,18 +79,21 @@ fn after_drift(file: &File, job: &Job) -> String {
     for defect in &job.defects {
         let _ = write!(command, " --defect {}", words::shell(defect));
     }
-    format!(
-        "the scenario or the runtime has changed since the token was made; `{command}` gives the tokens of today"
-    )
+    let token = job.token(replay.schedule.clone());
+    let _ = writeln!(text, "  token of what was run: {token}");
+    let _ = writeln!(text, "  `{command}` gives the tokens of today");
+    text
 }
 
-fn told(job: &Job, replay: &Replay, colour: bool) -> String {
+fn told(file: &File, job: &Job, replay: &Replay, colour: bool) -> String {
     let mut text = job.name.clone();
     let changes = words::changes(job.revision.as_deref(), &job.defects);
     if !changes.is_empty() {
         let _ = write!(text, "   with {changes}");
     }
-    let _ = write!(text, "\n\n{}\noutcome\n", timeline::render(replay, colour));
+    text.push('\n');
+    text += &drifted(file, job, replay);
+    let _ = write!(text, "\n{}\noutcome\n", timeline::render(replay, colour));
     // A replay shows all there is, also what the scenario does not observe.
     text += &words::outcome(&replay.outcome, &Channel::all());
     text.push('\n');
@@ -84,9 +108,13 @@ fn told(job: &Job, replay: &Replay, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::{exit, told};
     use crate::check::{Mark, Violation};
-    use crate::explore::{Anchor, Job, Replay, TraceStep};
+    use crate::cli::Exit;
+    use crate::cli::backend::Loaded;
+    use crate::cli::files::File;
+    use crate::explore::inhouse::Misfit;
+    use crate::explore::{Anchor, Drift, Job, Replay, Schedule, TraceStep};
     use crate::observation::{Event, Observations, Stuck, Waiting, Why};
     use crate::scenario::EventKind;
 
@@ -110,7 +138,13 @@ mod tests {
             anchors: vec![Anchor::Event(0)],
         };
         let outcome = Observations { events: vec![event], stuck, ..Observations::default() };
-        Replay { threads: vec!["bob".into()], steps: vec![step], outcome, violations }
+        let (threads, steps) = (vec!["bob".into()], vec![step]);
+        Replay { threads, steps, outcome, violations, schedule: Schedule::default(), drift: Vec::new() }
+    }
+
+    fn file() -> File {
+        let loaded = Loaded { name: "r08".into(), scenario: job().scenario, warnings: String::new() };
+        File { path: "scenarios/r08.json".into(), loaded }
     }
 
     #[test]
@@ -128,7 +162,7 @@ mod tests {
             marks: vec![Mark::Event(0), Mark::Thread("bob".into())],
         };
         let stuck = Stuck { why: Why::Deadlock, threads: vec![waiting] };
-        insta::assert_snapshot!(told(&job(), &replay(Some(stuck), vec![violation]), false), @r#"
+        insta::assert_snapshot!(told(&file(), &job(), &replay(Some(stuck), vec![violation]), false), @r#"
         r08   with defect finish-gap
 
          step  bob
@@ -148,6 +182,28 @@ mod tests {
 
     #[test]
     fn that_nothing_is_broken_is_said() {
-        assert!(told(&job(), &replay(None, Vec::new()), false).ends_with("\n\nno rule is broken\n"));
+        let replay = replay(None, Vec::new());
+        assert!(told(&file(), &job(), &replay, false).ends_with("\n\nno rule is broken\n"));
+        assert_eq!(exit(&replay), Exit::Clean);
+    }
+
+    #[test]
+    fn that_a_schedule_does_not_fit_is_said_before_the_picture_and_is_not_clean() {
+        let schedule: Schedule = "bob@alice.lock-state.9,cem@alice.lock-state".parse().expect("a schedule");
+        let nearest: Schedule = "bob@alice.lock-state.8".parse().expect("a schedule");
+        let [expected, other] = &schedule.switches[..] else { unreachable!("two switches") };
+        let (misfit, instead) = (Misfit::NeverComes, nearest.switches.first().cloned());
+        let near = Drift { expected: expected.clone(), step: 76, misfit, instead };
+        let misfit = Misfit::CannotMove(vec!["bob".into(), "alice".into()]);
+        let none = Drift { expected: other.clone(), step: 80, misfit, instead: None };
+        let replay = Replay { schedule: nearest, drift: vec![near, none], ..replay(None, Vec::new()) };
+        insta::assert_snapshot!(told(&file(), &job(), &replay, false).split("\n\n").nth(1).unwrap(), @r"
+        drifted: the scenario or the runtime has changed since the token was made; what follows is as near as it comes
+          step 76: expected `bob@alice.lock-state.9`, but `alice.lock-state.9` never comes; the nearest there was is `bob@alice.lock-state.8`, which was taken
+          step 80: expected `cem@alice.lock-state`, but `cem` cannot move there, only `alice`, `bob`; nothing near was there, so it was left out
+          token of what was run: r08:finish-gap:bob@alice.lock-state.8:4a3ab9
+          `turnloom explore scenarios/r08.json --defect finish-gap` gives the tokens of today
+        ");
+        assert_eq!(exit(&replay), Exit::Incomplete);
     }
 }

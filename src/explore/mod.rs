@@ -1,14 +1,21 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
 pub mod inhouse;
+mod lock_graph;
 pub mod loom;
+mod racing_pair;
 mod report;
 mod scenario;
+mod shrink;
+mod smaller;
 mod token;
 
-pub use inhouse::{Limits, Schedule, Search, search};
+pub use inhouse::{Drift, Limits, Schedule, Search, search};
+pub use lock_graph::{Attack, LockGraph, Reason, lock_graph};
+pub use racing_pair::{RacingPair, Side, racing_pair};
 pub use report::*;
 pub use scenario::{
-    Budget, ExploreError, Job, Options, Progress, ReplayError, SAMPLE, SearchKind, Told, explore, replay,
+    Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, explore, locks, replay,
 };
+pub use shrink::{Shrunk, Size, shrink};
 pub use token::{Token, TokenError};

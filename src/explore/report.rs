@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::inhouse::{Drift, Schedule};
 use crate::check::Violation;
 use crate::observation::{LockEdge, Observations};
 
@@ -106,6 +107,10 @@ pub struct Replay {
     pub outcome: Observations,
     /// What it breaks.
     pub violations: Vec<Violation>,
+    /// The schedule as it was run.
+    pub schedule: Schedule,
+    /// Where the schedule that was asked for did not fit; empty if it did.
+    pub drift: Vec<Drift>,
 }
 
 /// One visible operation.

@@ -18,8 +18,9 @@ use crate::snapshot;
 use crate::stage::Stage;
 
 use super::inhouse::{
-    Drift, Ended, Execution, Limits, Sample, Schedule, Stopped, Visit, follow, run_search, sample,
+    Ended, Execution, Limits, Sample, Schedule, Stopped, Visit, follow, run_search, sample,
 };
+use super::lock_graph::{LockGraph, lock_graph};
 use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, TraceStep, Verdict, loom};
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
@@ -115,17 +116,6 @@ pub enum ExploreError {
         /// What happened.
         message: String,
     },
-}
-
-/// Why a token could not be replayed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// It cannot be run.
-    #[error(transparent)]
-    Explore(#[from] ExploreError),
-    /// The schedule does not fit.
-    #[error(transparent)]
-    Drift(#[from] Drift),
 }
 
 /// Told from time to time how far an exploration is.
@@ -269,7 +259,7 @@ impl Findings {
 /// # Errors
 ///
 /// If the program broke a promise of its own.
-fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreError> {
+pub(super) fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreError> {
     match ended {
         Ended::Complete => Ok(None),
         Ended::Deadlock => Ok(Some(Why::Deadlock)),
@@ -497,21 +487,34 @@ fn first_violation(
     unreachable!("some number of preemptions bounds nothing any more")
 }
 
-/// Runs a scenario once along a schedule.
+/// The lock graph of a scenario over all its executions, and its cycles attacked.
 ///
 /// # Errors
 ///
-/// If a name decides nothing or the schedule does not fit.
-pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ReplayError> {
+/// If a name decides nothing.
+pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
     let stage = Stage::new(&job.scenario, job.decisions()?);
-    let seen = follow(&Limits::default(), &stage.program(), schedule, |execution| {
-        let why = stuck(job, &execution.ended)?;
-        Ok::<_, ExploreError>((stage.observe(why, execution.book()), trace(execution)))
-    })?;
-    let (outcome, (threads, steps)) = seen?;
+    let preemptions = options.preemptions.or(job.scenario.preemptions);
+    let graph = lock_graph(&Limits { preemptions, ..Limits::default() }, &stage.program());
     stage.clear();
+    Ok(graph)
+}
+
+/// Runs a scenario once along a schedule; where the schedule does not fit, as near to it as can be.
+///
+/// # Errors
+///
+/// If a name decides nothing, or the program under test broke a promise of its own.
+pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
+    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let (seen, drift) = follow(&Limits::default(), &stage.program(), schedule, |execution| {
+        let why = stuck(job, &execution.ended)?;
+        Ok::<_, ExploreError>((stage.observe(why, execution.book()), trace(execution), execution.schedule()))
+    });
+    stage.clear();
+    let (outcome, (threads, steps), schedule) = seen?;
     let violations = check::judge(&outcome, &Stage::context(&job.scenario));
-    Ok(Replay { threads, steps, outcome, violations })
+    Ok(Replay { threads, steps, outcome, violations, schedule, drift })
 }
 
 /// The steps of an execution, without those that only set it up, and the roles that took them.

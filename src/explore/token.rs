@@ -1,7 +1,7 @@
 //! A token: a schedule with all that is needed to run it again, as one short word.
 //!
-//! `r08-finish-gap:finish-gap:14bob.17alice:3f9a2c` is scenario, defects (`-` for none; a revision in front, as in
-//! `@1.25.0+finish-gap`), schedule, and a check of the three, so that a damaged token is told from one that drifted.
+//! `r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700` is scenario, defects (`-` for none; a revision in front, as
+//! in `@1.25.0+finish-gap`), schedule, and a check of the three, so that a damaged token is told from one that drifted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,10 +17,10 @@ use crate::kernel::digest::digest;
 ///     scenario: "r08-finish-gap".to_owned(),
 ///     revision: None,
 ///     defects: vec!["finish-gap".to_owned()],
-///     schedule: "14bob.17alice".parse().unwrap(),
+///     schedule: "bob@alice.lock-state.7".parse().unwrap(),
 /// };
 /// assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
-/// assert!("r08-finish-gap:finish-gap:14bob.18alice:000000".parse::<Token>().is_err());
+/// assert!("r08-finish-gap:finish-gap:bob@alice.lock-state.8:000000".parse::<Token>().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token {
@@ -77,8 +77,9 @@ impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let [scenario, changes, schedule, found] = parts[..] else {
+        // From the end, since only the name of a file may hold a colon of its own.
+        let parts: Vec<&str> = text.rsplitn(4, ':').collect();
+        let [found, schedule, changes, scenario] = parts[..] else {
             return Err(TokenError::Parts(parts.len()));
         };
         let expected = check(&text[..text.len() - found.len() - 1]);

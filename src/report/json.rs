@@ -1,13 +1,13 @@
 //! The documents that `--format json` prints, one a command, and nothing else on that stream.
 //!
-//! They are a promise to programs: a field is never renamed, and a new one comes only with the option that asks for
-//! it. Seconds and counts of executions are there only with `--stats`, so without it the same input gives the same
+//! They are a promise to programs: a field is never renamed and never goes away; there may be new ones. Seconds and counts of executions are there only with `--stats`, so without it the same input gives the same
 //! bytes. Nothing here may decide what is in a document.
 
 use serde::Serialize;
 
-use crate::explore::EngineKind;
+use crate::explore::{EngineKind, Shrunk, Size};
 use crate::observation::Observations;
+use crate::scenario::Scenario;
 
 /// What `turnloom check --format json` prints.
 ///
@@ -19,7 +19,7 @@ use crate::observation::Observations;
 ///       "verdict": "violated",
 ///       "engine": "turnloom",
 ///       "outcomes": 3,
-///       "violations": [{ "rule": "nothing-stranded-after-finish", "token": "r08-finish-gap:-:14bob:3f9a2c" }]
+///       "violations": [{ "rule": "nothing-stranded-after-finish", "token": "r08-finish-gap:-:bob@alice.lock-state.7:139700" }]
 ///     }
 ///   ],
 ///   "summary": { "scenarios": 1, "clean": 0, "failed": 1 }
@@ -44,14 +44,28 @@ pub struct CheckedScenario {
     pub engine: EngineKind,
     /// How many distinct outcomes there are.
     pub outcomes: usize,
-    /// Each broken rule once.
+    /// Each broken rule once; with the token of a regression, if one breaks it.
     pub violations: Vec<BrokenRule>,
+    /// What came of the tokens that the scenario keeps; not there if it keeps none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regressions: Vec<ReplayedRegression>,
     /// With `--stats`: executions begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executions: Option<u64>,
     /// With `--stats`: wall-clock seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+}
+
+/// A token that a scenario keeps, replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplayedRegression {
+    /// The token.
+    pub token: String,
+    /// What it breaks.
+    pub violations: Vec<ToldViolation>,
+    /// Where it no longer fits, in words.
+    pub drift: Vec<String>,
 }
 
 /// A broken rule.
@@ -87,7 +101,7 @@ pub struct CheckSummary {
 ///   "outcomes": [
 ///     {
 ///       "violations": [{ "rule": "nothing-stranded-after-finish", "message": "…" }],
-///       "token": "r08-finish-gap:finish-gap:14bob:3f9a2c",
+///       "token": "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700",
 ///       "observations": { "events": [], "server": [], "calls": {}, "stream": [], "tokens": {}, "end": {} }
 ///     }
 ///   ],
@@ -110,6 +124,8 @@ pub struct ExploreDocument {
     pub outcomes: Vec<ExploredOutcome>,
     /// What breaks a rule of the lock order merged over all executions, which no single token shows.
     pub lock_violations: Vec<ToldViolation>,
+    /// The lock order merged over all executions, with a schedule for each edge; empty under loom.
+    pub lock_graph: ToldLockGraph,
     /// With `--stats`: executions begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executions: Option<u64>,
@@ -125,11 +141,121 @@ pub struct ExploredOutcome {
     pub violations: Vec<ToldViolation>,
     /// The least schedule that leads to it; null if nothing is broken.
     pub token: Option<String>,
+    /// The two operations whose order decides it; null if nothing is broken or no single reversal passes.
+    pub racing_pair: Option<ToldRacingPair>,
     /// What the scenario observes of it; the rest is empty.
     pub observations: Observations,
     /// With `--stats`: how many executions ended in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedules: Option<u64>,
+}
+
+/// What `turnloom explore --shrink --format json` prints; `null` if nothing is broken.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShrinkDocument {
+    /// The stem that the smaller scenario's file needs for its token to be its own.
+    pub name: String,
+    /// What it breaks.
+    pub violations: Vec<ToldViolation>,
+    /// The schedule under which it does.
+    pub token: String,
+    /// How large it is.
+    pub size: ToldSize,
+    /// How large it was.
+    pub before: ToldSize,
+    /// The smaller scenario.
+    pub scenario: Scenario,
+}
+
+/// How large a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ToldSize {
+    /// Switches of the schedule.
+    pub switches: usize,
+    /// Steps of all actors.
+    pub actor_steps: usize,
+    /// Actions of the server and steps of the clock.
+    pub script_steps: usize,
+}
+
+impl From<Size> for ToldSize {
+    fn from(Size { switches, actor_steps, script_steps }: Size) -> Self {
+        Self { switches, actor_steps, script_steps }
+    }
+}
+
+impl From<&Shrunk> for ShrinkDocument {
+    fn from(shrunk: &Shrunk) -> Self {
+        Self {
+            name: shrunk.job.name.clone(),
+            violations: shrunk.violations.iter().map(ToldViolation::from).collect(),
+            token: shrunk.token().to_string(),
+            size: shrunk.size.into(),
+            before: shrunk.before.into(),
+            scenario: shrunk.job.scenario.clone(),
+        }
+    }
+}
+
+/// The two operations whose order decides whether rules break.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldRacingPair {
+    /// In words: `first` before `second`.
+    pub words: String,
+    /// The operation that comes first where rules break.
+    pub first: Option<RacingOperation>,
+    /// The operation that comes second there, and first where none break.
+    pub second: Option<RacingOperation>,
+    /// The failing schedule, without the switches it can spare.
+    pub failing: String,
+    /// The nearest passing schedule.
+    pub passing: String,
+}
+
+/// The lock order merged over all executions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ToldLockGraph {
+    /// Which lock was taken while which was held.
+    pub edges: Vec<ToldLockEdge>,
+    /// What can be a deadlock.
+    pub cycles: Vec<ToldLockCycle>,
+}
+
+/// One edge of the lock order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldLockEdge {
+    /// The lock that was held.
+    pub held: String,
+    /// The lock that was taken, or the wait that began.
+    pub then: String,
+    /// The thread.
+    pub thread: String,
+    /// A schedule that shows it.
+    pub token: String,
+}
+
+/// Locks that are taken in a circle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldLockCycle {
+    /// The circle in words.
+    pub words: String,
+    /// The schedule that ends in the deadlock; null if none was found.
+    pub deadlock: Option<String>,
+    /// Why none was found; null if one was.
+    pub reason: Option<String>,
+}
+
+/// One operation of a racing pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RacingOperation {
+    /// The thread.
+    pub thread: String,
+    /// What it does.
+    pub operation: String,
+    /// To what.
+    pub object: String,
+    /// The value, in words; empty if there is nothing to say.
+    pub detail: String,
 }
 
 /// A violation in words.
@@ -258,8 +384,9 @@ mod tests {
             outcomes: 2,
             violations: vec![
                 BrokenRule { rule: "lock-order".into(), token: None },
-                BrokenRule { rule: "no-replay".into(), token: Some("r08:-:3bob:0".into()) },
+                BrokenRule { rule: "no-replay".into(), token: Some("r08:-:bob@ann.run:0".into()) },
             ],
+            regressions: Vec::new(),
             executions: None,
             seconds: None,
         };
@@ -279,7 +406,7 @@ mod tests {
                 },
                 {
                   "rule": "no-replay",
-                  "token": "r08:-:3bob:0"
+                  "token": "r08:-:bob@ann.run:0"
                 }
               ]
             }
@@ -304,11 +431,13 @@ mod tests {
             defects: vec!["finish-gap".into()],
             outcomes: vec![ExploredOutcome {
                 violations: vec![violation],
-                token: Some("r08:finish-gap:3bob:0".into()),
+                token: Some("r08:finish-gap:bob@ann.run:0".into()),
+                racing_pair: None,
                 observations: Observations::default(),
                 schedules: Some(3),
             }],
             lock_violations: Vec::new(),
+            lock_graph: ToldLockGraph::default(),
             executions: Some(7),
             seconds: Some(0.5),
         };
@@ -329,7 +458,8 @@ mod tests {
                   "message": "twice"
                 }
               ],
-              "token": "r08:finish-gap:3bob:0",
+              "token": "r08:finish-gap:bob@ann.run:0",
+              "racing_pair": null,
               "observations": {
                 "events": [],
                 "server": [],
@@ -348,6 +478,10 @@ mod tests {
             }
           ],
           "lock_violations": [],
+          "lock_graph": {
+            "edges": [],
+            "cycles": []
+          },
           "executions": 7,
           "seconds": 0.5
         }

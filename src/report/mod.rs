@@ -4,6 +4,7 @@
 //! it goes, or what time it is.
 
 pub mod json;
+pub mod racing;
 mod summary;
 pub mod timeline;
 pub mod words;

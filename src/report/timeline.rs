@@ -18,7 +18,7 @@ const GAP: usize = 2;
 /// The picture of an execution, the same bytes for the same one.
 ///
 /// ```
-/// use turnloom::explore::{Replay, TraceStep};
+/// use turnloom::explore::{Replay, Schedule, TraceStep};
 /// use turnloom::observation::Observations;
 /// use turnloom::report::timeline;
 ///
@@ -31,7 +31,8 @@ const GAP: usize = 2;
 ///     anchors: vec![],
 /// };
 /// let (threads, outcome) = (vec!["bob".into()], Observations::default());
-/// let replay = Replay { threads, steps: vec![step], outcome, violations: vec![] };
+/// let schedule = Schedule::default();
+/// let replay = Replay { threads, steps: vec![step], outcome, violations: vec![], schedule, drift: vec![] };
 /// assert_eq!(timeline::render(&replay, false), "step  bob\n   0  │ write status finished\n");
 /// ```
 #[must_use]
@@ -252,7 +253,7 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::render;
     use crate::check::{Mark, Violation};
-    use crate::explore::{Anchor, Replay, TraceStep};
+    use crate::explore::{Anchor, Replay, Schedule, TraceStep};
     use crate::observation::{Observations, Stuck, Waiting, Why};
 
     /// A step from `thread: operation object detail… [locks] {anchor}`.
@@ -277,6 +278,8 @@ mod tests {
             steps: steps.lines().map(str::trim).filter(|line| !line.is_empty()).map(step).collect(),
             outcome: Observations::default(),
             violations: Vec::new(),
+            schedule: Schedule::default(),
+            drift: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::Broken;
 use crate::check::Violation;
-use crate::explore::{Exploration, Statistics, Verdict};
+use crate::explore::{Drift, Exploration, Statistics, Verdict};
 use crate::observation::{LockEdge, Observations};
 use crate::scenario::Channel;
 use crate::snapshot;
@@ -87,6 +87,12 @@ pub fn broken(broken: &[Broken], file: &str) -> String {
 #[must_use]
 pub fn replay(token: &str, file: &str, indent: &str) -> String {
     format!("{indent}token    {token}\n{indent}replay   turnloom replay {} {}\n", shell(file), shell(token))
+}
+
+/// Where a schedule did not fit, a line each.
+#[must_use]
+pub fn drift(drift: &[Drift], indent: &str) -> String {
+    drift.iter().fold(String::new(), |text, one| text + indent + &plain(&one.to_string()) + "\n")
 }
 
 /// What makes an exploration less than it seems, indented; empty if nothing does.
@@ -260,13 +266,13 @@ pub(super) mod tests {
     #[test]
     fn a_broken_rule_comes_with_the_command_that_shows_it() {
         let all = [
-            Broken { violation: violation("no-replay"), token: Some("r05:-:3bob:0".into()) },
+            Broken { violation: violation("no-replay"), token: Some("r05:-:bob@ann.run:0".into()) },
             Broken { violation: violation("lock-order"), token: None },
         ];
         insta::assert_snapshot!(broken(&all, "my scenarios/r05.json"), @r#"
           ✗ no-replay: message "a" was prompted twice
-            token    r05:-:3bob:0
-            replay   turnloom replay 'my scenarios/r05.json' r05:-:3bob:0
+            token    r05:-:bob@ann.run:0
+            replay   turnloom replay 'my scenarios/r05.json' r05:-:bob@ann.run:0
           ✗ lock-order: message "a" was prompted twice
             seen over several executions, so there is no token
         "#);

@@ -24,7 +24,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
 pub use source::{MAX_BYTES, SourceError};
 pub use types::*;
-pub use vocabulary::Vocabulary;
+pub use vocabulary::{ReadToken, TokenNames, Vocabulary};
 pub use word::word;
 
 use diagnostic::Sink;
@@ -89,7 +89,7 @@ fn judge(name: String, file: &str, text: &str, vocabulary: &Vocabulary) -> Resul
     let mut sink = Sink::default();
     let parsed = parse::parse(text, &mut sink);
     if let Some((scenario, spans)) = &parsed {
-        lint::lint(scenario, spans, vocabulary, &mut sink);
+        lint::lint(&name, scenario, spans, vocabulary, &mut sink);
     }
     let stop = sink.has_errors();
     let findings = sink.finish(file, Arc::from(text));

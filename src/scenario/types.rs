@@ -26,16 +26,19 @@ pub struct Scenario {
     /// The agent of the conversation.
     pub agent: Agent,
     /// Whether the actors call the conversation itself or the agent server's event service around it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = "conversation"))]
     pub through: Through,
     /// The full set of decisions to start from; `turnloom explain revisions` lists them.
-    #[serde(default = "fixed")]
+    #[serde(default = "fixed", skip_serializing_if = "is_fixed")]
+    #[schemars(extend("default" = "fixed"))]
     pub revision: String,
     /// The decisions that differ from the revision: name of the decision → name of the alternative.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decisions: BTreeMap<String, String>,
     /// Limits of the runtime. Times are virtual: they pass only when the clock fires their timer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = Limits::default()))]
     pub limits: Limits,
     /// The gates: named points where an actor or the server waits until somebody opens them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,22 +53,40 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server: Vec<Reaction>,
     /// Which observations make up an outcome; without it, all of them.
-    #[serde(default = "Channel::all")]
+    #[serde(default = "Channel::all", skip_serializing_if = "are_all")]
+    #[schemars(extend("default" = Channel::all()))]
     pub observe: Vec<Channel>,
     /// The defects this scenario catches, each with the rules that must break when it is switched on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catches: Vec<Catch>,
+    /// Tokens of this scenario that once broke a rule. `check` replays them first, and none of them may break one again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regressions: Vec<String>,
     /// The preemption bound of the in-house engine, for a scenario whose every interleaving takes too long. The verdict
     /// says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preemptions: Option<u32>,
     /// How the scenario runs under the loom engine.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = LoomPlan::default()))]
     pub loom: LoomPlan,
 }
 
 fn fixed() -> String {
     "fixed".to_owned()
+}
+
+fn is_fixed(revision: &str) -> bool {
+    revision == fixed()
+}
+
+fn are_all(observed: &[Channel]) -> bool {
+    observed == Channel::all()
+}
+
+/// Whether a field says only what holds without it, so that it need not be written.
+fn is_default<T: Default + PartialEq>(field: &T) -> bool {
+    *field == T::default()
 }
 
 /// The agent of the conversation.
@@ -75,7 +96,8 @@ pub struct Agent {
     /// What kind of agent it is.
     pub kind: AgentKind,
     /// Whether the agent's server was started by an earlier run (`ready`) or starts with the first run (`cold`).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = "ready"))]
     pub session: Session,
 }
 
@@ -181,7 +203,8 @@ pub struct Send {
     /// What the user says. Texts are how prompts are told apart, so each is used once in a scenario.
     pub text: String,
     /// Whether a run is asked for with the message (only through the service).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = false))]
     pub run: bool,
 }
 

@@ -8,10 +8,12 @@ mod gates;
 mod json;
 mod mutation;
 mod names;
+mod regressions;
 mod server;
 mod waits;
 
-use turnloom::scenario::{self, Vocabulary};
+use turnloom::explore::{Token, TokenError};
+use turnloom::scenario::{self, TokenNames, Vocabulary};
 
 /// A few names, as a caller would pass in.
 fn vocabulary() -> Vocabulary {
@@ -20,6 +22,10 @@ fn vocabulary() -> Vocabulary {
         rules: vec!["no-lost-message", "fifo"],
         revisions: vec!["1.24.0", "1.25.0", "fixed"],
         decisions: vec![("first_prompt", vec!["oldest", "newest"]), ("restart", vec!["next_turn", "inline"])],
+        read_token: Some(|text| {
+            let token: Token = text.parse().map_err(|error: TokenError| error.to_string())?;
+            Ok(TokenNames { scenario: token.scenario, revision: token.revision, defects: token.defects })
+        }),
     }
 }
 

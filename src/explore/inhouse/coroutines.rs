@@ -114,7 +114,7 @@ struct Core {
     newborn: RefCell<Vec<Newborn>>,
     running: Cell<usize>,
     shop: Rc<Shop>,
-    /// The objects used since they were last asked for.
+    /// The objects that the last step used.
     uses: RefCell<Vec<Use>>,
     me: RefCell<Weak<Core>>,
     /// The sum of the digests of all objects' contents.
@@ -219,13 +219,14 @@ impl Run {
         self.core.threads.borrow()[index].number
     }
 
-    /// The objects used since this was last asked, each once.
+    /// The objects that the last step used, each once.
     pub(super) fn take_uses(&self) -> Vec<Use> {
         std::mem::take(&mut *self.core.uses.borrow_mut())
     }
 
     /// Lets a thread take its next operation and run on to the one after.
     pub(super) fn step(&mut self, index: usize) {
+        self.core.uses.borrow_mut().clear();
         self.resume(index, Go::Step);
         self.raise();
     }

@@ -144,7 +144,6 @@ impl Searcher<'_> {
     /// Runs one execution: along the path, then on to its end or to what was seen before.
     fn execute(&mut self, mut run: Run, visit: &mut Visit<'_>) -> ControlFlow<()> {
         self.taken.clear();
-        run.take_uses();
         self.greet_newborn(&run, &Clock::default());
         loop {
             let depth = self.taken.len();

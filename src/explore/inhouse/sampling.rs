@@ -106,7 +106,6 @@ fn draw(
         let exploring = run.exploring();
         let thread = if exploring { drawn.thread(&enabled) } else { default };
         taken.push(Taken { thread, default });
-        run.take_uses();
         run.step(thread);
         if exploring {
             drawn.taken(&run, thread, &enabled);

@@ -1,28 +1,42 @@
 //! A schedule as the places where it leaves the beaten track.
 //!
 //! Left alone, an execution goes on with the thread that moved last, and when that one cannot move, with the first in
-//! order of birth that can. A schedule names only the steps where another thread moves instead, so it is short, and
-//! it reads as what it is: the context switches that matter. It must not know what the steps do.
+//! order of birth that can. A schedule names only the places where another thread moves instead, so it is short, and
+//! it reads as what it is: the context switches that matter. A place is named by the operation that the thread which
+//! would have gone on was about to take, never by a number of steps, so a schedule survives whatever leaves the
+//! operations of that thread alone. It must not know what the operations do.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One departure: at this step (counted from 0) this thread moves.
+/// The place right before an operation of a thread.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point {
+    /// The role of the thread that is about to take the operation.
+    pub thread: String,
+    /// The operation and its object in the characters of a token: `lock-state`, `write-on_event`.
+    pub operation: String,
+    /// Which of the thread's operations of this name, from 1, counted from the end of the program's setup.
+    pub count: usize,
+}
+
+/// One departure: this thread moves at that place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Switch {
-    /// The number of visible operations taken before, counted from the end of the program's setup.
-    pub step: usize,
     /// The role of the thread that moves.
     pub thread: String,
+    /// The operation before which it moves: that of the thread that would have gone on, left alone.
+    pub before: Point,
 }
 
 /// The order of visible operations of one execution.
 ///
 /// ```
 /// use turnloom::explore::inhouse::Schedule;
-/// let schedule: Schedule = "14bob.17alice".parse().unwrap();
-/// assert_eq!(schedule.switches[1].thread, "alice");
-/// assert_eq!(schedule.to_string(), "14bob.17alice");
+/// // Bob moves where alice is about to take the lock for the second time; where he is about to let it go, alice.
+/// let schedule: Schedule = "bob@alice.lock-state.2,alice@bob.unlock-state".parse().unwrap();
+/// assert_eq!(schedule.switches[0].before.count, 2);
+/// assert_eq!(schedule.to_string(), "bob@alice.lock-state.2,alice@bob.unlock-state");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Schedule {
@@ -32,10 +46,68 @@ pub struct Schedule {
 
 /// A text that is not a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part:?} is not a step number followed by a thread's name, such as \"14bob\"")]
+#[error(
+    "`{part}` is no switch: it is written `THREAD@THREAD.OPERATION` or `THREAD@THREAD.OPERATION.N`, \
+     such as `bob@alice.lock-state.2`"
+)]
 pub struct ScheduleError {
     /// The part that does not fit.
     pub part: String,
+}
+
+/// The name of an operation in the characters of a token. Different operations may share one, which only means that
+/// they are counted together.
+pub(super) fn named(operation: &str) -> String {
+    let plain = |char: char| if is_plain(char) { char } else { '-' };
+    operation.chars().map(plain).collect()
+}
+
+fn is_plain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_' || char == '-'
+}
+
+/// A thread's name in characters that mean nothing to a shell: a space is `+`, other bytes are `%` and two digits.
+fn write_thread(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    for byte in name.bytes() {
+        match char::from(byte) {
+            char if is_plain(char) => write!(f, "{char}")?,
+            ' ' => f.write_str("+")?,
+            _ => write!(f, "%{byte:02x}")?,
+        }
+    }
+    Ok(())
+}
+
+fn read_thread(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            byte if is_plain(char::from(byte)) => byte,
+            _ => return None,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_thread(f, &self.thread)?;
+        write!(f, ".{}", self.operation)?;
+        if self.count == 1 { Ok(()) } else { write!(f, ".{}", self.count) }
+    }
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_thread(f, &self.thread)?;
+        write!(f, "@{}", self.before)
+    }
 }
 
 impl fmt::Display for Schedule {
@@ -44,10 +116,31 @@ impl fmt::Display for Schedule {
             return f.write_str("-");
         }
         for (index, switch) in self.switches.iter().enumerate() {
-            let dot = if index == 0 { "" } else { "." };
-            write!(f, "{dot}{}{}", switch.step, switch.thread)?;
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{switch}")?;
         }
         Ok(())
+    }
+}
+
+impl FromStr for Switch {
+    type Err = ScheduleError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = || {
+            let (thread, before) = text.split_once('@')?;
+            let mut parts = before.split('.');
+            let (of, operation) = (parts.next()?, parts.next()?);
+            let count = parts.next().map_or(Ok(1), str::parse).ok()?;
+            if parts.next().is_some() || operation.is_empty() || !operation.chars().all(is_plain) {
+                return None;
+            }
+            let before = Point { thread: read_thread(of)?, operation: operation.to_owned(), count };
+            Some(Self { thread: read_thread(thread)?, before })
+        };
+        // One way to write each switch, so that two texts are two schedules.
+        let switch = read().filter(|switch| switch.before.count > 0 && switch.to_string() == text);
+        switch.ok_or_else(|| ScheduleError { part: text.to_owned() })
     }
 }
 
@@ -58,17 +151,43 @@ impl FromStr for Schedule {
         if text == "-" {
             return Ok(Self::default());
         }
-        let mut switches: Vec<Switch> = Vec::new();
-        for part in text.split('.') {
-            let error = || ScheduleError { part: part.to_owned() };
-            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-            let (step, thread) = part.split_at(digits);
-            let step = step.parse().map_err(|_| error())?;
-            if thread.is_empty() || switches.last().is_some_and(|last| last.step >= step) {
-                return Err(error());
-            }
-            switches.push(Switch { step, thread: thread.to_owned() });
-        }
+        let switches = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
         Ok(Self { switches })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Schedule, named};
+
+    #[test]
+    fn what_is_no_switch_is_refused_by_name() {
+        for part in [
+            "",
+            "14bob",
+            "bob",
+            "bob@alice",
+            "bob@alice.",
+            "@alice.lock-state",
+            "bob@.lock-state",
+            "bob@alice.lock-state.0",
+            "bob@alice.lock-state.1",
+            "bob@alice.lock-state.02",
+            "bob@alice.lock-state.two",
+            "bob@alice.lock-state.2.3",
+            "bob@alice.lock state",
+            "b%6fb@alice.lock-state",
+            "b%@alice.lock-state",
+        ] {
+            let error = format!("bob@alice.lock-state,{part}").parse::<Schedule>().unwrap_err();
+            assert_eq!(error.part, part);
+        }
+    }
+
+    #[test]
+    fn operations_are_named_in_the_characters_of_a_token() {
+        assert_eq!(named("select loop of alice"), "select-loop-of-alice");
+        assert_eq!(named("write on_event"), "write-on_event");
+        assert_eq!(named("lock äö.:"), "lock-----");
     }
 }

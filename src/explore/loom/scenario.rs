@@ -124,9 +124,9 @@ fn schedule(job: &Job, decisions: Decisions, outcome: &Outcome) -> Result<Schedu
     let stage = Stage::new(&job.scenario, decisions);
     let roles: Vec<Rc<str>> = outcome.roles.iter().map(|role| role.as_str().into()).collect();
     let replayed = run_once(&Limits::default(), &stage.program(), &roles, |execution| execution.schedule());
-    replayed.map_err(|drift| ExploreError::Child {
+    replayed.map_err(|error| ExploreError::Child {
         scenario: job.name.clone(),
-        message: format!("a schedule found under loom does not replay: {drift}"),
+        message: format!("a schedule found under loom does not replay: {error}"),
     })
 }
 

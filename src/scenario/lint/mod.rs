@@ -5,6 +5,7 @@ mod facts;
 mod gates;
 mod head;
 mod names;
+mod regressions;
 mod server;
 mod steps;
 mod strand;
@@ -14,11 +15,12 @@ use super::diagnostic::Sink;
 use super::spans::Spans;
 use super::{Diagnostic, Scenario, Vocabulary};
 
-/// Judges a scenario; all findings go to the sink.
-pub(super) fn lint(scenario: &Scenario, spans: &Spans, vocabulary: &Vocabulary, sink: &mut Sink) {
+/// Judges the scenario of this name; all findings go to the sink.
+pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &Vocabulary, sink: &mut Sink) {
     let mut desk = Desk { scenario, spans, sink };
     head::lint(&mut desk);
     names::lint(&mut desk, vocabulary);
+    regressions::lint(&mut desk, name, vocabulary);
     let strands = strand::strands(scenario);
     gates::lint(&mut desk, &strands);
     steps::lint(&mut desk, &strands);

@@ -23,7 +23,14 @@ pub(super) fn lint(desk: &mut Desk<'_>, vocabulary: &Vocabulary) {
 }
 
 /// Reports a name that is not in the list.
-fn known(desk: &mut Desk<'_>, noun: &str, plural: &str, name: &str, names: &[&'static str], pointer: &str) {
+pub(super) fn known(
+    desk: &mut Desk<'_>,
+    noun: &str,
+    plural: &str,
+    name: &str,
+    names: &[&'static str],
+    pointer: &str,
+) {
     if !names.contains(&name) {
         desk.add(|spans| {
             Diagnostic::error("unknown-name", format!("unknown {noun} {}", quoted(name)))

@@ -1,0 +1,161 @@
+//! Shrinking: what is printed is a scenario that can be used, breaks the same rules by its token, and has nothing in it
+//! that could be left out.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A folder of one test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("turnloom-shrink-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder can be made");
+        Self(path)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.0.join(file), text).expect("a file can be written");
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
+        command.args(arguments).current_dir(&self.0).output().expect("the binary starts")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("the folder is still there");
+    }
+}
+
+fn scenario(name: &str) -> String {
+    let file = format!("{}/scenarios/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(file).expect("the scenario is there")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// Shrinks a scenario with a defect; the smaller scenario and what was said of it.
+fn shrunk(folder: &Folder, name: &str, defect: &str) -> (String, String) {
+    let output = folder.run(&["explore", &format!("{name}.json"), "--defect", defect, "--shrink"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn what_each_defect_breaks_is_shrunk_to_a_scenario_that_breaks_it_too() {
+    let folder = Folder::new("defects");
+    for (name, defect, rule) in [
+        ("r01-lock-held-across-prompt", "lock-held-across-prompt", "no-lock-across-prompt"),
+        ("r05-just-arrived-prompt-replayed", "just-arrived-prompt-replayed", "no-replay"),
+        ("r08-finish-gap", "finish-gap", "nothing-stranded-after-finish"),
+        ("r10-undrained-session-reused", "undrained-session-reused", "one-prompt-a-session"),
+        ("r17-fifo-skip", "fifo-skip", "prompts-in-message-order"),
+        ("r28-drain-result-discarded", "drain-result-discarded", "completed-turn-is-kept"),
+        ("r31-step-in-executor", "step-in-executor", "callback-on-lock-owner"),
+    ] {
+        folder.write(&format!("{name}.json"), &scenario(name));
+        let (small, said) = shrunk(&folder, name, defect);
+        assert!(said.contains(&format!("✗ {rule}: ")), "{said}");
+
+        let file = format!("{name}-small.json");
+        folder.write(&file, &small);
+        let lint = folder.run(&["lint", &file]);
+        assert_eq!(text(&lint.stdout), format!("{file}: nothing wrong\n"), "{}", text(&lint.stderr));
+        let token = said.lines().find_map(|line| line.trim().strip_prefix("token    ")).expect("a token");
+        let replay = folder.run(&["replay", &file, token]);
+        assert_eq!(replay.status.code(), Some(1));
+        let replay = text(&replay.stdout);
+        assert!(replay.contains(&format!("\n✗ {rule}: ")) && !replay.contains("drifted"), "{replay}");
+
+        // What is smallest stays as it is.
+        let again = folder.run(&["explore", &file, "--defect", defect, "--shrink"]);
+        assert_eq!(text(&again.stdout), small);
+    }
+}
+
+/// R08 with a bystander, a gate, a server that talks, and a clock that nobody needs.
+const PADDED: &str = r#"{
+  "version": 1,
+  "title": "a message that arrives as the run finishes is prompted or left for the next run",
+  "source": "tests/shrink.rs",
+  "agent": {"kind": "acp"},
+  "gates": ["seen"],
+  "actors": [
+    {"name": "zoe", "does": [{"wait": {"gate": "seen"}}]},
+    {"name": "alice", "does": [{"send": {"text": "first"}}, "run", {"wait": {"gate": "seen"}}]},
+    {"name": "bob", "does": [{"send": {"text": "second"}}]}
+  ],
+  "server": [
+    {"on": {"prompt": "first"}, "do": [{"say": "well"}, {"say": "then"}, {"open": "seen"}, {"answer": "end_turn"}]}
+  ]
+}"#;
+
+#[test]
+fn what_does_not_matter_is_left_out() {
+    let folder = Folder::new("padded");
+    folder.write("padded.json", PADDED);
+    let (small, said) = shrunk(&folder, "padded", "finish-gap");
+    assert_eq!(
+        (small.clone(), said.clone()),
+        shrunk(&folder, "padded", "finish-gap"),
+        "the same bytes twice"
+    );
+    assert_eq!(
+        said.lines().next(),
+        Some(
+            "shrunk to 1 switch, 2 actor steps and 0 script steps; it was 1 switch, 5 actor steps and 4 script steps"
+        )
+    );
+    insta::assert_snapshot!(small, @r#"
+    {
+      "version": 1,
+      "title": "a message that arrives as the run finishes is prompted or left for the next run",
+      "source": "tests/shrink.rs",
+      "agent": {
+        "kind": "acp"
+      },
+      "actors": [
+        {
+          "name": "alice",
+          "does": [
+            "run"
+          ]
+        },
+        {
+          "name": "bob",
+          "does": [
+            {
+              "send": {
+                "text": "second"
+              }
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+    let document =
+        folder.run(&["explore", "padded.json", "--defect", "finish-gap", "--shrink", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&document.stdout).expect("a document");
+    assert_eq!(document["scenario"], serde_json::from_str::<serde_json::Value>(&small).expect("a scenario"));
+    assert_eq!(document["name"], "padded-small");
+    assert_eq!(document["before"], serde_json::json!({"switches": 1, "actor_steps": 5, "script_steps": 4}));
+    assert!(said.contains(document["token"].as_str().expect("a token")));
+}
+
+#[test]
+fn what_breaks_nothing_cannot_be_shrunk() {
+    let folder = Folder::new("clean");
+    folder.write("r08-finish-gap.json", &scenario("r08-finish-gap"));
+    let output = folder.run(&["explore", "r08-finish-gap.json", "--shrink"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
+    assert_eq!(text(&output.stderr), "no rule is broken, so there is nothing to shrink\n");
+    let output = folder.run(&["explore", "r08-finish-gap.json", "--shrink", "--format", "json"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "null\n".to_owned()));
+}
