@@ -13,7 +13,7 @@ fn json(output: &Output) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document on stdout")
 }
 
-/// The row is found through exactly its rules, clean without the defect, and replayed; on both engines.
+/// The row is found through exactly its rules, clean without the defect, and replayed; on these engines.
 fn shows(row: &str, scenario: &str, engines: &[&str]) {
     let file = format!("scenarios/{scenario}.json");
     for engine in engines {

@@ -100,7 +100,7 @@ pub fn rule(name: &str) -> Option<&'static dyn Rule> {
 /// use turnloom::observation::{Context, Observations};
 /// use turnloom::scenario::Limits;
 ///
-/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true };
+/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true, suffix: false };
 /// assert!(judge(&Observations::default(), &context).is_empty());
 /// ```
 #[must_use]

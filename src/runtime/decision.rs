@@ -111,6 +111,7 @@ decisions! {
     "openhands-sdk #3376, base" {
         Released "released" "The lock is taken for each mutation; messages can be persisted during a turn.",
         Held "held" "The loop holds the lock from before the step until after it, across the prompt.",
+        HeldAndAskedFor "held_and_asked_for" "As held, and each event takes the lock for itself, on whatever thread it comes up.",
     }
     step_message: StepMessage,
     "Which message does a step prompt?",
@@ -129,6 +130,8 @@ decisions! {
     "openhands-sdk #3376, review round 3" {
         RestartNextTurn "restart_next_turn" "It is not used again: the server is restarted before the next prompt.",
         Reuse "reuse" "The next turn prompts it.",
+        RestartInHandler "restart_in_handler" "The handler of the interrupt or time-out restarts the server, on the loop, before its run ends.",
+        RestartUnderLock "restart_under_lock" "After a time-out its handler restarts the server while it holds the state lock.",
     }
     cursor_advance: CursorAdvance,
     "Where does the cursor go after a step?",
@@ -153,6 +156,79 @@ decisions! {
     "openhands-sdk #3395, review remark, open in 1.25.0" {
         OwnRun "own_run" "The token of the run it belongs to.",
         Current "current" "Whatever token the conversation has at that moment.",
+    }
+    card_closing: CardClosing,
+    "When are the open cards of an interrupted turn closed as failed?",
+    "openhands-sdk #3358, review round 1; #3376, review round 2" {
+        AfterDrain "after_drain" "When the cancelled prompt has come to rest; the callbacks are unwired first.",
+        BeforeDrain "before_drain" "As soon as session/cancel was sent, while the callbacks are still wired.",
+        Never "never" "Not at all: the cancellation goes past the handlers that close them.",
+    }
+    interrupt_limit: InterruptLimit,
+    "What does the limit of the service's wait for an interrupted run end?",
+    "openhands-sdk #3376, review round 4" {
+        Waiting "waiting" "The waiting: the run is shielded from it.",
+        Run "run" "The run: its task is cancelled a second time.",
+    }
+    second_cancel: SecondCancel,
+    "What happens when a second cancellation comes in the middle of a turn's cleanup?",
+    "openhands-sdk #3376, merged code" {
+        Repaired "repaired" "Open cards are closed; a turn that is complete is recorded, and otherwise the session is given up.",
+        Escapes "escapes" "It ends the cleanup where it stands.",
+    }
+    restart_session: RestartSession,
+    "Which session does a restarted server get?",
+    "openhands-sdk #3376, c3749ff" {
+        Loaded "loaded" "The one before, with session/load; a new one only if that fails.",
+        New "new" "A new one: the restart forgets the id of the one before.",
+    }
+    turn_callbacks: TurnCallbacks,
+    "When are the callbacks of a turn that fails or is cancelled unwired?",
+    "openhands-sdk #3376, open when captured" {
+        BeforeFinalEvents "before_final_events" "Before its final events are recorded.",
+        AfterRestart "after_restart" "By the last cleanup of the turn, which after a restart reaches the new bridge, not the old one.",
+    }
+    cancelled_prompt: CancelledPrompt,
+    "Does an interrupted turn wait for the prompt that it cancels?",
+    "openhands-sdk #3376, review round 1" {
+        Drained "drained" "Within a limit, so that its updates come to rest before the next turn.",
+        Abandoned "abandoned" "No: it sends session/cancel and ends; the next turn wires its callbacks to the same bridge.",
+    }
+    timeout_report: TimeoutReport,
+    "When is the time-out of a prompt recorded?",
+    "openhands-sdk #3376, review round 3" {
+        AfterDrain "after_drain" "When the cancelled prompt has come to rest.",
+        BeforeDrain "before_drain" "As soon as session/cancel was sent, while the callbacks are still wired.",
+    }
+    failed_turn: FailedTurn,
+    "Are the final events and the status of a turn that failed or timed out one critical section?",
+    "openhands-sdk #3376, review round 5" {
+        Locked "locked" "The state lock is held across them.",
+        Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
+    }
+    cancel_send: CancelSend,
+    "How long may sending session/cancel take?",
+    "openhands-sdk #3376, review round 4" {
+        Bounded "bounded" "As long as its limit; then the turn's cleanup goes on, and the server is restarted.",
+        Unbounded "unbounded" "As long as the server takes to read its pipe.",
+    }
+    live_update: LiveUpdate,
+    "Does a live tool update take the state lock before it looks whether its turn is still on?",
+    "found by turnloom in openhands-sdk 1.25.0" {
+        Serialized "serialized" "Yes: its card and its event change together, or not at all.",
+        Unserialized "unserialized" "No: card, callback and event are three steps, and the turn's cleanup may come between them.",
+    }
+    suffix_marker: SuffixMarker,
+    "What does the marker `system suffix installed` belong to?",
+    "openhands-sdk #3376, review round 4" {
+        Session "session" "The session: a fresh one has no suffix yet.",
+        Conversation "conversation" "The conversation: it survives a restart that gets a fresh session.",
+    }
+    token_chunks: TokenChunks,
+    "Which chunks of text does the service publish while they stream?",
+    "openhands-sdk #3376, base" {
+        All "all" "Chunks of an LLM and the plain strings of an ACP server.",
+        LlmOnly "llm_only" "Chunks of an LLM; the callback raises on a plain string, and the bridge swallows that.",
     }
 }
 
@@ -220,13 +296,13 @@ pub const DEFECTS: &[Defect] = &[
 pub const REVISIONS: &[Revision] = &[
     Revision {
         name: "fixed",
-        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token",
+        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, live_update",
         changes: &[],
     },
     Revision {
         name: "1.25.0",
         meaning: "openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395",
-        changes: &[("tool_token", "current")],
+        changes: &[("tool_token", "current"), ("live_update", "unserialized")],
     },
 ];
 

@@ -64,6 +64,11 @@ pub struct Scenario {
     pub loom: LoomPlan,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(is: &bool) -> bool {
+    !is
+}
+
 fn fixed() -> String {
     "fixed".to_owned()
 }
@@ -77,6 +82,9 @@ pub struct Agent {
     /// Whether the agent's server was started by an earlier run (`ready`) or starts with the first run (`cold`).
     #[serde(default)]
     pub session: Session,
+    /// Whether an ACP agent has a system suffix to send along with the first prompt of a session.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suffix: bool,
 }
 
 /// What kind of agent the conversation has.
@@ -378,6 +386,8 @@ pub enum Action {
     Answer(StopReason),
     /// Answers the message with an error.
     Fail(String),
+    /// Reads nothing any more: what the client writes from now on stays in the pipe.
+    StopReading,
 }
 
 /// The state of one tool call (a card).
