@@ -66,6 +66,11 @@ fn r31_step_in_executor() {
     shows("R31", "r31-step-in-executor", &["turnloom", "loom"]);
 }
 
+#[test]
+fn r09_failed_before_drain() {
+    shows("R09", "r09-failed-before-drain", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -12,6 +12,7 @@ mod no_lock_across_prompt;
 mod no_replay;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
+mod one_terminal_event_a_card;
 mod prompts_in_message_order;
 #[cfg(test)]
 mod testkit;
@@ -26,6 +27,7 @@ pub use no_lock_across_prompt::NoLockAcrossPrompt;
 pub use no_replay::NoReplay;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
+pub use one_terminal_event_a_card::OneTerminalEventACard;
 pub use prompts_in_message_order::PromptsInMessageOrder;
 
 use crate::observation::{Context, Observations};
@@ -83,6 +85,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &OnePromptASession,
         &PromptsInMessageOrder,
         &CompletedTurnIsKept,
+        &OneTerminalEventACard,
     ]
 }
 

@@ -290,6 +290,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a callback on the worker waits for the lock whose owner waits for the worker",
         source: "openhands-sdk #3358 (#3348, #3350)",
     },
+    Defect {
+        name: "failed-before-drain",
+        row: "R09",
+        decision: "card_closing",
+        alternative: "before_drain",
+        harm: "the server's late completed follows the runtime's own failed",
+        source: "openhands-sdk #3376, review round 2",
+    },
 ];
 
 /// Every revision.
