@@ -71,6 +71,11 @@ fn r09_failed_before_drain() {
     shows("R09", "r09-failed-before-drain", &["turnloom"]);
 }
 
+#[test]
+fn r33_orphaned_cards() {
+    shows("R33", "r33-orphaned-cards", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -9,6 +9,7 @@ pub mod lock_order;
 mod no_deadlock;
 mod no_hang;
 mod no_lock_across_prompt;
+mod no_open_card;
 mod no_replay;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
@@ -24,6 +25,7 @@ pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
+pub use no_open_card::NoOpenCard;
 pub use no_replay::NoReplay;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
@@ -86,6 +88,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &PromptsInMessageOrder,
         &CompletedTurnIsKept,
         &OneTerminalEventACard,
+        &NoOpenCard,
     ]
 }
 

@@ -298,6 +298,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "the server's late completed follows the runtime's own failed",
         source: "openhands-sdk #3376, review round 2",
     },
+    Defect {
+        name: "orphaned-cards",
+        row: "R33",
+        decision: "card_closing",
+        alternative: "never",
+        harm: "the card of a tool call stays in progress for ever",
+        source: "openhands-sdk #3358, review round 1",
+    },
 ];
 
 /// Every revision.
