@@ -15,6 +15,11 @@ fn json(output: &Output) -> serde_json::Value {
 
 /// The row is found through exactly its rules, clean without the defect, and replayed; on these engines.
 fn shows(row: &str, scenario: &str, engines: &[&str]) {
+    shows_with("proved", row, scenario, engines);
+}
+
+/// As [`shows`], where not every interleaving is run.
+fn shows_with(verdict: &str, row: &str, scenario: &str, engines: &[&str]) {
     let file = format!("scenarios/{scenario}.json");
     for engine in engines {
         let output = turnloom(&["audit", &file, "--engine", engine, "--format", "json"]);
@@ -27,7 +32,7 @@ fn shows(row: &str, scenario: &str, engines: &[&str]) {
         assert_eq!(output.status.code(), Some(0));
     }
     let output = turnloom(&["check", &file, "--format", "json"]);
-    assert_eq!(json(&output)["scenarios"][0]["verdict"], "proved");
+    assert_eq!(json(&output)["scenarios"][0]["verdict"], verdict);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -72,8 +77,22 @@ fn r09_failed_before_drain() {
 }
 
 #[test]
+fn r13_unshielded_interrupt_wait() {
+    shows_with("proved up to 2 preemptions", "R13", "r13-unshielded-interrupt-wait", &["turnloom"]);
+}
+
+#[test]
 fn r33_orphaned_cards() {
     shows("R33", "r33-orphaned-cards", &["turnloom"]);
+}
+
+/// What does not fit an engine proves nothing, and is no finding.
+#[test]
+fn an_audit_says_what_it_could_not_run() {
+    let output = turnloom(&["audit", "scenarios/r13-unshielded-interrupt-wait.json", "--engine", "loom"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("incomplete: 7 threads are needed, and loom has 5"), "{said}");
+    assert_eq!(output.status.code(), Some(3));
 }
 
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.

@@ -306,6 +306,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "the card of a tool call stays in progress for ever",
         source: "openhands-sdk #3358, review round 1",
     },
+    Defect {
+        name: "unshielded-interrupt-wait",
+        row: "R13",
+        decision: "interrupt_limit",
+        alternative: "run",
+        harm: "a second cancellation ends the cleanup of the interrupted turn in its middle",
+        source: "openhands-sdk #3376, review round 4",
+    },
 ];
 
 /// Every revision.
