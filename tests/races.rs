@@ -82,6 +82,11 @@ fn r13_unshielded_interrupt_wait() {
 }
 
 #[test]
+fn r16_restart_inside_cancel() {
+    shows("R16", "r16-restart-inside-cancel", &["turnloom"]);
+}
+
+#[test]
 fn r33_orphaned_cards() {
     shows("R33", "r33-orphaned-cards", &["turnloom"]);
 }

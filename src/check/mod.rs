@@ -15,6 +15,7 @@ mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod one_terminal_event_a_card;
 mod prompts_in_message_order;
+mod restart_between_turns;
 #[cfg(test)]
 mod testkit;
 mod waits;
@@ -31,6 +32,7 @@ pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use one_terminal_event_a_card::OneTerminalEventACard;
 pub use prompts_in_message_order::PromptsInMessageOrder;
+pub use restart_between_turns::RestartBetweenTurns;
 
 use crate::observation::{Context, Observations};
 
@@ -89,6 +91,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &CompletedTurnIsKept,
         &OneTerminalEventACard,
         &NoOpenCard,
+        &RestartBetweenTurns,
     ]
 }
 

@@ -314,6 +314,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a second cancellation ends the cleanup of the interrupted turn in its middle",
         source: "openhands-sdk #3376, review round 4",
     },
+    Defect {
+        name: "restart-inside-cancel",
+        row: "R16",
+        decision: "undrained_session",
+        alternative: "restart_in_handler",
+        harm: "everybody waits for a process start, and one that fails turns the interrupt into an error",
+        source: "openhands-sdk #3376, review round 4",
+    },
 ];
 
 /// Every revision.
