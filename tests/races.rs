@@ -87,6 +87,11 @@ fn r16_restart_inside_cancel() {
 }
 
 #[test]
+fn r22_session_identity_lost() {
+    shows("R22", "r22-session-identity-lost", &["turnloom"]);
+}
+
+#[test]
 fn r33_orphaned_cards() {
     shows("R33", "r33-orphaned-cards", &["turnloom"]);
 }

@@ -16,6 +16,7 @@ mod one_prompt_a_session;
 mod one_terminal_event_a_card;
 mod prompts_in_message_order;
 mod restart_between_turns;
+mod session_survives_restart;
 #[cfg(test)]
 mod testkit;
 mod waits;
@@ -33,6 +34,7 @@ pub use one_prompt_a_session::OnePromptASession;
 pub use one_terminal_event_a_card::OneTerminalEventACard;
 pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
+pub use session_survives_restart::SessionSurvivesRestart;
 
 use crate::observation::{Context, Observations};
 
@@ -92,6 +94,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &OneTerminalEventACard,
         &NoOpenCard,
         &RestartBetweenTurns,
+        &SessionSurvivesRestart,
     ]
 }
 

@@ -322,6 +322,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "everybody waits for a process start, and one that fails turns the interrupt into an error",
         source: "openhands-sdk #3376, review round 4",
     },
+    Defect {
+        name: "session-identity-lost",
+        row: "R22",
+        decision: "restart_session",
+        alternative: "new",
+        harm: "the restarted server gets an empty session, and the agent has forgotten the conversation",
+        source: "openhands-sdk #3376, c3749ff",
+    },
 ];
 
 /// Every revision.
