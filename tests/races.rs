@@ -72,6 +72,11 @@ fn r31_step_in_executor() {
 }
 
 #[test]
+fn r06_cancelled_updates_leak() {
+    shows("R06", "r06-cancelled-updates-leak", &["turnloom"]);
+}
+
+#[test]
 fn r09_failed_before_drain() {
     shows("R09", "r09-failed-before-drain", &["turnloom"]);
 }

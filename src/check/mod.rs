@@ -11,6 +11,7 @@ mod no_hang;
 mod no_lock_across_prompt;
 mod no_open_card;
 mod no_replay;
+mod nothing_after_turn_end;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod one_terminal_event_a_card;
@@ -29,6 +30,7 @@ pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
 pub use no_open_card::NoOpenCard;
 pub use no_replay::NoReplay;
+pub use nothing_after_turn_end::NothingAfterTurnEnd;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use one_terminal_event_a_card::OneTerminalEventACard;
@@ -93,6 +95,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &CompletedTurnIsKept,
         &OneTerminalEventACard,
         &NoOpenCard,
+        &NothingAfterTurnEnd,
         &RestartBetweenTurns,
         &SessionSurvivesRestart,
     ]

@@ -330,6 +330,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "the restarted server gets an empty session, and the agent has forgotten the conversation",
         source: "openhands-sdk #3376, c3749ff",
     },
+    Defect {
+        name: "cancelled-updates-leak",
+        row: "R06",
+        decision: "cancelled_prompt",
+        alternative: "abandoned",
+        harm: "text or tool updates of a cancelled prompt appear in the next turn",
+        source: "openhands-sdk #3376, review round 1",
+    },
 ];
 
 /// Every revision.
