@@ -97,6 +97,11 @@ fn r22_session_identity_lost() {
 }
 
 #[test]
+fn r29_old_bridge_callbacks() {
+    shows("R29", "r29-old-bridge-callbacks", &["turnloom"]);
+}
+
+#[test]
 fn r33_orphaned_cards() {
     shows("R33", "r33-orphaned-cards", &["turnloom"]);
 }

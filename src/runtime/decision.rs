@@ -331,6 +331,14 @@ pub const DEFECTS: &[Defect] = &[
         source: "openhands-sdk #3376, c3749ff",
     },
     Defect {
+        name: "old-bridge-callbacks",
+        row: "R29",
+        decision: "turn_callbacks",
+        alternative: "after_restart",
+        harm: "late updates of the old session are recorded after the terminal events",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
         name: "cancelled-updates-leak",
         row: "R06",
         decision: "cancelled_prompt",
