@@ -82,6 +82,11 @@ fn r09_failed_before_drain() {
 }
 
 #[test]
+fn r11_timeout_before_drain() {
+    shows("R11", "r11-timeout-before-drain", &["turnloom"]);
+}
+
+#[test]
 fn r13_unshielded_interrupt_wait() {
     shows_with("proved up to 2 preemptions", "R13", "r13-unshielded-interrupt-wait", &["turnloom"]);
 }

@@ -346,6 +346,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "text or tool updates of a cancelled prompt appear in the next turn",
         source: "openhands-sdk #3376, review round 1",
     },
+    Defect {
+        name: "timeout-before-drain",
+        row: "R11",
+        decision: "timeout_report",
+        alternative: "before_drain",
+        harm: "updates of the prompt follow the message that it timed out",
+        source: "openhands-sdk #3376, review round 3",
+    },
 ];
 
 /// Every revision.
