@@ -97,6 +97,11 @@ fn r16_restart_inside_cancel() {
 }
 
 #[test]
+fn r21_unlocked_timeout_finalization() {
+    shows("R21", "r21-unlocked-timeout-finalization", &["turnloom"]);
+}
+
+#[test]
 fn r22_session_identity_lost() {
     shows("R22", "r22-session-identity-lost", &["turnloom"]);
 }

@@ -5,6 +5,7 @@
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
 mod facts;
+mod final_events_together;
 pub mod lock_order;
 mod no_deadlock;
 mod no_hang;
@@ -24,6 +25,7 @@ mod waits;
 
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use final_events_together::FinalEventsTogether;
 pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
@@ -98,6 +100,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &NothingAfterTurnEnd,
         &RestartBetweenTurns,
         &SessionSurvivesRestart,
+        &FinalEventsTogether,
     ]
 }
 

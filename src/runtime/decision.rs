@@ -354,6 +354,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "updates of the prompt follow the message that it timed out",
         source: "openhands-sdk #3376, review round 3",
     },
+    Defect {
+        name: "unlocked-timeout-finalization",
+        row: "R21",
+        decision: "failed_turn",
+        alternative: "unlocked",
+        harm: "a message lands between the final events of a failed turn",
+        source: "openhands-sdk #3376, review round 5",
+    },
 ];
 
 /// Every revision.
