@@ -107,6 +107,11 @@ fn r22_session_identity_lost() {
 }
 
 #[test]
+fn r23_restart_under_lock() {
+    shows("R23", "r23-restart-under-lock", &["turnloom", "loom"]);
+}
+
+#[test]
 fn r29_old_bridge_callbacks() {
     shows("R29", "r29-old-bridge-callbacks", &["turnloom"]);
 }

@@ -12,6 +12,7 @@ mod no_hang;
 mod no_lock_across_prompt;
 mod no_open_card;
 mod no_replay;
+mod no_restart_under_lock;
 mod nothing_after_turn_end;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
@@ -32,6 +33,7 @@ pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
 pub use no_open_card::NoOpenCard;
 pub use no_replay::NoReplay;
+pub use no_restart_under_lock::NoRestartUnderLock;
 pub use nothing_after_turn_end::NothingAfterTurnEnd;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
@@ -100,6 +102,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &NothingAfterTurnEnd,
         &RestartBetweenTurns,
         &SessionSurvivesRestart,
+        &NoRestartUnderLock,
         &FinalEventsTogether,
     ]
 }

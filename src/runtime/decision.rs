@@ -362,6 +362,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a message lands between the final events of a failed turn",
         source: "openhands-sdk #3376, review round 5",
     },
+    Defect {
+        name: "restart-under-lock",
+        row: "R23",
+        decision: "undrained_session",
+        alternative: "restart_under_lock",
+        harm: "send_message waits for a process start",
+        source: "openhands-sdk #3376, open when captured",
+    },
 ];
 
 /// Every revision.
