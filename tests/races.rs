@@ -92,6 +92,11 @@ fn r13_unshielded_interrupt_wait() {
 }
 
 #[test]
+fn r14_unbounded_cancel_send() {
+    shows("R14", "r14-unbounded-cancel-send", &["turnloom"]);
+}
+
+#[test]
 fn r16_restart_inside_cancel() {
     shows("R16", "r16-restart-inside-cancel", &["turnloom"]);
 }

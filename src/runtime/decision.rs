@@ -370,6 +370,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "send_message waits for a process start",
         source: "openhands-sdk #3376, open when captured",
     },
+    Defect {
+        name: "unbounded-cancel-send",
+        row: "R14",
+        decision: "cancel_send",
+        alternative: "unbounded",
+        harm: "an interrupt hangs when the server does not read its pipe",
+        source: "openhands-sdk #3376, review round 4",
+    },
 ];
 
 /// Every revision.
