@@ -97,6 +97,11 @@ fn r14_unbounded_cancel_send() {
 }
 
 #[test]
+fn r15_stale_suffix_marker() {
+    shows("R15", "r15-stale-suffix-marker", &["turnloom"]);
+}
+
+#[test]
 fn r16_restart_inside_cancel() {
     shows("R16", "r16-restart-inside-cancel", &["turnloom"]);
 }

@@ -20,6 +20,7 @@ mod one_terminal_event_a_card;
 mod prompts_in_message_order;
 mod restart_between_turns;
 mod session_survives_restart;
+mod suffix_once_a_session;
 #[cfg(test)]
 mod testkit;
 mod waits;
@@ -41,6 +42,7 @@ pub use one_terminal_event_a_card::OneTerminalEventACard;
 pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
 pub use session_survives_restart::SessionSurvivesRestart;
+pub use suffix_once_a_session::SuffixOnceASession;
 
 use crate::observation::{Context, Observations};
 
@@ -104,6 +106,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &SessionSurvivesRestart,
         &NoRestartUnderLock,
         &FinalEventsTogether,
+        &SuffixOnceASession,
     ]
 }
 

@@ -378,6 +378,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "an interrupt hangs when the server does not read its pipe",
         source: "openhands-sdk #3376, review round 4",
     },
+    Defect {
+        name: "stale-suffix-marker",
+        row: "R15",
+        decision: "suffix_marker",
+        alternative: "conversation",
+        harm: "a fresh session never gets the system suffix",
+        source: "openhands-sdk #3376, review round 4",
+    },
 ];
 
 /// Every revision.
