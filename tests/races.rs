@@ -72,6 +72,11 @@ fn r31_step_in_executor() {
 }
 
 #[test]
+fn r02_string_chunk_dropped() {
+    shows("R02", "r02-string-chunk-dropped", &["turnloom"]);
+}
+
+#[test]
 fn r06_cancelled_updates_leak() {
     shows("R06", "r06-cancelled-updates-leak", &["turnloom"]);
 }

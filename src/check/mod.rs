@@ -4,6 +4,7 @@
 
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
+mod every_chunk_published;
 mod facts;
 mod final_events_together;
 pub mod lock_order;
@@ -27,6 +28,7 @@ mod waits;
 
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use every_chunk_published::EveryChunkPublished;
 pub use final_events_together::FinalEventsTogether;
 pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
@@ -107,6 +109,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &NoRestartUnderLock,
         &FinalEventsTogether,
         &SuffixOnceASession,
+        &EveryChunkPublished,
     ]
 }
 

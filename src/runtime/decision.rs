@@ -386,6 +386,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a fresh session never gets the system suffix",
         source: "openhands-sdk #3376, review round 4",
     },
+    Defect {
+        name: "string-chunk-dropped",
+        row: "R02",
+        decision: "token_chunks",
+        alternative: "llm_only",
+        harm: "no chunk of an ACP server's text reaches the subscribers while it streams",
+        source: "openhands-sdk #3376, base",
+    },
 ];
 
 /// Every revision.
