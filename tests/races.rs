@@ -132,6 +132,11 @@ fn r29_old_bridge_callbacks() {
 }
 
 #[test]
+fn r32_portal_thread_tool_event() {
+    shows("R32", "r32-portal-thread-tool-event", &["turnloom", "loom"]);
+}
+
+#[test]
 fn r33_orphaned_cards() {
     shows("R33", "r33-orphaned-cards", &["turnloom"]);
 }

@@ -394,6 +394,14 @@ pub const DEFECTS: &[Defect] = &[
         harm: "no chunk of an ACP server's text reaches the subscribers while it streams",
         source: "openhands-sdk #3376, base",
     },
+    Defect {
+        name: "portal-thread-tool-event",
+        row: "R32",
+        decision: "prompt_lock",
+        alternative: "held_and_asked_for",
+        harm: "a live tool update waits on the portal for the lock whose owner waits for the portal",
+        source: "openhands-sdk #3358, review round 1",
+    },
 ];
 
 /// Every revision.
