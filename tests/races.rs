@@ -72,6 +72,11 @@ fn r31_step_in_executor() {
 }
 
 #[test]
+fn n01_overtaken_live_update() {
+    shows("N01", "n01-overtaken-live-update", &["turnloom"]);
+}
+
+#[test]
 fn r02_string_chunk_dropped() {
     shows("R02", "r02-string-chunk-dropped", &["turnloom"]);
 }
@@ -139,6 +144,17 @@ fn r32_portal_thread_tool_event() {
 #[test]
 fn r33_orphaned_cards() {
     shows("R33", "r33-orphaned-cards", &["turnloom"]);
+}
+
+/// The race that turnloom found in the release: the model of 1.25.0 has it, the fixed one has not.
+#[test]
+fn release_1_25_0_loses_a_tool_update_that_overtakes_its_turn() {
+    let file = "scenarios/n01-overtaken-live-update.json";
+    let explored = json(&turnloom(&["explore", file, "--revision", "1.25.0", "--format", "json"]));
+    let outcomes = explored["outcomes"].as_array().expect("outcomes are a list");
+    let broken: Vec<_> =
+        outcomes.iter().filter_map(|outcome| outcome["violations"][0]["rule"].as_str()).collect();
+    assert_eq!(broken, ["no-open-card", "nothing-after-turn-end"], "{explored:#}");
 }
 
 /// What does not fit an engine proves nothing, and is no finding.

@@ -379,6 +379,14 @@ pub const DEFECTS: &[Defect] = &[
         source: "openhands-sdk #3376, review round 4",
     },
     Defect {
+        name: "overtaken-live-update",
+        row: "N01",
+        decision: "live_update",
+        alternative: "unserialized",
+        harm: "a tool update that overtakes the closing of its card leaves it open, or is recorded after the turn",
+        source: "found by turnloom in openhands-sdk 1.25.0",
+    },
+    Defect {
         name: "stale-suffix-marker",
         row: "R15",
         decision: "suffix_marker",
