@@ -59,6 +59,8 @@ pub enum ServerEntry {
     Load { process: u32, session: String, loaded: bool },
     /// `session/prompt` was read.
     Prompt { process: u32, session: String, text: String },
+    /// The system suffix came with the prompt that was just read.
+    Suffix { process: u32, session: String },
     /// `session/cancel` was read.
     Cancel { process: u32, session: String },
     /// A chunk of text was written.
@@ -195,4 +197,6 @@ pub struct Context {
     pub sends: BTreeMap<String, Vec<String>>,
     /// Whether the agent talks ACP.
     pub acp: bool,
+    /// Whether the agent has a system suffix.
+    pub suffix: bool,
 }

@@ -75,6 +75,11 @@ mod tests {
         ]);
         breaks(&CallbackOnLockOwner, &seen);
         assert_eq!(broken(&seen), ["callback-on-lock-owner"].into());
+        let answered = deadlock(vec![
+            waiting("loop", "run/astep/prompt \"first\"", "select loop", &["state"], &["server"]),
+            waiting("portal", "session_update/on_event", "lock state", &[], &["loop"]),
+        ]);
+        breaks(&CallbackOnLockOwner, &answered);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What several rules read out of the logs: the turns of the server's log and the messages of the event log.
+//! What several rules read out of the logs: the turns of the server's log, the messages and the cards of the event log.
 //!
 //! It must not judge.
 
 use crate::observation::{Observations, ServerEntry};
-use crate::scenario::{EventKind, StopReason};
+use crate::scenario::{EventKind, StopReason, ToolStatus};
 
 /// One prompt that the server read, and what became of it. Places count the server's log from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,4 +87,33 @@ pub(super) fn messages(seen: &Observations) -> Vec<(usize, &str)> {
 pub(super) fn finishes(seen: &Observations) -> Vec<usize> {
     let events = seen.events.iter().enumerate();
     events.filter(|(_, event)| event.kind == EventKind::Finish).map(|(place, _)| place).collect()
+}
+
+/// One event of a card. A *stretch* of the event log ends with the event that ends a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CardEvent<'a> {
+    /// Its place in the event log, counted from 0.
+    pub event: usize,
+    /// The stretch it is in, counted from 0.
+    pub stretch: usize,
+    pub id: &'a str,
+    pub status: ToolStatus,
+}
+
+/// Whether the event ends a turn: its result, the message of its failure, an interrupt, an error.
+pub(super) fn ends_turn(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Finish | EventKind::AgentMessage | EventKind::Interrupt | EventKind::Error)
+}
+
+/// The events of all cards in the order of the event log.
+pub(super) fn card_events(seen: &Observations) -> Vec<CardEvent<'_>> {
+    let mut stretch = 0;
+    let mut cards = Vec::new();
+    for (event, logged) in seen.events.iter().enumerate() {
+        if let Some(status) = logged.tool {
+            cards.push(CardEvent { event, stretch, id: &logged.text, status });
+        }
+        stretch += usize::from(ends_turn(logged.kind));
+    }
+    cards
 }

@@ -4,29 +4,47 @@
 
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
+mod every_chunk_published;
 mod facts;
+mod final_events_together;
 pub mod lock_order;
 mod no_deadlock;
 mod no_hang;
 mod no_lock_across_prompt;
+mod no_open_card;
 mod no_replay;
+mod no_restart_under_lock;
+mod nothing_after_turn_end;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
+mod one_terminal_event_a_card;
 mod prompts_in_message_order;
+mod restart_between_turns;
+mod session_survives_restart;
+mod suffix_once_a_session;
 #[cfg(test)]
 mod testkit;
 mod waits;
 
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use every_chunk_published::EveryChunkPublished;
+pub use final_events_together::FinalEventsTogether;
 pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
+pub use no_open_card::NoOpenCard;
 pub use no_replay::NoReplay;
+pub use no_restart_under_lock::NoRestartUnderLock;
+pub use nothing_after_turn_end::NothingAfterTurnEnd;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
+pub use one_terminal_event_a_card::OneTerminalEventACard;
 pub use prompts_in_message_order::PromptsInMessageOrder;
+pub use restart_between_turns::RestartBetweenTurns;
+pub use session_survives_restart::SessionSurvivesRestart;
+pub use suffix_once_a_session::SuffixOnceASession;
 
 use crate::observation::{Context, Observations};
 
@@ -83,6 +101,15 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &OnePromptASession,
         &PromptsInMessageOrder,
         &CompletedTurnIsKept,
+        &OneTerminalEventACard,
+        &NoOpenCard,
+        &NothingAfterTurnEnd,
+        &RestartBetweenTurns,
+        &SessionSurvivesRestart,
+        &NoRestartUnderLock,
+        &FinalEventsTogether,
+        &SuffixOnceASession,
+        &EveryChunkPublished,
     ]
 }
 
@@ -100,7 +127,7 @@ pub fn rule(name: &str) -> Option<&'static dyn Rule> {
 /// use turnloom::observation::{Context, Observations};
 /// use turnloom::scenario::Limits;
 ///
-/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true };
+/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true, suffix: false };
 /// assert!(judge(&Observations::default(), &context).is_empty());
 /// ```
 #[must_use]

@@ -6,10 +6,10 @@ use super::{Rule, judge};
 use crate::observation::{
     Context, End, Event, LockEdge, Observations, ServerEntry, SessionInUse, Stuck, Waiting, Why,
 };
-use crate::scenario::{EventKind, Limits, Status, StopReason};
+use crate::scenario::{EventKind, Limits, Status, StopReason, ToolStatus};
 
 pub fn acp() -> Context {
-    Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true }
+    Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true, suffix: false }
 }
 
 pub fn native() -> Context {
@@ -26,6 +26,27 @@ pub fn user(text: &str) -> Event {
 
 pub fn finish() -> Event {
     event(EventKind::Finish, "")
+}
+
+pub fn interrupt() -> Event {
+    event(EventKind::Interrupt, "")
+}
+
+pub fn agent_message(text: &str) -> Event {
+    event(EventKind::AgentMessage, text)
+}
+
+pub fn system_prompt() -> Event {
+    event(EventKind::SystemPrompt, "")
+}
+
+pub fn error(code: &str) -> Event {
+    event(EventKind::Error, code)
+}
+
+/// An event of the card `t1`.
+pub fn card(status: ToolStatus) -> Event {
+    Event { tool: Some(status), ..event(EventKind::ToolCall, "t1") }
 }
 
 pub fn prompt_in(process: u32, session: &str, text: &str) -> ServerEntry {
@@ -50,6 +71,15 @@ pub fn failed(text: &str) -> ServerEntry {
 
 pub fn ended() -> ServerEntry {
     ServerEntry::Ended { process: 1 }
+}
+
+pub fn said(text: &str) -> ServerEntry {
+    ServerEntry::Said { process: 1, session: "s1".into(), text: text.into() }
+}
+
+/// An update of the tool call `t1`.
+pub fn tool(status: ToolStatus) -> ServerEntry {
+    ServerEntry::Tool { process: 1, session: "s1".into(), id: "t1".into(), status }
 }
 
 /// An execution that came to its end with these logs, finished, with the session in use.

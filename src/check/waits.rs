@@ -43,9 +43,14 @@ pub(super) fn callbacks(stuck: &Stuck) -> Vec<Blocked<'_>> {
     let is_callback = |found: &Blocked<'_>| {
         runs_callbacks(found.waiter)
             && (prompt(found.owner).is_none() || is_portal(found.waiter) || runs_the_turn(found.waiter))
-            && leads_to(stuck, found.owner, found.waiter)
+            && (leads_to(stuck, found.owner, found.waiter) || brings_the_prompt(found))
     };
     blocked(stuck).into_iter().filter(is_callback).collect()
+}
+
+/// Whether the owner awaits a prompt and the waiter is the portal: whatever the server answers comes through it.
+fn brings_the_prompt(found: &Blocked<'_>) -> bool {
+    prompt(found.owner).is_some() && is_portal(found.waiter)
 }
 
 /// The threads that wait for the state lock while its owner awaits a prompt, and that no callback of that owner

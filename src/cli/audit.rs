@@ -36,7 +36,13 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
         Format::Json => json::text(&document),
         Format::Text => table(&document),
     });
-    if document.holds() { Exit::Clean } else { Exit::Findings }
+    if document.holds() {
+        Exit::Clean
+    } else if document.is_incomplete() {
+        Exit::Incomplete
+    } else {
+        Exit::Findings
+    }
 }
 
 /// The audit of one scenario.
@@ -54,11 +60,10 @@ impl Auditor<'_> {
             return Vec::new();
         }
         let without = self.explore(&self.job(&[]), false);
-        let clean_without = without.as_ref().is_some_and(is_clean);
-        catches.iter().map(|caught| self.row(caught, clean_without)).collect()
+        catches.iter().map(|caught| self.row(caught, without.as_ref())).collect()
     }
 
-    fn row(&mut self, caught: &Catch, clean_without: bool) -> AuditRow {
+    fn row(&mut self, caught: &Catch, without: Option<&Exploration>) -> AuditRow {
         let job = self.job(std::slice::from_ref(&caught.defect));
         let explored = self.explore(&job, true);
         let witness = explored.as_ref().and_then(witness);
@@ -70,8 +75,9 @@ impl Auditor<'_> {
             scenario: self.file.loaded.name.clone(),
             rules: broken.iter().map(ToString::to_string).collect(),
             found: !broken.is_empty() && broken == expected,
-            clean_without,
+            clean_without: without.is_some_and(is_clean),
             replayed: witness.is_some_and(|(seen, report)| self.replays(&job, seen, report)),
+            incomplete: [without, explored.as_ref()].into_iter().flatten().find_map(reason),
             expected: expected.into_iter().map(ToOwned::to_owned).collect(),
         }
     }
@@ -110,6 +116,14 @@ impl Auditor<'_> {
     }
 }
 
+/// Why not all was run, if so.
+fn reason(exploration: &Exploration) -> Option<String> {
+    match &exploration.verdict {
+        Verdict::Incomplete(reason) => Some(reason.clone()),
+        _ => None,
+    }
+}
+
 /// Whether nothing broke in all that was to be run.
 fn is_clean(exploration: &Exploration) -> bool {
     !is_finding(exploration) && !matches!(exploration.verdict, Verdict::Incomplete(_))
@@ -139,7 +153,10 @@ fn table(document: &AuditDocument) -> String {
     for (place, line) in lines.iter().enumerate() {
         let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("   ").trim_end());
-        if let Some(row) = place.checked_sub(1).map(|row| &document.rows[row]).filter(|row| !row.found) {
+        let Some(row) = place.checked_sub(1).map(|row| &document.rows[row]) else { continue };
+        if let Some(reason) = &row.incomplete {
+            let _ = writeln!(text, "  incomplete: {reason}");
+        } else if !row.found {
             let _ = writeln!(text, "  ✗ expected to break: {}", row.expected.join(", "));
         }
     }
@@ -168,17 +185,25 @@ mod tests {
             found,
             clean_without: true,
             replayed: found,
+            incomplete: None,
             expected: vec!["no-replay".into()],
         };
-        let rows =
-            vec![row("R08", "finish-gap", &[], false), row("R05", "just-arrived", &["no-replay"], true)];
+        let reason = Some("7 threads are needed, and loom has 5".to_owned());
+        let not_run = AuditRow { incomplete: reason, clean_without: false, ..row("R13", "wait", &[], false) };
+        let rows = vec![
+            row("R08", "finish-gap", &[], false),
+            row("R05", "just-arrived", &["no-replay"], true),
+            not_run,
+        ];
         insta::assert_snapshot!(table(&AuditDocument::new(rows)), @r#"
         row   defect         scenario           found   clean without   replayed   rules
         R05   just-arrived   r05-just-arrived   yes     yes             yes        no-replay
         R08   finish-gap     r08-finish-gap     no      yes             no         nothing broke
           ✗ expected to break: no-replay
+        R13   wait           r13-wait           no      no              no         nothing broke
+          incomplete: 7 threads are needed, and loom has 5
 
-        2 rows: 1 found, 2 clean without the defect, 1 replayed
+        3 rows: 1 found, 2 clean without the defect, 1 replayed
         "#);
     }
 

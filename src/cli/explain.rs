@@ -175,6 +175,7 @@ mod tests {
 
           Every decision has its first alternative, but for:
             tool_token: current
+            live_update: unserialized
         "#);
     }
 }

@@ -316,6 +316,9 @@ pub struct AuditRow {
     pub clean_without: bool,
     /// Whether the witness's token breaks the same rules with the same outcome once more.
     pub replayed: bool,
+    /// Why not all could be run, if so: the scenario does not fit the engine, say. Then the row proves nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
     /// The rules that the scenario says.
     #[serde(skip)]
     pub expected: Vec<String>,
@@ -361,6 +364,13 @@ impl AuditDocument {
     #[must_use]
     pub fn holds(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(AuditRow::holds)
+    }
+
+    /// Whether the only rows that do not hold are those that could not all be run.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        let mut broken = self.rows.iter().filter(|row| !row.holds()).peekable();
+        broken.peek().is_some() && broken.all(|row| row.incomplete.is_some())
     }
 }
 
@@ -503,10 +513,15 @@ mod tests {
             found,
             clean_without: true,
             replayed: true,
+            incomplete: None,
             expected: Vec::new(),
         };
         let document = AuditDocument::new(vec![row("R10", true), row("R08", false)]);
-        assert!(!document.holds());
+        assert!(!document.holds() && !document.is_incomplete());
+        let not_run = || AuditRow { incomplete: Some("6 threads".into()), ..row("R11", false) };
+        assert!(AuditDocument::new(vec![row("R10", true), not_run()]).is_incomplete());
+        assert!(!AuditDocument::new(vec![row("R08", false), not_run()]).is_incomplete());
+        assert!(!AuditDocument::new(Vec::new()).is_incomplete());
         insta::assert_snapshot!(text(&document), @r#"
         {
           "rows": [

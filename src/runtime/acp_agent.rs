@@ -1,7 +1,7 @@
 //! The ACP agent: starts the server, opens and restarts sessions, and takes one turn at a time.
 //!
-//! Stands for `ACPAgent` (`sdk/agent/acp_agent.py`) of 1.25.0, method by method; `acp_turn` has the turn itself. The
-//! system suffix, usage figures, models and permissions are left out: no row of the catalogue here needs them.
+//! Stands for `ACPAgent` (`sdk/agent/acp_agent.py`) of 1.25.0, method by method; `acp_turn` and `acp_final` have the
+//! turn itself. Usage figures, models and permissions are left out: no row of the catalogue here needs them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,19 +9,18 @@ use std::rc::Rc;
 use crate::asyncio::{EventLoop, Exception, Limit, Portal, PortalThread, Result, concurrent};
 use crate::kernel::{Ordered, thread};
 use crate::observation::{Event, SessionInUse};
-use crate::scenario::{EventKind, Limits, Status, ToolStatus};
+use crate::scenario::{EventKind, Limits, Status};
 
-use super::bridge::{Bridge, Card, OnEvent, OnToken, Wired, tool_call_event};
+use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
-use super::decision::Decisions;
-use super::state::ConversationState;
+use super::decision::{Decisions, LiveUpdate, RestartSession, SuffixMarker, TurnCallbacks};
+use super::state::{AgentState, ConversationState};
 
 /// What runs while the agent's server runs.
 #[derive(Clone)]
 pub(super) struct Live {
     pub(super) portal: Portal,
     pub(super) conn: Connection,
-    pub(super) client: Bridge,
 }
 
 /// The ACP agent.
@@ -33,13 +32,19 @@ pub struct AcpAgent {
 pub(super) struct Inner {
     pub(super) decisions: Decisions,
     pub(super) limits: Limits,
+    /// Whether there is a system suffix.
+    suffix: bool,
     peer: Rc<dyn Peer>,
     portal_thread: PortalThread,
     /// The server process, counted from 1; 0 before the first. Also says which `live` a thread sees.
     process: Ordered<u32>,
     live: RefCell<Option<Live>>,
+    /// The bridge of the last server process; it outlives it.
+    client: RefCell<Option<Bridge>>,
     pub(super) session_id: Ordered<Option<Rc<str>>>,
     pub(super) restart_session_on_next_turn: Ordered<bool>,
+    /// Whether there is a system suffix that the session does not have yet (`_suffix_install_state`).
+    pub(super) suffix_pending: Ordered<bool>,
     /// Told when usage was recorded (`stats_callback`).
     pub(super) stats_callback: RefCell<Option<Rc<dyn Fn()>>>,
 }
@@ -50,6 +55,7 @@ impl AcpAgent {
     pub fn new(
         decisions: Decisions,
         limits: Limits,
+        suffix: bool,
         peer: Rc<dyn Peer>,
         portal_thread: PortalThread,
     ) -> Self {
@@ -57,12 +63,15 @@ impl AcpAgent {
             inner: Rc::new(Inner {
                 decisions,
                 limits,
+                suffix,
                 peer,
                 portal_thread,
                 process: Ordered::new("process", 0),
                 live: RefCell::default(),
+                client: RefCell::default(),
                 session_id: Ordered::new("session_id", None),
                 restart_session_on_next_turn: Ordered::new("restart_session_on_next_turn", false),
+                suffix_pending: Ordered::new("suffix_pending", false),
                 stats_callback: RefCell::default(),
             }),
         }
@@ -81,7 +90,7 @@ impl AcpAgent {
     pub fn init_state(&self, state: &ConversationState, on_event: &OnEvent) -> Result<()> {
         let _place = thread::place("start server");
         let prior_session_id = state.agent_state.get().session_id;
-        let session_id = match self.start_acp_server(prior_session_id) {
+        let session_id = match self.start_acp_server(state, prior_session_id.clone()) {
             Ok(session_id) => session_id,
             Err(error) => {
                 self.cleanup();
@@ -91,16 +100,38 @@ impl AcpAgent {
                 return Err(error);
             }
         };
+        let resumed = prior_session_id.as_ref() == Some(&session_id);
+        let marker_holds = resumed || self.inner.decisions.suffix_marker == SuffixMarker::Conversation;
         let mut agent_state = state.agent_state.get();
         agent_state.session_id = Some(session_id);
+        agent_state.suffix_installed &= marker_holds;
+        if self.inner.suffix {
+            self.inner.suffix_pending.set(!agent_state.suffix_installed);
+        }
         state.agent_state.set(agent_state);
         on_event(system_prompt_event());
         Ok(())
     }
 
-    fn start_acp_server(&self, prior_session_id: Option<Rc<str>>) -> Result<Rc<str>> {
+    /// Notes that the session has the suffix, once a prompt has come back (`_commit_suffix_installation`).
+    pub(super) fn commit_suffix_installation(&self, state: &ConversationState) {
+        if self.inner.suffix && self.inner.suffix_pending.get() {
+            self.inner.suffix_pending.set(false);
+            let agent_state = state.agent_state.get();
+            state.agent_state.set(AgentState { suffix_installed: true, ..agent_state });
+        }
+    }
+
+    fn start_acp_server(
+        &self,
+        state: &ConversationState,
+        prior_session_id: Option<Rc<str>>,
+    ) -> Result<Rc<str>> {
         let inner = &self.inner;
-        let client = Bridge::new();
+        let serialized =
+            inner.decisions.live_update == LiveUpdate::Serialized && inner.decisions.frees_lock_during_step();
+        let client = Bridge::new(serialized.then(|| state.clone()));
+        *inner.client.borrow_mut() = Some(client.clone());
         let portal = Portal::on_thread(&inner.portal_thread);
         let (peer, bridge, event_loop) = (inner.peer.clone(), client.clone(), portal.event_loop().clone());
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
@@ -120,7 +151,7 @@ impl AcpAgent {
             })
         })?;
         let conn = made.borrow_mut().take().expect("the call above made the connection");
-        *inner.live.borrow_mut() = Some(Live { portal, conn, client });
+        *inner.live.borrow_mut() = Some(Live { portal, conn });
         inner.process.set(inner.process.get() + 1);
         inner.session_id.set(Some(session_id.clone()));
         Ok(session_id)
@@ -132,39 +163,26 @@ impl AcpAgent {
         self.inner.live.borrow().clone()
     }
 
+    /// The bridge, as this thread knows it.
+    pub(super) fn client(&self) -> Option<Bridge> {
+        let _process = self.inner.process.get();
+        self.inner.client.borrow().clone()
+    }
+
     /// Forgets the last turn and wires the callbacks of this one.
     pub(super) fn reset_client_for_turn(&self, on_token: Option<&OnToken>, on_event: &OnEvent) {
-        if let Some(live) = self.live() {
-            live.client.reset();
-            live.client.on_token.set(Wired(on_token.cloned()));
-            live.client.on_event.set(Wired(Some(on_event.clone())));
+        if let Some(client) = self.client() {
+            client.reset();
+            client.on_token.set(Wired(on_token.cloned()));
+            client.on_event.set(Wired(Some(on_event.clone())));
         }
     }
 
     /// Unwires the callbacks, so that late updates go nowhere.
     pub(super) fn clear_turn_callbacks(&self) {
-        if let Some(live) = self.live() {
-            live.client.on_event.set(Wired(None));
-            live.client.on_token.set(Wired(None));
-        }
-    }
-
-    /// Closes every open card as `failed`, after unwiring the bridge.
-    pub(super) fn cancel_inflight_tool_calls(&self) {
-        let Some(live) = self.live() else { return };
-        let on_event = live.client.on_event.get();
-        self.clear_turn_callbacks();
-        let Wired(Some(on_event)) = on_event else { return };
-        for card in open_cards(&live.client) {
-            on_event(tool_call_event(&Card { status: ToolStatus::Failed, ..card }));
-        }
-    }
-
-    /// Closes every open card as `completed`: the prompt has returned well.
-    pub(super) fn flush_inflight_tool_calls_as_completed(&self) {
-        let Some(live) = self.live() else { return };
-        for card in open_cards(&live.client) {
-            live.client.emit_tool_call_event(&Card { status: ToolStatus::Completed, ..card });
+        if let Some(client) = self.client() {
+            client.on_event.set(Wired(None));
+            client.on_token.set(Wired(None));
         }
     }
 
@@ -175,32 +193,42 @@ impl AcpAgent {
         state: &ConversationState,
         on_event: &OnEvent,
     ) -> Result<()> {
-        self.clear_turn_callbacks();
+        let _place = thread::place("restart server");
+        thread::awaits("restart");
+        if self.inner.decisions.turn_callbacks == TurnCallbacks::BeforeFinalEvents {
+            self.clear_turn_callbacks();
+        }
         self.cleanup();
+        if self.inner.decisions.restart_session == RestartSession::New {
+            let agent_state = state.agent_state.get();
+            state.agent_state.set(AgentState { session_id: None, ..agent_state });
+        }
         self.init_state(state, on_event)?;
         self.inner.restart_session_on_next_turn.set(false);
         Ok(())
     }
 
     /// One round trip of a prompt. On the portal.
-    pub(super) async fn do_acp_prompt(
-        conn: Connection,
-        session: Rc<str>,
-        text: Rc<str>,
-    ) -> Result<PromptResponse> {
-        let usage_sync = conn.prepare_usage_sync(&session);
-        let response = conn.prompt(&session, &text).await?;
+    pub(super) async fn do_acp_prompt(conn: Connection, prompt: AcpPrompt) -> Result<PromptResponse> {
+        let usage_sync = conn.prepare_usage_sync(&prompt.session);
+        let response = conn.prompt(&prompt.session, &prompt.text, prompt.suffix).await?;
         usage_sync.await?;
         Ok(response)
     }
 
-    /// Schedules a prompt on the portal.
-    pub(super) fn start_prompt(&self, text: &Rc<str>) -> Result<concurrent::Future<PromptResponse>> {
+    /// The connection, and what goes over it with a message.
+    pub(super) fn build_acp_prompt(&self, text: &Rc<str>) -> Result<(Live, AcpPrompt)> {
         let (live, session) = (self.live(), self.inner.session_id.get());
         let (Some(live), Some(session)) = (live, session) else { return Err(not_started()) };
-        let (conn, text) = (live.conn.clone(), text.clone());
-        let label = ("prompt", session.clone(), text.clone());
-        Ok(live.portal.start_task_soon(label, move || Box::pin(Self::do_acp_prompt(conn, session, text))))
+        let suffix = self.inner.suffix && self.inner.suffix_pending.get();
+        Ok((live, AcpPrompt { session, text: text.clone(), suffix }))
+    }
+
+    /// Schedules a prompt on the portal.
+    pub(super) fn start_prompt(&self, text: &Rc<str>) -> Result<concurrent::Future<PromptResponse>> {
+        let (live, prompt) = self.build_acp_prompt(text)?;
+        let (conn, label) = (live.conn.clone(), prompt.clone());
+        Ok(live.portal.start_task_soon(label, move || Box::pin(Self::do_acp_prompt(conn, prompt))))
     }
 
     /// Schedules `session/cancel` on the portal.
@@ -208,12 +236,7 @@ impl AcpAgent {
         let (live, session) = (self.live()?, self.inner.session_id.get()?);
         let conn = live.conn.clone();
         let label = ("cancel", session.clone());
-        let make = move || {
-            Box::pin(async move {
-                conn.cancel(&session);
-                Ok(())
-            }) as _
-        };
+        let make = move || Box::pin(async move { conn.cancel(&session).await }) as _;
         Some(live.portal.start_task_soon(label, make))
     }
 
@@ -264,6 +287,15 @@ impl AcpAgent {
     }
 }
 
+/// What a prompt is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct AcpPrompt {
+    session: Rc<str>,
+    text: Rc<str>,
+    /// Whether the system suffix goes with it.
+    suffix: bool,
+}
+
 /// The loop on which a turn's caller runs, and the callbacks it wires.
 #[derive(Clone)]
 pub struct Turn {
@@ -273,11 +305,6 @@ pub struct Turn {
     pub on_event: OnEvent,
     /// Where chunks go.
     pub on_token: Option<OnToken>,
-}
-
-fn open_cards(client: &Bridge) -> Vec<Card> {
-    let cards = client.accumulated_tool_calls.get();
-    cards.into_iter().filter(|card| !card.status.is_terminal()).collect()
 }
 
 pub(super) fn not_started() -> Exception {

@@ -1,14 +1,17 @@
 //! One turn of the ACP agent: the prompt, its limit, and what is left to do when it fails, times out or is cancelled.
 //!
-//! Stands for `step`, `astep` and their helpers in `sdk/agent/acp_agent.py`.
+//! Stands for `step`, `astep` and their helpers in `sdk/agent/acp_agent.py`; `acp_final` has what a turn leaves behind.
 
 use crate::asyncio::{self, Exception, Result, concurrent, shield, wait_for, wrap_future};
-use crate::kernel::thread;
-use crate::scenario::{EventKind, Status, StopReason};
+use crate::kernel::{FifoGuard, thread};
+use crate::scenario::{Status, StopReason};
 
-use super::acp_agent::{AcpAgent, Turn, error_event, event, not_started};
+use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::connection::PromptResponse;
-use super::decision::{DrainResult, UndrainedSession};
+use super::decision::{
+    CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, SecondCancel, TimeoutReport,
+    UndrainedSession,
+};
 use super::state::{ConversationState, MessageId};
 
 type PromptFuture = concurrent::Future<PromptResponse>;
@@ -59,7 +62,7 @@ impl AcpAgent {
             Err(Exception::Cancelled) => self.after_cancel(event_loop, state, turn, prompt_future).await,
             Err(Exception::Timeout) => self.after_timeout(event_loop, state, turn, prompt_future).await,
             Err(error) => {
-                let _held = state.lock();
+                let _held = self.lock_for_failure(state);
                 self.emit_turn_error(state, turn);
                 Err(error)
             }
@@ -90,32 +93,38 @@ impl AcpAgent {
         turn: &Turn,
         prompt_future: Option<PromptFuture>,
     ) -> Result<()> {
+        if self.inner.decisions.cancelled_prompt == CancelledPrompt::Abandoned {
+            let _sent = self.start_cancel();
+            self.cancel_inflight_tool_calls();
+            return Err(Exception::Cancelled);
+        }
         let drained = match self.cancel_and_drain(event_loop, prompt_future.as_ref()).await {
             Ok(drained) => drained,
             Err(again) => {
-                let _held = state.lock();
-                self.handle_cancelled_cleanup_interruption(state, turn, prompt_future.as_ref());
+                self.handle_second_cancel(state, turn, prompt_future.as_ref());
                 return Err(again);
             }
         };
-        let _held = state.lock();
-        match drained {
-            Drained::Completed(response) if was_cancelled(response) => {
-                self.cancel_inflight_tool_calls();
-                self.restart_next_turn();
+        let undrained = matches!(drained, Drained::No);
+        {
+            let _held = state.lock();
+            match drained {
+                Drained::Completed(response) if was_cancelled(response) => {
+                    self.close_cards_after_drain();
+                    self.restart_next_turn();
+                }
+                Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
+                    self.finalize_successful_turn(state, turn);
+                }
+                Drained::Completed(_) | Drained::Nothing | Drained::No => self.close_cards_after_drain(),
+                Drained::Failed => {
+                    self.close_cards_after_drain();
+                    self.restart_next_turn();
+                }
             }
-            Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
-                self.finalize_successful_turn(state, turn);
-            }
-            Drained::Completed(_) | Drained::Nothing => self.cancel_inflight_tool_calls(),
-            Drained::Failed => {
-                self.cancel_inflight_tool_calls();
-                self.restart_next_turn();
-            }
-            Drained::No => {
-                self.cancel_inflight_tool_calls();
-                self.quarantine_undrained();
-            }
+        }
+        if undrained {
+            self.quarantine_undrained(state, turn)?;
         }
         Err(Exception::Cancelled)
     }
@@ -128,34 +137,66 @@ impl AcpAgent {
         turn: &Turn,
         prompt_future: Option<PromptFuture>,
     ) -> Result<()> {
+        if self.inner.decisions.timeout_report == TimeoutReport::BeforeDrain {
+            return self.report_timeout_then_drain(event_loop, state, turn, prompt_future.as_ref()).await;
+        }
         let drained = match self.cancel_and_drain(event_loop, prompt_future.as_ref()).await {
             Ok(drained) => drained,
             Err(again) => {
-                let _held = state.lock();
-                self.handle_cancelled_cleanup_interruption(state, turn, prompt_future.as_ref());
+                self.handle_second_cancel(state, turn, prompt_future.as_ref());
                 return Err(again);
             }
         };
-        let _held = state.lock();
-        match drained {
-            Drained::Completed(response) if was_cancelled(response) => {
-                self.emit_turn_timeout(state, turn);
-                self.restart_next_turn();
+        let undrained = matches!(drained, Drained::No | Drained::Nothing);
+        {
+            let _held = self.lock_for_failure(state);
+            match drained {
+                Drained::Completed(response) if was_cancelled(response) => {
+                    self.emit_turn_timeout(state, turn);
+                    self.restart_next_turn();
+                }
+                Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
+                    self.finalize_successful_turn(state, turn);
+                }
+                Drained::Completed(_) | Drained::No | Drained::Nothing => self.emit_turn_timeout(state, turn),
+                Drained::Failed => {
+                    self.emit_turn_error(state, turn);
+                    self.restart_next_turn();
+                }
             }
-            Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
-                self.finalize_successful_turn(state, turn);
-            }
-            Drained::Completed(_) => self.emit_turn_timeout(state, turn),
-            Drained::Failed => {
-                self.emit_turn_error(state, turn);
-                self.restart_next_turn();
-            }
-            Drained::No | Drained::Nothing => {
-                self.emit_turn_timeout(state, turn);
-                self.quarantine_undrained();
+            if undrained && self.inner.decisions.undrained_session == UndrainedSession::RestartUnderLock {
+                return self.restart_session_after_drain_timeout(state, &turn.on_event);
             }
         }
+        if undrained {
+            self.quarantine_undrained(state, turn)?;
+        }
         Ok(())
+    }
+
+    /// Decision `timeout_report`, its alternative: the terminal events, then the drain.
+    async fn report_timeout_then_drain(
+        &self,
+        event_loop: &asyncio::EventLoop,
+        state: &ConversationState,
+        turn: &Turn,
+        prompt_future: Option<&PromptFuture>,
+    ) -> Result<()> {
+        self.arequest_session_cancel(event_loop).await?;
+        {
+            let _held = self.lock_for_failure(state);
+            self.fail_open_cards();
+            self.emit_turn_timeout_message(state, turn);
+        }
+        match self.drain_cancelled_prompt(event_loop, prompt_future).await? {
+            Drained::No => self.quarantine_undrained(state, turn),
+            Drained::Completed(_) | Drained::Failed | Drained::Nothing => Ok(()),
+        }
+    }
+
+    /// Decision `failed_turn`.
+    fn lock_for_failure(&self, state: &ConversationState) -> Option<FifoGuard> {
+        (self.inner.decisions.failed_turn == FailedTurn::Locked).then(|| state.lock())
     }
 
     async fn cancel_and_drain(
@@ -164,14 +205,29 @@ impl AcpAgent {
         prompt_future: Option<&PromptFuture>,
     ) -> Result<Drained> {
         self.arequest_session_cancel(event_loop).await?;
+        if self.inner.decisions.card_closing == CardClosing::BeforeDrain {
+            self.fail_open_cards();
+        }
         self.drain_cancelled_prompt(event_loop, prompt_future).await
+    }
+
+    /// Decision `card_closing`.
+    fn close_cards_after_drain(&self) {
+        if self.inner.decisions.card_closing == CardClosing::AfterDrain {
+            self.cancel_inflight_tool_calls();
+        }
     }
 
     /// Sends `session/cancel` and waits, within a limit, until it is sent.
     async fn arequest_session_cancel(&self, event_loop: &asyncio::EventLoop) -> Result<()> {
         let Some(future) = self.start_cancel() else { return Ok(()) };
+        let _place = thread::place_waiting_for("send session/cancel", "server");
         let sent = shield(&wrap_future(event_loop, &future));
-        match wait_for(event_loop, sent, self.cancel_send_limit()).await {
+        let sent = match self.inner.decisions.cancel_send {
+            CancelSend::Bounded => wait_for(event_loop, sent, self.cancel_send_limit()).await,
+            CancelSend::Unbounded => sent.await,
+        };
+        match sent {
             Err(Exception::Timeout) => {
                 self.restart_next_turn();
                 Ok(())
@@ -206,12 +262,16 @@ impl AcpAgent {
     }
 
     /// Cancelled in the middle of the cleanup: repair what can be repaired at once.
-    fn handle_cancelled_cleanup_interruption(
+    fn handle_second_cancel(
         &self,
         state: &ConversationState,
         turn: &Turn,
         prompt_future: Option<&PromptFuture>,
     ) {
+        if self.inner.decisions.second_cancel == SecondCancel::Escapes {
+            return;
+        }
+        let _held = state.lock();
         match prompt_future.and_then(concurrent::Future::peek) {
             Some(Ok(response)) if !was_cancelled(response) => self.finalize_successful_turn(state, turn),
             Some(_) => {
@@ -231,43 +291,18 @@ impl AcpAgent {
         self.inner.restart_session_on_next_turn.set(true);
     }
 
-    /// Decision `undrained_session`.
-    fn quarantine_undrained(&self) {
+    /// Decision `undrained_session`; the lock is free.
+    fn quarantine_undrained(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
         match self.inner.decisions.undrained_session {
-            UndrainedSession::RestartNextTurn => self.restart_next_turn(),
-            UndrainedSession::Reuse => {}
+            UndrainedSession::RestartNextTurn | UndrainedSession::RestartUnderLock => {
+                self.restart_next_turn();
+                Ok(())
+            }
+            UndrainedSession::RestartInHandler => {
+                self.restart_session_after_drain_timeout(state, &turn.on_event)
+            }
+            UndrainedSession::Reuse => Ok(()),
         }
-    }
-
-    /// The books and the final events of a turn, as the owner of the state lock.
-    fn finalize_successful_turn(&self, state: &ConversationState, turn: &Turn) {
-        let _place = thread::place("finalize");
-        self.record_usage();
-        self.flush_inflight_tool_calls_as_completed();
-        let text = self.live().map(|live| live.client.accumulated_text.get()).unwrap_or_default();
-        (turn.on_event)(event(EventKind::Finish, &text));
-        state.set_status(Status::Finished);
-    }
-
-    fn record_usage(&self) {
-        let callback = self.inner.stats_callback.borrow().clone();
-        if let Some(callback) = callback {
-            let _place = thread::place("stats callback");
-            callback();
-        }
-    }
-
-    fn emit_turn_timeout(&self, state: &ConversationState, turn: &Turn) {
-        self.cancel_inflight_tool_calls();
-        (turn.on_event)(event(EventKind::AgentMessage, "timed out"));
-        state.set_status(Status::Error);
-    }
-
-    fn emit_turn_error(&self, state: &ConversationState, turn: &Turn) {
-        self.cancel_inflight_tool_calls();
-        (turn.on_event)(event(EventKind::AgentMessage, "failed"));
-        (turn.on_event)(error_event("ACPPromptError"));
-        state.set_status(Status::Error);
     }
 
     /// The synchronous turn: the newest message, the caller's thread blocked until the answer.
@@ -311,15 +346,11 @@ impl AcpAgent {
 
     /// `AsyncExecutor.run_async(_prompt, timeout=…)`: the limit runs on the portal.
     fn prompt_blocking(&self, message: &MessageId) -> Result<PromptResponse> {
-        let (live, session) = (self.live(), self.inner.session_id.get());
-        let (Some(live), Some(session)) = (live, session) else { return Err(not_started()) };
-        let (conn, text) = (live.conn.clone(), message.clone());
+        let (live, prompt) = self.build_acp_prompt(message)?;
+        let (conn, label) = (live.conn.clone(), prompt.clone());
         let (event_loop, limit) = (live.portal.event_loop().clone(), self.prompt_limit());
-        let label = ("prompt", session.clone(), text.clone());
         live.portal.call(label, move || {
-            Box::pin(
-                async move { wait_for(&event_loop, Self::do_acp_prompt(conn, session, text), limit).await },
-            )
+            Box::pin(async move { wait_for(&event_loop, Self::do_acp_prompt(conn, prompt), limit).await })
         })
     }
 }

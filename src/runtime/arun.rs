@@ -9,7 +9,7 @@ use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
-use super::decision::{AcpStep, CursorAdvance, FinishCheck, StepMessage};
+use super::decision::{AcpStep, CursorAdvance, FinishCheck, PromptLock, StepMessage};
 use super::state::{AgentState, MessageId};
 
 /// What an iteration came to.
@@ -103,7 +103,8 @@ impl LocalConversation {
         if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
             return Ok(Flow::Break);
         }
-        let turn = self.turn(Some(event_loop), false);
+        let asked_for = self.is_acp() && self.inner.decisions.prompt_lock == PromptLock::HeldAndAskedFor;
+        let turn = self.turn(Some(event_loop), asked_for);
         match &self.inner.agent {
             Agent::Acp(agent) if self.inner.decisions.acp_step == AcpStep::Executor => {
                 let _place = thread::place_waiting_for("step in executor", "worker");

@@ -12,6 +12,8 @@ use crate::observation::Event;
 use crate::scenario::{EventKind, ToolStatus};
 use crate::script::Update;
 
+use super::state::ConversationState;
+
 /// `on_event`: told of each event of the turn.
 pub type OnEvent = Rc<dyn Fn(Event)>;
 /// `on_token`: told of each chunk of text.
@@ -53,13 +55,16 @@ pub struct Bridge {
     pub on_event: Cell<Wired<OnEvent>>,
     /// Where chunks go; none between turns.
     pub on_token: Cell<Wired<OnToken>>,
+    /// Whose lock a tool update takes before it looks whether the turn is still on (decision `live_update`).
+    serialized_by: Option<ConversationState>,
 }
 
 impl Bridge {
     /// A bridge with nothing wired.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(serialized_by: Option<ConversationState>) -> Self {
         Self {
+            serialized_by,
             accumulated_text: Cell::new("text", String::new()),
             accumulated_tool_calls: Cell::new("cards", Vec::new()),
             on_event: Cell::new("on_event", Wired(None)),
@@ -86,26 +91,42 @@ impl Bridge {
             }
             // Thoughts go to the finish event's reasoning, which no observation shows.
             Update::Thought(_) => {}
-            Update::Tool { id, status } => self.tool_call(id.as_str().into(), status),
+            Update::Tool { id, status, first } => {
+                let _held = self.serialized_by.as_ref().map(ConversationState::lock);
+                if self.serialized_by.is_some() && self.on_event.get().0.is_none() {
+                    return;
+                }
+                let id = id.as_str().into();
+                if first { self.tool_call_start(id, status) } else { self.tool_call_progress(id, status) }
+            }
         }
     }
 
-    fn tool_call(&self, tool_call_id: Rc<str>, status: ToolStatus) {
-        let emit = self.accumulated_tool_calls.update("merge", |cards| {
-            match cards.iter_mut().find(|card| card.tool_call_id == tool_call_id) {
-                None => {
-                    cards.push(Card { tool_call_id: tool_call_id.clone(), status });
-                    true
-                }
-                Some(card) => {
-                    let before = std::mem::replace(&mut card.status, status);
-                    status.is_terminal() && !before.is_terminal()
-                }
-            }
+    fn tool_call_start(&self, tool_call_id: Rc<str>, status: ToolStatus) {
+        let card = Card { tool_call_id, status };
+        let entry = card.clone();
+        self.accumulated_tool_calls.update("append", |cards| cards.push(entry));
+        self.emit_tool_call_event(&card);
+    }
+
+    /// Merges an update into its card, if there is one; only the first terminal status makes an event.
+    fn tool_call_progress(&self, tool_call_id: Rc<str>, status: ToolStatus) {
+        let became_terminal = self.accumulated_tool_calls.update("merge", |cards| {
+            let Some(card) = cards.iter_mut().find(|card| card.tool_call_id == tool_call_id) else {
+                return false;
+            };
+            let before = std::mem::replace(&mut card.status, status);
+            status.is_terminal() && !before.is_terminal()
         });
-        if emit {
+        if became_terminal {
             self.emit_tool_call_event(&Card { tool_call_id, status });
         }
+    }
+
+    /// The cards that are not closed.
+    pub fn open_cards(&self) -> Vec<Card> {
+        let cards = self.accumulated_tool_calls.get();
+        cards.into_iter().filter(|card| !card.status.is_terminal()).collect()
     }
 
     /// Emits the event of a card, if events are wired.

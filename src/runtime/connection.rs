@@ -22,8 +22,8 @@ pub type Sink = Rc<dyn Fn(Vec<ServerMessage>)>;
 pub trait Peer {
     /// Begins a server process whose frames go to `sink`.
     fn start(&self, sink: Sink);
-    /// Writes a message to the process.
-    fn send(&self, message: ClientMessage);
+    /// Writes a message to the process; whether it reads its pipe, so that the write ends.
+    fn send(&self, message: ClientMessage) -> bool;
     /// Ends the process.
     fn kill(&self);
 }
@@ -89,6 +89,8 @@ struct Inner {
     handshake: RefCell<Option<Future<ServerMessage>>>,
     prompts: RefCell<BTreeMap<u64, Future<PromptResponse>>>,
     usage: RefCell<BTreeMap<String, Future<()>>>,
+    /// What waits for a pipe that is not read.
+    writes: RefCell<Vec<Future<()>>>,
     tasks: RefCell<Vec<TaskRef>>,
     closed: Cell<bool>,
 }
@@ -106,6 +108,7 @@ impl Connection {
             handshake: RefCell::default(),
             prompts: RefCell::default(),
             usage: RefCell::default(),
+            writes: RefCell::default(),
             tasks: RefCell::default(),
             closed: Cell::new(false),
         });
@@ -231,13 +234,13 @@ impl Connection {
     /// # Errors
     ///
     /// If the server answers with an error, or the connection closes.
-    pub async fn prompt(&self, session: &str, text: &str) -> Result<PromptResponse> {
+    pub async fn prompt(&self, session: &str, text: &str, suffix: bool) -> Result<PromptResponse> {
         self.check_open()?;
         let request = self.inner.next_request.replace(self.inner.next_request.get() + 1);
         let answer = self.inner.event_loop.future();
         self.inner.prompts.borrow_mut().insert(request, answer.clone());
         let (session, text) = (session.to_owned(), text.to_owned());
-        self.inner.peer.send(ClientMessage::Prompt { request, session, text });
+        self.inner.peer.send(ClientMessage::Prompt { request, session, text, suffix });
         answer.await
     }
 
@@ -245,9 +248,19 @@ impl Connection {
         if self.inner.closed.get() { Err(connection_closed()) } else { Ok(()) }
     }
 
-    /// `session/cancel`.
-    pub fn cancel(&self, session: &str) {
-        self.inner.peer.send(ClientMessage::Cancel { session: session.to_owned() });
+    /// `session/cancel`: sends it and waits until it is written.
+    ///
+    /// # Errors
+    ///
+    /// If the connection closes.
+    pub async fn cancel(&self, session: &str) -> Result<()> {
+        self.check_open()?;
+        if self.inner.peer.send(ClientMessage::Cancel { session: session.to_owned() }) {
+            return Ok(());
+        }
+        let written = self.inner.event_loop.future();
+        self.inner.writes.borrow_mut().push(written.clone());
+        written.await
     }
 
     /// Stops listening; whatever waits for an answer fails.
@@ -265,6 +278,7 @@ impl Connection {
         if let Some(handshake) = handshake {
             handshake.set_exception(connection_closed());
         }
+        self.inner.writes.take().into_iter().for_each(|write| write.set_exception(connection_closed()));
         let usage = std::mem::take(&mut *self.inner.usage.borrow_mut());
         usage.into_values().for_each(|usage| usage.set_result(()));
     }

@@ -16,7 +16,7 @@ use crate::scenario::{EventKind, Status};
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
-use super::decision::{Decisions, ToolToken};
+use super::decision::{Decisions, FailedTurn, ToolToken};
 use super::llm_agent::LlmAgent;
 use super::state::{ConversationState, MessageId};
 
@@ -76,7 +76,9 @@ impl LocalConversation {
     /// A conversation whose jobs off the loop go to `executor`.
     #[must_use]
     pub fn new(agent: Agent, decisions: Decisions, max_iteration_per_run: u32, executor: Executor) -> Self {
-        let unlocked_writers = !matches!(agent, Agent::Acp(_)) || !decisions.frees_lock_during_step();
+        let unlocked_writers = !matches!(agent, Agent::Acp(_))
+            || !decisions.frees_lock_during_step()
+            || decisions.failed_turn == FailedTurn::Unlocked;
         let conversation = Self {
             inner: Rc::new(Inner {
                 state: ConversationState::create(unlocked_writers),
@@ -109,6 +111,12 @@ impl LocalConversation {
     #[must_use]
     pub fn agent(&self) -> &Agent {
         &self.inner.agent
+    }
+
+    /// What was decided.
+    #[must_use]
+    pub fn decisions(&self) -> &Decisions {
+        &self.inner.decisions
     }
 
     /// Adds a callback that is told of each event before it is appended to the log.

@@ -111,6 +111,7 @@ decisions! {
     "openhands-sdk #3376, base" {
         Released "released" "The lock is taken for each mutation; messages can be persisted during a turn.",
         Held "held" "The loop holds the lock from before the step until after it, across the prompt.",
+        HeldAndAskedFor "held_and_asked_for" "As held, and each event takes the lock for itself, on whatever thread it comes up.",
     }
     step_message: StepMessage,
     "Which message does a step prompt?",
@@ -129,6 +130,8 @@ decisions! {
     "openhands-sdk #3376, review round 3" {
         RestartNextTurn "restart_next_turn" "It is not used again: the server is restarted before the next prompt.",
         Reuse "reuse" "The next turn prompts it.",
+        RestartInHandler "restart_in_handler" "The handler of the interrupt or time-out restarts the server, on the loop, before its run ends.",
+        RestartUnderLock "restart_under_lock" "After a time-out its handler restarts the server while it holds the state lock.",
     }
     cursor_advance: CursorAdvance,
     "Where does the cursor go after a step?",
@@ -153,6 +156,79 @@ decisions! {
     "openhands-sdk #3395, review remark, open in 1.25.0" {
         OwnRun "own_run" "The token of the run it belongs to.",
         Current "current" "Whatever token the conversation has at that moment.",
+    }
+    card_closing: CardClosing,
+    "When are the open cards of an interrupted turn closed as failed?",
+    "openhands-sdk #3358, review round 1; #3376, review round 2" {
+        AfterDrain "after_drain" "When the cancelled prompt has come to rest; the callbacks are unwired first.",
+        BeforeDrain "before_drain" "As soon as session/cancel was sent, while the callbacks are still wired.",
+        Never "never" "Not at all: the cancellation goes past the handlers that close them.",
+    }
+    interrupt_limit: InterruptLimit,
+    "What does the limit of the service's wait for an interrupted run end?",
+    "openhands-sdk #3376, review round 4" {
+        Waiting "waiting" "The waiting: the run is shielded from it.",
+        Run "run" "The run: its task is cancelled a second time.",
+    }
+    second_cancel: SecondCancel,
+    "What happens when a second cancellation comes in the middle of a turn's cleanup?",
+    "openhands-sdk #3376, merged code" {
+        Repaired "repaired" "Open cards are closed; a turn that is complete is recorded, and otherwise the session is given up.",
+        Escapes "escapes" "It ends the cleanup where it stands.",
+    }
+    restart_session: RestartSession,
+    "Which session does a restarted server get?",
+    "openhands-sdk #3376, c3749ff" {
+        Loaded "loaded" "The one before, with session/load; a new one only if that fails.",
+        New "new" "A new one: the restart forgets the id of the one before.",
+    }
+    turn_callbacks: TurnCallbacks,
+    "When are the callbacks of a turn that fails or is cancelled unwired?",
+    "openhands-sdk #3376, open when captured" {
+        BeforeFinalEvents "before_final_events" "Before its final events are recorded.",
+        AfterRestart "after_restart" "By the last cleanup of the turn, which after a restart reaches the new bridge, not the old one.",
+    }
+    cancelled_prompt: CancelledPrompt,
+    "Does an interrupted turn wait for the prompt that it cancels?",
+    "openhands-sdk #3376, review round 1" {
+        Drained "drained" "Within a limit, so that its updates come to rest before the next turn.",
+        Abandoned "abandoned" "No: it sends session/cancel and ends; the next turn wires its callbacks to the same bridge.",
+    }
+    timeout_report: TimeoutReport,
+    "When is the time-out of a prompt recorded?",
+    "openhands-sdk #3376, review round 3" {
+        AfterDrain "after_drain" "When the cancelled prompt has come to rest.",
+        BeforeDrain "before_drain" "As soon as session/cancel was sent, while the callbacks are still wired.",
+    }
+    failed_turn: FailedTurn,
+    "Are the final events and the status of a turn that failed or timed out one critical section?",
+    "openhands-sdk #3376, review round 5" {
+        Locked "locked" "The state lock is held across them.",
+        Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
+    }
+    cancel_send: CancelSend,
+    "How long may sending session/cancel take?",
+    "openhands-sdk #3376, review round 4" {
+        Bounded "bounded" "As long as its limit; then the turn's cleanup goes on, and the server is restarted.",
+        Unbounded "unbounded" "As long as the server takes to read its pipe.",
+    }
+    live_update: LiveUpdate,
+    "Does a live tool update take the state lock before it looks whether its turn is still on?",
+    "found by turnloom in openhands-sdk 1.25.0" {
+        Serialized "serialized" "Yes: its card and its event change together, or not at all.",
+        Unserialized "unserialized" "No: card, callback and event are three steps, and the turn's cleanup may come between them.",
+    }
+    suffix_marker: SuffixMarker,
+    "What does the marker `system suffix installed` belong to?",
+    "openhands-sdk #3376, review round 4" {
+        Session "session" "The session: a fresh one has no suffix yet.",
+        Conversation "conversation" "The conversation: it survives a restart that gets a fresh session.",
+    }
+    token_chunks: TokenChunks,
+    "Which chunks of text does the service publish while they stream?",
+    "openhands-sdk #3376, base" {
+        All "all" "Chunks of an LLM and the plain strings of an ACP server.",
+        LlmOnly "llm_only" "Chunks of an LLM; the callback raises on a plain string, and the bridge swallows that.",
     }
 }
 
@@ -214,19 +290,139 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a callback on the worker waits for the lock whose owner waits for the worker",
         source: "openhands-sdk #3358 (#3348, #3350)",
     },
+    Defect {
+        name: "failed-before-drain",
+        row: "R09",
+        decision: "card_closing",
+        alternative: "before_drain",
+        harm: "the server's late completed follows the runtime's own failed",
+        source: "openhands-sdk #3376, review round 2",
+    },
+    Defect {
+        name: "orphaned-cards",
+        row: "R33",
+        decision: "card_closing",
+        alternative: "never",
+        harm: "the card of a tool call stays in progress for ever",
+        source: "openhands-sdk #3358, review round 1",
+    },
+    Defect {
+        name: "unshielded-interrupt-wait",
+        row: "R13",
+        decision: "interrupt_limit",
+        alternative: "run",
+        harm: "a second cancellation ends the cleanup of the interrupted turn in its middle",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "restart-inside-cancel",
+        row: "R16",
+        decision: "undrained_session",
+        alternative: "restart_in_handler",
+        harm: "everybody waits for a process start, and one that fails turns the interrupt into an error",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "session-identity-lost",
+        row: "R22",
+        decision: "restart_session",
+        alternative: "new",
+        harm: "the restarted server gets an empty session, and the agent has forgotten the conversation",
+        source: "openhands-sdk #3376, c3749ff",
+    },
+    Defect {
+        name: "old-bridge-callbacks",
+        row: "R29",
+        decision: "turn_callbacks",
+        alternative: "after_restart",
+        harm: "late updates of the old session are recorded after the terminal events",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "cancelled-updates-leak",
+        row: "R06",
+        decision: "cancelled_prompt",
+        alternative: "abandoned",
+        harm: "text or tool updates of a cancelled prompt appear in the next turn",
+        source: "openhands-sdk #3376, review round 1",
+    },
+    Defect {
+        name: "timeout-before-drain",
+        row: "R11",
+        decision: "timeout_report",
+        alternative: "before_drain",
+        harm: "updates of the prompt follow the message that it timed out",
+        source: "openhands-sdk #3376, review round 3",
+    },
+    Defect {
+        name: "unlocked-timeout-finalization",
+        row: "R21",
+        decision: "failed_turn",
+        alternative: "unlocked",
+        harm: "a message lands between the final events of a failed turn",
+        source: "openhands-sdk #3376, review round 5",
+    },
+    Defect {
+        name: "restart-under-lock",
+        row: "R23",
+        decision: "undrained_session",
+        alternative: "restart_under_lock",
+        harm: "send_message waits for a process start",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "unbounded-cancel-send",
+        row: "R14",
+        decision: "cancel_send",
+        alternative: "unbounded",
+        harm: "an interrupt hangs when the server does not read its pipe",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "overtaken-live-update",
+        row: "N01",
+        decision: "live_update",
+        alternative: "unserialized",
+        harm: "a tool update that overtakes the closing of its card leaves it open, or is recorded after the turn",
+        source: "found by turnloom in openhands-sdk 1.25.0",
+    },
+    Defect {
+        name: "stale-suffix-marker",
+        row: "R15",
+        decision: "suffix_marker",
+        alternative: "conversation",
+        harm: "a fresh session never gets the system suffix",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "string-chunk-dropped",
+        row: "R02",
+        decision: "token_chunks",
+        alternative: "llm_only",
+        harm: "no chunk of an ACP server's text reaches the subscribers while it streams",
+        source: "openhands-sdk #3376, base",
+    },
+    Defect {
+        name: "portal-thread-tool-event",
+        row: "R32",
+        decision: "prompt_lock",
+        alternative: "held_and_asked_for",
+        harm: "a live tool update waits on the portal for the lock whose owner waits for the portal",
+        source: "openhands-sdk #3358, review round 1",
+    },
 ];
 
 /// Every revision.
 pub const REVISIONS: &[Revision] = &[
     Revision {
         name: "fixed",
-        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token",
+        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, live_update",
         changes: &[],
     },
     Revision {
         name: "1.25.0",
         meaning: "openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395",
-        changes: &[("tool_token", "current")],
+        changes: &[("tool_token", "current"), ("live_update", "unserialized")],
     },
 ];
 

@@ -15,6 +15,7 @@ use crate::scenario::{Limits, Status};
 
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
+use super::decision::{InterruptLimit, TokenChunks};
 use super::state::AgentState;
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
@@ -115,6 +116,10 @@ impl EventService {
         let this = Rc::downgrade(&self.inner);
         conversation.set_token_callback(Rc::new(move |chunk| {
             let Some(inner) = this.upgrade() else { return };
+            let is_plain = matches!(inner.conversation.agent(), Agent::Acp(_));
+            if is_plain && inner.conversation.decisions().token_chunks == TokenChunks::LlmOnly {
+                return;
+            }
             let delta = Published::Delta(chunk.to_owned());
             let (service, label) = (Self { inner: inner.clone() }, ("publish", delta.clone()));
             let make = move || Box::pin(async move { service.pub_sub(delta) }) as _;
@@ -360,7 +365,12 @@ impl EventService {
         inner.conversation.interrupt();
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
             let limit = Limit { timer: "interrupt_wait", millis: inner.limits.interrupt_wait.as_millis() };
-            let ended = wait_for(&inner.event_loop, shield(&run.task.future()), limit).await;
+            let ended = match inner.conversation.decisions().interrupt_limit {
+                InterruptLimit::Waiting => {
+                    wait_for(&inner.event_loop, shield(&run.task.future()), limit).await
+                }
+                InterruptLimit::Run => wait_for(&inner.event_loop, run.task.clone(), limit).await,
+            };
             let me_cancelled = ended == Err(Exception::Cancelled) && !run.task.cancelled();
             if me_cancelled {
                 return Err(Exception::Cancelled);

@@ -95,7 +95,8 @@ impl LlmAgent {
         let request = self.requests.get();
         self.requests.set(request + 1);
         let (session, text) = ("llm".to_owned(), message.to_string());
-        self.llm.complete(ClientMessage::Prompt { request, session, text }, Rc::new(sink));
+        let prompt = ClientMessage::Prompt { request, session, text, suffix: false };
+        self.llm.complete(prompt, Rc::new(sink));
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `state` | `sdk/conversation/state.py` |
 //! | `conversation`, `arun` | `sdk/conversation/impl/local_conversation.py` |
 //! | `cancel_token` | `sdk/conversation/cancellation.py` |
-//! | `acp_agent`, `acp_turn`, `bridge` | `sdk/agent/acp_agent.py` |
+//! | `acp_agent`, `acp_turn`, `acp_final`, `bridge` | `sdk/agent/acp_agent.py` |
 //! | `connection` | `acp/connection.py` of `agent-client-protocol` 0.8.1 |
 //! | `llm_agent` | `sdk/agent/agent.py`, `sdk/agent/base.py` |
 //! | `event_service` | `agent_server/event_service.py` |
@@ -15,6 +15,7 @@
 //! what a scenario, a rule or a report is.
 
 mod acp_agent;
+mod acp_final;
 mod acp_turn;
 mod arun;
 mod bridge;

@@ -19,6 +19,8 @@ pub type MessageId = Rc<str>;
 pub struct AgentState {
     /// The session to load after a restart (`acp_session_id`).
     pub session_id: Option<Rc<str>>,
+    /// Whether that session has the system suffix (`acp_suffix_installed`).
+    pub suffix_installed: bool,
     /// The cursor: the last message whose prompt was completed (`ACP_LAST_PROMPT_USER_MESSAGE_ID`).
     pub last_prompt: Option<MessageId>,
     /// The message whose prompt is in flight (`ACP_INFLIGHT_PROMPT_USER_MESSAGE_ID`).

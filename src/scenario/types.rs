@@ -72,6 +72,11 @@ pub struct Scenario {
     pub loom: LoomPlan,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(is: &bool) -> bool {
+    !is
+}
+
 fn fixed() -> String {
     "fixed".to_owned()
 }
@@ -99,6 +104,9 @@ pub struct Agent {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(extend("default" = "ready"))]
     pub session: Session,
+    /// Whether an ACP agent has a system suffix to send along with the first prompt of a session.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suffix: bool,
 }
 
 /// What kind of agent the conversation has.
@@ -401,6 +409,8 @@ pub enum Action {
     Answer(StopReason),
     /// Answers the message with an error.
     Fail(String),
+    /// Reads nothing any more: what the client writes from now on stays in the pipe.
+    StopReading,
 }
 
 /// The state of one tool call (a card).

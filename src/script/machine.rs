@@ -41,7 +41,7 @@ pub struct Step {
 ///
 /// let mut script = Script::new(&[], &[]);
 /// script.receive(ClientMessage::Started);
-/// script.receive(ClientMessage::Prompt { request: 0, session: "s1".into(), text: "hi".into() });
+/// script.receive(ClientMessage::Prompt { request: 0, session: "s1".into(), text: "hi".into(), suffix: false });
 /// assert_eq!(script.step(&|_| false).unwrap().label, "read session/prompt \"hi\"");
 /// assert_eq!(script.step(&|_| false).unwrap().label, "answer end_turn");
 /// assert!(!script.can_step(&|_| false));
@@ -57,6 +57,8 @@ pub struct Script {
     begun: u32,
     running: Vec<Running>,
     gates: BTreeMap<String, bool>,
+    /// Whether the process has stopped to read its pipe.
+    deaf: bool,
     log: Vec<ServerEntry>,
 }
 
@@ -74,6 +76,8 @@ struct Turn {
     id: u32,
     session: String,
     asked: Asked,
+    /// The tool calls it has told of.
+    cards: Vec<String>,
 }
 
 #[derive(Debug, Clone, Hash)]
@@ -111,6 +115,7 @@ impl Script {
             begun: 0,
             running: Vec::new(),
             gates: gates.iter().map(|gate| (gate.clone(), false)).collect(),
+            deaf: false,
             log: Vec::new(),
         }
     }
@@ -128,14 +133,14 @@ impl Script {
     /// Whether the server can do anything.
     #[must_use]
     pub fn can_step(&self, happened: &dyn Fn(&Happening) -> bool) -> bool {
-        !self.queue.is_empty() || (0..self.running.len()).any(|index| self.can_advance(index, happened))
+        self.can_read() || (0..self.running.len()).any(|index| self.can_advance(index, happened))
     }
 
     /// All that the server can do next, the default first: reactions in the order of their start, then reading.
     #[must_use]
     pub fn choices(&self, happened: &dyn Fn(&Happening) -> bool) -> Vec<Choice> {
         let advances = (0..self.running.len()).filter(|&index| self.can_advance(index, happened));
-        let read = (!self.queue.is_empty()).then_some(Choice::Read);
+        let read = self.can_read().then_some(Choice::Read);
         advances.map(Choice::Advance).chain(read).collect()
     }
 
@@ -151,6 +156,7 @@ impl Script {
     /// not fulfilled. An author who wants others to move in between puts a wait there.
     pub fn take(&mut self, choice: Choice, happened: &dyn Fn(&Happening) -> bool) -> Option<Step> {
         match choice {
+            Choice::Read if !self.can_read() => None,
             Choice::Read => {
                 let message = self.queue.pop_front()?;
                 let label = format!("read {message}");
@@ -159,6 +165,16 @@ impl Script {
             Choice::Advance(index) if self.can_advance(index, happened) => Some(self.burst(index, happened)),
             Choice::Advance(_) => None,
         }
+    }
+
+    /// Whether the process reads its pipe; if not, what is written to it stays there.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        !self.deaf
+    }
+
+    fn can_read(&self) -> bool {
+        self.reads() && !self.queue.is_empty()
     }
 
     /// What the running reactions wait for and what is not the case, in the order of their start.
@@ -230,8 +246,12 @@ impl Script {
                 vec![ServerMessage::NewSession { session }]
             }
             ClientMessage::LoadSession { session } => self.read_load(session),
-            ClientMessage::Prompt { request, session, text } => {
+            ClientMessage::Prompt { request, session, text, suffix } => {
+                let logged = session.clone();
                 self.read_prompt(request, session, text);
+                if suffix {
+                    self.log.push(ServerEntry::Suffix { process, session: logged });
+                }
                 Vec::new()
             }
             ClientMessage::Cancel { session } => {
@@ -244,6 +264,7 @@ impl Script {
     /// Forgets all that belongs to one process; sessions, gates and the log outlive it.
     fn leave(&mut self, life: Life) {
         self.life = life;
+        self.deaf = false;
         self.queue.clear();
         self.turns.clear();
         self.running.clear();
@@ -293,7 +314,7 @@ impl Script {
     fn begin(&mut self, session: String, asked: Asked, reaction: usize) {
         let turn = self.begun;
         self.begun += 1;
-        self.turns.push(Turn { id: turn, session, asked });
+        self.turns.push(Turn { id: turn, session, asked, cards: Vec::new() });
         self.running.push(Running { turn, reaction, at: 0 });
     }
 
@@ -355,12 +376,21 @@ impl Script {
             Action::Tool(tool) => {
                 let (id, status) = (tool.id, tool.status);
                 let entry = ServerEntry::Tool { process, session: session.clone(), id: id.clone(), status };
-                (entry, Update::Tool { id, status })
+                let cards = &mut self.turns[place].cards;
+                let first = !cards.contains(&id);
+                if first {
+                    cards.push(id.clone());
+                }
+                (entry, Update::Tool { id, status, first })
             }
             Action::Wait(_) => return false,
             Action::Open(gate) => {
                 self.open_gate(&gate);
                 step.opened.push(gate);
+                return false;
+            }
+            Action::StopReading => {
+                self.deaf = true;
                 return false;
             }
             Action::Answer(reason) => {

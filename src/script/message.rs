@@ -28,6 +28,8 @@ pub enum ClientMessage {
         session: String,
         /// What the user said.
         text: String,
+        /// Whether the system suffix goes with it.
+        suffix: bool,
     },
     /// `session/cancel`.
     Cancel {
@@ -44,7 +46,8 @@ impl fmt::Display for ClientMessage {
             Self::Initialize => f.write_str("initialize"),
             Self::NewSession => f.write_str("session/new"),
             Self::LoadSession { session } => write!(f, "session/load {session}"),
-            Self::Prompt { text, .. } => write!(f, "session/prompt {text:?}"),
+            Self::Prompt { text, suffix: false, .. } => write!(f, "session/prompt {text:?}"),
+            Self::Prompt { text, .. } => write!(f, "session/prompt {text:?} with suffix"),
             Self::Cancel { session } => write!(f, "session/cancel {session}"),
         }
     }
@@ -99,11 +102,13 @@ pub enum Update {
     Text(String),
     /// A chunk of the agent's thoughts.
     Thought(String),
-    /// A tool call or an update of one.
+    /// A tool call (`tool_call`) or an update of one (`tool_call_update`).
     Tool {
         /// The id of the tool call.
         id: String,
         /// Its status.
         status: ToolStatus,
+        /// Whether the turn has not told of this tool call before.
+        first: bool,
     },
 }

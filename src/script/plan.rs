@@ -60,6 +60,7 @@ pub(super) fn describe(action: &Action) -> Option<String> {
         Action::Open(gate) => Some(format!("open {gate:?}")),
         Action::Answer(reason) => Some(format!("answer {}", word(reason))),
         Action::Fail(message) => Some(format!("fail {message:?}")),
+        Action::StopReading => Some("stop reading".to_owned()),
     }
 }
 

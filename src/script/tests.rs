@@ -2,7 +2,9 @@
 
 use super::{Choice, ClientMessage, Script, ServerMessage, Update};
 use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Happening, Method, Reaction, Status, StopReason, Trigger};
+use crate::scenario::{
+    Action, FrameSeen, Happening, Method, Reaction, Status, StopReason, ToolStatus, ToolUpdate, Trigger,
+};
 
 fn server(reactions: &[(Trigger, &[Action])]) -> Script {
     let reactions: Vec<_> = reactions
@@ -15,7 +17,7 @@ fn server(reactions: &[(Trigger, &[Action])]) -> Script {
 }
 
 fn prompt(text: &str) -> ClientMessage {
-    ClientMessage::Prompt { request: 7, session: "s1".into(), text: text.into() }
+    ClientMessage::Prompt { request: 7, session: "s1".into(), text: text.into(), suffix: false }
 }
 
 fn on(text: &str) -> Trigger {
@@ -212,4 +214,42 @@ fn the_llm_of_a_native_agent_needs_no_process() {
     script.receive(prompt("first"));
     assert_eq!(run(&mut script).len(), 2);
     assert_eq!(script.process(), 0);
+}
+
+#[test]
+fn a_turn_tells_of_a_tool_call_first_and_updates_it_then() {
+    let tool = |id: &str, status| Action::Tool(ToolUpdate { id: id.into(), status });
+    let actions = [
+        tool("t1", ToolStatus::InProgress),
+        tool("t2", ToolStatus::Pending),
+        tool("t1", ToolStatus::Completed),
+        END,
+    ];
+    let mut script = server(&[(on("first"), &actions)]);
+    for _ in 0..2 {
+        script.receive(prompt("first"));
+        script.step(&never);
+        let frames = script.step(&never).unwrap().frames;
+        let firsts = frames.iter().filter_map(|frame| match frame {
+            ServerMessage::Update { update: Update::Tool { first, .. }, .. } => Some(*first),
+            _ => None,
+        });
+        assert_eq!(firsts.collect::<Vec<_>>(), [true, true, false], "each turn has tool calls of its own");
+    }
+}
+
+#[test]
+fn a_process_that_stops_reading_goes_on_otherwise_and_the_next_one_reads_again() {
+    let mut script = server(&[(on("first"), &[Action::StopReading, say("on"), gate(), END])]);
+    script.receive(prompt("first"));
+    assert_eq!(run(&mut script), ["read session/prompt \"first\"", "stop reading, say \"on\""]);
+    assert!(!script.reads());
+    script.receive(cancel());
+    assert!(!script.can_step(&never) && script.take(Choice::Read, &never).is_none());
+    script.open_gate("go");
+    assert_eq!(run(&mut script), ["answer end_turn"]);
+    script.receive(ClientMessage::Ended);
+    script.receive(ClientMessage::Started);
+    script.receive(cancel());
+    assert_eq!(run(&mut script), ["read session/cancel s1"], "what the old process had not read is gone");
 }

@@ -113,6 +113,9 @@ impl ServerWords {
                 self.prompt.clone_from(text);
                 self.asked(*process, session, format!("prompt {session} {text:?}"))
             }
+            ServerEntry::Suffix { process, session } => {
+                self.asked(*process, session, "with suffix".to_owned())
+            }
             ServerEntry::Cancel { process, session } => {
                 self.asked(*process, session, format!("cancel {session}"))
             }

@@ -154,6 +154,7 @@ impl Stage {
             limits: scenario.limits.clone(),
             sends: sends.collect(),
             acp: scenario.agent.kind == AgentKind::Acp,
+            suffix: scenario.agent.suffix,
         }
     }
 }
@@ -174,7 +175,8 @@ impl World {
             AgentKind::Acp => {
                 let portal_thread = PortalThread::spawn("portal", &timers);
                 let peer: Rc<dyn Peer> = Rc::new(server.clone());
-                Agent::Acp(AcpAgent::new(plan.decisions, limits.clone(), peer, portal_thread))
+                let suffix = scenario.agent.suffix;
+                Agent::Acp(AcpAgent::new(plan.decisions, limits.clone(), suffix, peer, portal_thread))
             }
             AgentKind::Llm => Agent::Llm(LlmAgent::new(Rc::new(server.clone()))),
             AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()))),

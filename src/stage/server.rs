@@ -162,16 +162,18 @@ impl ServerHost {
         }
     }
 
-    fn tell(&self, operation: &'static str, message: ClientMessage) {
+    /// Whether the process reads its pipe.
+    fn tell(&self, operation: &'static str, message: ClientMessage) -> bool {
         let words = words(|| message.to_string());
-        let op = Op::new(operation).says(move |_: &(usize, usize)| words.clone());
-        let entries = self.script.perform(op, |script| {
+        let op = Op::new(operation).says(move |_: &(bool, usize, usize)| words.clone());
+        let (reads, before, after) = self.script.perform(op, |script| {
             let before = script.log().len();
             script.receive(message);
-            (before, script.log().len())
+            (script.reads(), before, script.log().len())
         });
-        (entries.0..entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
+        (before..after).for_each(|entry| anchor(Anchor::Server(entry)));
         self.step_inline();
+        reads
     }
 
     pub(super) fn open_gate(&self, gate: &str) {
@@ -213,8 +215,8 @@ impl Peer for ServerHost {
         self.tell("start", ClientMessage::Started);
     }
 
-    fn send(&self, message: ClientMessage) {
-        self.tell("write", message);
+    fn send(&self, message: ClientMessage) -> bool {
+        self.tell("write", message)
     }
 
     fn kill(&self) {

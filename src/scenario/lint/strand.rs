@@ -33,7 +33,7 @@ pub(super) enum What<'a> {
     Fire(Timer),
     /// The server streams a card with this id.
     Card(&'a str),
-    /// The server streams text.
+    /// The server streams text, or does something else that no happening tells of.
     Talk,
     Answer,
     Fail,
@@ -97,7 +97,7 @@ fn clock_step(step: &ClockStep) -> What<'_> {
 
 fn action(action: &Action) -> What<'_> {
     match action {
-        Action::Say(_) | Action::Think(_) => What::Talk,
+        Action::Say(_) | Action::Think(_) | Action::StopReading => What::Talk,
         Action::Tool(update) => What::Card(&update.id),
         Action::Wait(happening) => What::Wait(happening),
         Action::Open(gate) => What::Open(gate),
