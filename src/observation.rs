@@ -23,6 +23,8 @@ pub struct Observations {
     pub stream: Vec<Published>,
     /// What each tool saw of its cancel token, by actor, in order.
     pub tokens: BTreeMap<String, Vec<TokenView>>,
+    /// What each run of the conversation did, in the order in which they began; for rules only.
+    pub runs: Vec<RunSeen>,
     /// How the conversation stood at the end.
     pub end: End,
     /// Who waits for whom, if the execution could not go on before everybody was done.
@@ -98,10 +100,32 @@ pub enum Published {
 pub struct TokenView {
     /// The run the tool call belongs to, counted from 1; 0 outside a run.
     pub own_run: u32,
+    /// Whether the token of that run was cancelled just before it looked.
+    pub own_cancelled: bool,
     /// The run whose token it saw; none if there was no token.
     pub seen_run: Option<u32>,
     /// Whether the token it saw was cancelled.
     pub cancelled: bool,
+}
+
+/// One run of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunSeen {
+    /// Its number, counted from 1.
+    pub number: u32,
+    /// The role of the thread that drove it.
+    pub thread: String,
+    /// The steps it took.
+    pub steps: Vec<StepSeen>,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StepSeen {
+    /// The text of the message that the run gave it; none if the run had none to give.
+    pub message: Option<String>,
+    /// The status when it had ended; none if it was cut short, or did not end.
+    pub ended: Option<Status>,
 }
 
 /// How the conversation stood when the execution ended.

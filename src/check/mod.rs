@@ -13,8 +13,10 @@ mod no_replay;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod prompts_in_message_order;
+mod run_stops_after_error;
 #[cfg(test)]
 mod testkit;
+mod tool_sees_its_cancel;
 mod waits;
 
 pub use callback_on_lock_owner::CallbackOnLockOwner;
@@ -27,6 +29,8 @@ pub use no_replay::NoReplay;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use prompts_in_message_order::PromptsInMessageOrder;
+pub use run_stops_after_error::RunStopsAfterError;
+pub use tool_sees_its_cancel::ToolSeesItsCancel;
 
 use crate::observation::{Context, Observations};
 
@@ -83,6 +87,8 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &OnePromptASession,
         &PromptsInMessageOrder,
         &CompletedTurnIsKept,
+        &RunStopsAfterError,
+        &ToolSeesItsCancel,
     ]
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rule, judge};
 use crate::observation::{
-    Context, End, Event, LockEdge, Observations, ServerEntry, SessionInUse, Stuck, Waiting, Why,
+    Context, End, Event, LockEdge, Observations, RunSeen, ServerEntry, SessionInUse, StepSeen, Stuck,
+    Waiting, Why,
 };
 use crate::scenario::{EventKind, Limits, Status, StopReason};
 
@@ -16,7 +17,7 @@ pub fn native() -> Context {
     Context { acp: false, ..acp() }
 }
 
-fn event(kind: EventKind, text: &str) -> Event {
+pub fn event(kind: EventKind, text: &str) -> Event {
     Event { kind, text: text.into(), tool: None, thread: "loop".into() }
 }
 
@@ -26,6 +27,10 @@ pub fn user(text: &str) -> Event {
 
 pub fn finish() -> Event {
     event(EventKind::Finish, "")
+}
+
+pub fn error(code: &str) -> Event {
+    event(EventKind::Error, code)
 }
 
 pub fn prompt_in(process: u32, session: &str, text: &str) -> ServerEntry {
@@ -96,6 +101,15 @@ pub fn step_in_executor() -> Vec<Waiting> {
         waiting("alice", "run/astep/step in executor", "select loop", &["state"], &["worker 1"]),
         waiting("worker 1", "step/on_event", "lock state", &[], &["alice"]),
     ]
+}
+
+/// A run with its steps: the message of each and the status at its end.
+pub fn run(number: u32, thread: &str, steps: &[(Option<&str>, Option<Status>)]) -> RunSeen {
+    let step = |(message, ended): &(Option<&str>, Option<Status>)| StepSeen {
+        message: message.map(str::to_owned),
+        ended: *ended,
+    };
+    RunSeen { number, thread: thread.into(), steps: steps.iter().map(step).collect() }
 }
 
 pub fn edge(held: &str, then: &str, thread: &str) -> LockEdge {

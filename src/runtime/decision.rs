@@ -154,6 +154,36 @@ decisions! {
         OwnRun "own_run" "The token of the run it belongs to.",
         Current "current" "Whatever token the conversation has at that moment.",
     }
+    last_iteration: LastIteration,
+    "What does a run do with a message that arrives during its last permitted step?",
+    "openhands-sdk #3376, review round 3" {
+        LeftIdle "left_idle" "It ends idle, so that a follow-up run prompts the message.",
+        Ignored "ignored" "It goes on as if a step were left, and so ends in error at its limit.",
+    }
+    after_error: AfterError,
+    "What does a run do after a step that ended in error?",
+    "openhands-sdk #3376, review round 4" {
+        Stop "stop" "It ends at once; queued messages stay queued.",
+        GoOn "go_on" "It takes another step.",
+    }
+    first_prompt: FirstPrompt,
+    "Which message does a conversation without a cursor begin with?",
+    "openhands-sdk #3376, open when captured" {
+        Oldest "oldest" "The oldest one.",
+        Newest "newest" "The newest one.",
+    }
+    caught_up: CaughtUp,
+    "What does a run do when no message waits?",
+    "openhands-sdk #3376, open when captured" {
+        Finish "finish" "It finishes and prompts nothing.",
+        Step "step" "It takes a step all the same, with the newest message, and as that was no message of the queue it counts as a new one afterwards.",
+    }
+    token_at_end: TokenAtEnd,
+    "What becomes of a run's cancel token when the run ends?",
+    "openhands-sdk #3395" {
+        KeptIfCancelled "kept_if_cancelled" "A cancelled one stays until the next run; any other is cleared.",
+        Cleared "cleared" "It is cleared in any case.",
+    }
 }
 
 /// Every defect there is a scenario for.
@@ -213,6 +243,54 @@ pub const DEFECTS: &[Defect] = &[
         alternative: "executor",
         harm: "a callback on the worker waits for the lock whose owner waits for the worker",
         source: "openhands-sdk #3358 (#3348, #3350)",
+    },
+    Defect {
+        name: "cap-strands-message",
+        row: "R12",
+        decision: "last_iteration",
+        alternative: "ignored",
+        harm: "a message that arrives in the last permitted step is left behind by a run that ends in error, though nothing failed",
+        source: "openhands-sdk #3376, review round 3",
+    },
+    Defect {
+        name: "runs-on-after-error",
+        row: "R18",
+        decision: "after_error",
+        alternative: "go_on",
+        harm: "another step runs after a fatal error, and the conversation looks finished",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "initial-cursor-latest",
+        row: "R27",
+        decision: "first_prompt",
+        alternative: "newest",
+        harm: "messages queued before the first run are skipped, but for the newest",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "reprompt-spin",
+        row: "R24",
+        decision: "caught_up",
+        alternative: "step",
+        harm: "a run without a new message prompts the last one again and again, up to its limit",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "cancel-token-cleared",
+        row: "R35",
+        decision: "token_at_end",
+        alternative: "cleared",
+        harm: "a tool that outlives the interrupted run finds no token and goes on",
+        source: "openhands-sdk #3395",
+    },
+    Defect {
+        name: "cancel-token-shared",
+        row: "R36",
+        decision: "tool_token",
+        alternative: "current",
+        harm: "a tool that outlives the interrupted run sees the next run's fresh token and goes on",
+        source: "openhands-sdk #3395, review remark, open in 1.25.0",
     },
 ];
 

@@ -24,6 +24,7 @@ impl World {
                 .iter()
                 .map(|player| (player.name.clone(), player.tokens.inspect(Clone::clone)))
                 .collect(),
+            runs: self.conversation.inspect_runs(),
             end: self.end(),
             stuck: stuck.map(|why| Stuck { why, threads: waiting(book) }),
             lock_order: book.edges(),
