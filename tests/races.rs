@@ -66,6 +66,11 @@ fn r31_step_in_executor() {
     shows("R31", "r31-step-in-executor", &["turnloom", "loom"]);
 }
 
+#[test]
+fn r12_cap_strands_message() {
+    shows("R12", "r12-cap-strands-message", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
