@@ -71,6 +71,11 @@ fn r12_cap_strands_message() {
     shows("R12", "r12-cap-strands-message", &["turnloom"]);
 }
 
+#[test]
+fn r18_runs_on_after_error() {
+    shows("R18", "r18-runs-on-after-error", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
