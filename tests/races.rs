@@ -76,6 +76,11 @@ fn r18_runs_on_after_error() {
     shows("R18", "r18-runs-on-after-error", &["turnloom"]);
 }
 
+#[test]
+fn r27_initial_cursor_latest() {
+    shows("R27", "r27-initial-cursor-latest", &["turnloom", "loom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
