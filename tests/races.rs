@@ -81,6 +81,11 @@ fn r27_initial_cursor_latest() {
     shows("R27", "r27-initial-cursor-latest", &["turnloom", "loom"]);
 }
 
+#[test]
+fn r24_reprompt_spin() {
+    shows("R24", "r24-reprompt-spin", &["turnloom", "loom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
