@@ -86,6 +86,11 @@ fn r24_reprompt_spin() {
     shows("R24", "r24-reprompt-spin", &["turnloom", "loom"]);
 }
 
+#[test]
+fn r35_cancel_token_cleared() {
+    shows("R35", "r35-cancel-token-cleared", &["turnloom", "loom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
