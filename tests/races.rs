@@ -91,6 +91,11 @@ fn r35_cancel_token_cleared() {
     shows("R35", "r35-cancel-token-cleared", &["turnloom", "loom"]);
 }
 
+#[test]
+fn r36_cancel_token_shared() {
+    shows("R36", "r36-cancel-token-shared", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
