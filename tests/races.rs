@@ -13,8 +13,18 @@ fn json(output: &Output) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document on stdout")
 }
 
-/// The row is found through exactly its rules, clean without the defect, and replayed; on both engines.
+/// The row is found through exactly its rules, clean without the defect, and replayed; on both engines. Without the
+/// defect every interleaving is run.
 fn shows(row: &str, scenario: &str, engines: &[&str]) {
+    shows_as(row, scenario, engines, "proved");
+}
+
+/// As `shows`, for a scenario that names a preemption bound.
+fn shows_up_to(row: &str, scenario: &str, preemptions: &str) {
+    shows_as(row, scenario, &["turnloom"], &format!("proved up to {preemptions}"));
+}
+
+fn shows_as(row: &str, scenario: &str, engines: &[&str], verdict: &str) {
     let file = format!("scenarios/{scenario}.json");
     for engine in engines {
         let output = turnloom(&["audit", &file, "--engine", engine, "--format", "json"]);
@@ -27,7 +37,7 @@ fn shows(row: &str, scenario: &str, engines: &[&str]) {
         assert_eq!(output.status.code(), Some(0));
     }
     let output = turnloom(&["check", &file, "--format", "json"]);
-    assert_eq!(json(&output)["scenarios"][0]["verdict"], "proved");
+    assert_eq!(json(&output)["scenarios"][0]["verdict"], verdict);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

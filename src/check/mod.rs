@@ -2,35 +2,46 @@
 //!
 //! A rule reads observations and nothing else. It must not know the runtime, the engines or the scenario's script.
 
+mod asked_run_happens;
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
+mod dispatch_by_agent;
 mod facts;
 pub mod lock_order;
 mod no_deadlock;
 mod no_hang;
 mod no_lock_across_prompt;
 mod no_replay;
+mod no_run_unasked;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod prompts_in_message_order;
 mod run_stops_after_error;
+mod service_log;
+mod superseded_prompt_is_cancelled;
 #[cfg(test)]
 mod testkit;
 mod tool_sees_its_cancel;
+mod user_stop_wins;
 mod waits;
 
+pub use asked_run_happens::AskedRunHappens;
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use dispatch_by_agent::DispatchByAgent;
 pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
 pub use no_replay::NoReplay;
+pub use no_run_unasked::NoRunUnasked;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use run_stops_after_error::RunStopsAfterError;
+pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
 pub use tool_sees_its_cancel::ToolSeesItsCancel;
+pub use user_stop_wins::UserStopWins;
 
 use crate::observation::{Context, Observations};
 
@@ -89,6 +100,11 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &CompletedTurnIsKept,
         &RunStopsAfterError,
         &ToolSeesItsCancel,
+        &SupersededPromptIsCancelled,
+        &UserStopWins,
+        &AskedRunHappens,
+        &NoRunUnasked,
+        &DispatchByAgent,
     ]
 }
 
@@ -104,9 +120,10 @@ pub fn rule(name: &str) -> Option<&'static dyn Rule> {
 /// use std::collections::BTreeMap;
 /// use turnloom::check::judge;
 /// use turnloom::observation::{Context, Observations};
-/// use turnloom::scenario::Limits;
+/// use turnloom::scenario::{AgentKind, Limits};
 ///
-/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true };
+/// let (limits, sends, agent) = (Limits::default(), BTreeMap::new(), AgentKind::Acp);
+/// let context = Context { limits, sends, acp: true, agent };
 /// assert!(judge(&Observations::default(), &context).is_empty());
 /// ```
 #[must_use]

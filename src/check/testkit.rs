@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rule, judge};
 use crate::observation::{
-    Context, End, Event, LockEdge, Observations, RunSeen, ServerEntry, SessionInUse, StepSeen, Stuck,
-    Waiting, Why,
+    Cause, Context, End, Event, LockEdge, Observations, RunSeen, ServerEntry, ServiceEntry, SessionInUse,
+    StepSeen, Stuck, Waiting, Why,
 };
-use crate::scenario::{EventKind, Limits, Status, StopReason};
+use crate::scenario::{AgentKind, EventKind, Limits, Status, StopReason};
 
 pub fn acp() -> Context {
-    Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true }
+    Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true, agent: AgentKind::Acp }
 }
 
 pub fn native() -> Context {
-    Context { acp: false, ..acp() }
+    Context { acp: false, agent: AgentKind::Llm, ..acp() }
 }
 
 pub fn event(kind: EventKind, text: &str) -> Event {
@@ -27,6 +27,10 @@ pub fn user(text: &str) -> Event {
 
 pub fn finish() -> Event {
     event(EventKind::Finish, "")
+}
+
+pub fn interrupt() -> Event {
+    event(EventKind::Interrupt, "")
 }
 
 pub fn error(code: &str) -> Event {
@@ -103,13 +107,24 @@ pub fn step_in_executor() -> Vec<Waiting> {
     ]
 }
 
-/// A run with its steps: the message of each and the status at its end.
+/// A run with its steps: the message of each and the status at its end. Each began when the log held one event.
 pub fn run(number: u32, thread: &str, steps: &[(Option<&str>, Option<Status>)]) -> RunSeen {
     let step = |(message, ended): &(Option<&str>, Option<Status>)| StepSeen {
+        after: 1,
         message: message.map(str::to_owned),
         ended: *ended,
     };
     RunSeen { number, thread: thread.into(), steps: steps.iter().map(step).collect() }
+}
+
+/// The service is handed a message.
+pub fn message(text: &str, run: bool) -> ServiceEntry {
+    ServiceEntry::Message { text: text.into(), run }
+}
+
+/// The service begins a run for a message.
+pub fn began_by_message() -> ServiceEntry {
+    ServiceEntry::Began { by: Cause::Message }
 }
 
 pub fn edge(held: &str, then: &str, thread: &str) -> LockEdge {

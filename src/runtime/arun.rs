@@ -121,7 +121,7 @@ impl LocalConversation {
         if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
             return Ok(Flow::Break);
         }
-        self.note_step(run.number, newest(&state.prompt_messages()));
+        self.note_step_with_newest(run.number);
         let turn = self.turn(Some(event_loop), false);
         match &self.inner.agent {
             Agent::Acp(agent) if self.inner.decisions.acp_step == AcpStep::Executor => {
@@ -226,8 +226,8 @@ impl LocalConversation {
         if matches!(state.status(), Status::Paused | Status::Stuck) {
             return None;
         }
-        self.note_step(run.number, message.cloned());
         let events = state.events.read(Vec::len);
+        self.note_step(run.number, events, message);
         if let Some(message) = message {
             let agent_state = state.agent_state.get();
             state.agent_state.set(AgentState { inflight_prompt: Some(message.clone()), ..agent_state });

@@ -114,6 +114,11 @@ impl LocalConversation {
         &self.inner.agent
     }
 
+    /// What was decided.
+    pub(super) fn decisions(&self) -> &Decisions {
+        &self.inner.decisions
+    }
+
     /// Adds a callback that is told of each event before it is appended to the log.
     pub fn add_callback(&self, callback: OnEvent) {
         self.inner.callbacks.borrow_mut().push(callback);
@@ -224,7 +229,7 @@ impl LocalConversation {
             if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
                 return Ok(());
             }
-            self.note_step(run, newest(&state.prompt_messages()));
+            self.note_step_with_newest(run);
             let turn = self.turn(None, false);
             match &self.inner.agent {
                 Agent::Acp(agent) => agent.step(state, &turn)?,
@@ -254,9 +259,15 @@ impl LocalConversation {
     }
 
     /// For whoever observes: the run takes a step. As the owner of the state lock.
-    pub(super) fn note_step(&self, run: u32, message: Option<MessageId>) {
-        let message = message.map(|message| message.to_string());
-        self.update_seen(run, |seen| seen.steps.push(StepSeen { message, ended: None }));
+    pub(super) fn note_step(&self, run: u32, after: usize, message: Option<&MessageId>) {
+        let message = message.map(ToString::to_string);
+        self.update_seen(run, |seen| seen.steps.push(StepSeen { after, message, ended: None }));
+    }
+
+    /// As `note_step`, for a step that takes whatever message is the newest.
+    pub(super) fn note_step_with_newest(&self, run: u32) {
+        let (after, message) = self.inner.state.count_and_newest();
+        self.note_step(run, after, message.as_ref());
     }
 
     /// For whoever observes: the run's last step has come to its end. As the owner of the state lock.

@@ -184,6 +184,56 @@ decisions! {
         KeptIfCancelled "kept_if_cancelled" "A cancelled one stays until the next run; any other is cleared.",
         Cleared "cleared" "It is cleared in any case.",
     }
+    supersede: Supersede,
+    "What becomes of an older ACP prompt in flight when a message is sent with run=true?",
+    "openhands-sdk #3376, base" {
+        Cancelled "cancelled" "It is cancelled, and the message is prompted in its place.",
+        Left "left" "Nothing: the message waits behind it.",
+    }
+    explicit_stop: ExplicitStop,
+    "Does a user's pause or interrupt revoke the reruns that were asked for before it?",
+    "openhands-sdk #3376, merged code" {
+        Revokes "revokes" "It revokes them all.",
+        Forgotten "forgotten" "It stops the run in flight, and a rerun begins all the same.",
+    }
+    rerun_after_pause: RerunAfterPause,
+    "Is a rerun that was asked for honoured when the old run ended paused?",
+    "openhands-sdk #3376, review round 5" {
+        IfInternal "if_internal" "Yes, if it was the service itself that interrupted the run to replace its prompt.",
+        Never "never" "No: only after a run that ended idle.",
+    }
+    rerun_wanted: RerunWanted,
+    "For how long is a rerun that was asked for wanted?",
+    "openhands-sdk #3376, open when captured" {
+        MessageWaits "message_waits" "Up to the end of the run in flight, and only while the message that asked for it waits.",
+        Idle "idle" "Up to the end of the run in flight; it begins if the conversation is idle then, whatever message waits.",
+        KeptForIdle "kept_for_idle" "Until some run ends idle, however late, whatever message waits then.",
+    }
+    supersede_check: SupersedeCheck,
+    "Does the service ask whose prompt is in flight before it supersedes it?",
+    "openhands-sdk #3376, merged code" {
+        Newest "newest" "A prompt that is the newest message's goes on.",
+        None "none" "Any prompt in flight is cancelled.",
+    }
+    refused_run: RefusedRun,
+    "What becomes of the run of a message that is refused because the old run is still coming to its end?",
+    "openhands-sdk #3376, merged code" {
+        Rerun "rerun" "The old run starts it when it has ended.",
+        Dropped "dropped" "Nothing.",
+    }
+    final_status: FinalStatus,
+    "When is the state published at the end of a run?",
+    "openhands-sdk #3376, merged code" {
+        AfterPending "after_pending" "When all events before it have been published.",
+        AtOnce "at_once" "As soon as the run has ended.",
+    }
+    dispatch: Dispatch,
+    "Which runs does the service drive on its loop?",
+    "openhands-sdk #3404" {
+        ByAgent "by_agent" "Those of an agent with a native asynchronous step; any other runs on a worker.",
+        ByConversation "by_conversation" "Those of every agent, since the conversation has an asynchronous run.",
+        Worker "worker" "None: every agent runs on a worker.",
+    }
 }
 
 /// Every defect there is a scenario for.
@@ -292,19 +342,83 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a tool that outlives the interrupted run sees the next run's fresh token and goes on",
         source: "openhands-sdk #3395, review remark, open in 1.25.0",
     },
+    Defect {
+        name: "no-cancel-on-supersede",
+        row: "R03",
+        decision: "supersede",
+        alternative: "left",
+        harm: "the replacement prompt waits behind the old one; with a hung server, for ever",
+        source: "openhands-sdk #3376, base",
+    },
+    Defect {
+        name: "stop-overridden-by-rerun",
+        row: "R39",
+        decision: "explicit_stop",
+        alternative: "forgotten",
+        harm: "an automatic rerun starts after the user has pressed stop",
+        source: "openhands-sdk #3376, merged code",
+    },
+    Defect {
+        name: "rerun-lost-on-pause",
+        row: "R20",
+        decision: "rerun_after_pause",
+        alternative: "never",
+        harm: "the message that replaces an interrupted prompt is stranded",
+        source: "openhands-sdk #3376, review round 5",
+    },
+    Defect {
+        name: "stale-rerun-flag",
+        row: "R26",
+        decision: "rerun_wanted",
+        alternative: "kept_for_idle",
+        harm: "a message sent with run=false starts a run that nobody asked for",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "supersede-cancels-replacement",
+        row: "R40",
+        decision: "supersede_check",
+        alternative: "none",
+        harm: "a message's own prompt is cancelled in its name, and the message never gets its turn",
+        source: "openhands-sdk #3376, merged code",
+    },
+    Defect {
+        name: "message-stranded-in-tail",
+        row: "R41",
+        decision: "refused_run",
+        alternative: "dropped",
+        harm: "a message sent with run=true while the finished run waits for its callbacks is run by nobody",
+        source: "openhands-sdk #3376, merged code",
+    },
+    Defect {
+        name: "sync-agent-on-async-path",
+        row: "R37",
+        decision: "dispatch",
+        alternative: "by_conversation",
+        harm: "the steps and callbacks of a sync-only agent run on a worker while the loop holds the state lock",
+        source: "openhands-sdk #3404",
+    },
+    Defect {
+        name: "async-agent-on-sync-path",
+        row: "R38",
+        decision: "dispatch",
+        alternative: "worker",
+        harm: "a native asynchronous agent blocks a worker, and an interrupt no longer cancels its call",
+        source: "openhands-sdk #3404",
+    },
 ];
 
 /// Every revision.
 pub const REVISIONS: &[Revision] = &[
     Revision {
         name: "fixed",
-        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token",
+        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, rerun_wanted",
         changes: &[],
     },
     Revision {
         name: "1.25.0",
         meaning: "openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395",
-        changes: &[("tool_token", "current")],
+        changes: &[("tool_token", "current"), ("rerun_wanted", "idle")],
     },
 ];
 

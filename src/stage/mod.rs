@@ -154,6 +154,7 @@ impl Stage {
             limits: scenario.limits.clone(),
             sends: sends.collect(),
             acp: scenario.agent.kind == AgentKind::Acp,
+            agent: scenario.agent.kind,
         }
     }
 }
