@@ -106,6 +106,11 @@ fn r36_cancel_token_shared() {
     shows("R36", "r36-cancel-token-shared", &["turnloom"]);
 }
 
+#[test]
+fn r03_no_cancel_on_supersede() {
+    shows_up_to("R03", "r03-no-cancel-on-supersede", "1 preemption");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
