@@ -111,6 +111,11 @@ fn r03_no_cancel_on_supersede() {
     shows_up_to("R03", "r03-no-cancel-on-supersede", "1 preemption");
 }
 
+#[test]
+fn r39_stop_overridden_by_rerun() {
+    shows_up_to("R39", "r39-stop-overridden-by-rerun", "2 preemptions");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
