@@ -116,6 +116,11 @@ fn r39_stop_overridden_by_rerun() {
     shows_up_to("R39", "r39-stop-overridden-by-rerun", "2 preemptions");
 }
 
+#[test]
+fn r20_rerun_lost_on_pause() {
+    shows_up_to("R20", "r20-rerun-lost-on-pause", "1 preemption");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
