@@ -121,6 +121,11 @@ fn r20_rerun_lost_on_pause() {
     shows_up_to("R20", "r20-rerun-lost-on-pause", "1 preemption");
 }
 
+#[test]
+fn r26_stale_rerun_flag() {
+    shows_up_to("R26", "r26-stale-rerun-flag", "1 preemption");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
