@@ -126,6 +126,11 @@ fn r26_stale_rerun_flag() {
     shows_up_to("R26", "r26-stale-rerun-flag", "1 preemption");
 }
 
+#[test]
+fn r40_supersede_cancels_replacement() {
+    shows_up_to("R40", "r40-supersede-cancels-replacement", "0 preemptions");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
