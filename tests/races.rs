@@ -131,6 +131,11 @@ fn r40_supersede_cancels_replacement() {
     shows_up_to("R40", "r40-supersede-cancels-replacement", "0 preemptions");
 }
 
+#[test]
+fn r41_message_stranded_in_tail() {
+    shows_up_to("R41", "r41-message-stranded-in-tail", "1 preemption");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
