@@ -136,6 +136,11 @@ fn r41_message_stranded_in_tail() {
     shows_up_to("R41", "r41-message-stranded-in-tail", "1 preemption");
 }
 
+#[test]
+fn r37_sync_agent_on_async_path() {
+    shows("R37", "r37-sync-agent-on-async-path", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
