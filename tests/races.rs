@@ -141,6 +141,11 @@ fn r37_sync_agent_on_async_path() {
     shows("R37", "r37-sync-agent-on-async-path", &["turnloom"]);
 }
 
+#[test]
+fn r38_async_agent_on_sync_path() {
+    shows("R38", "r38-async-agent-on-sync-path", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
