@@ -7,12 +7,14 @@ mod callback_on_lock_owner;
 mod completed_turn_is_kept;
 mod dispatch_by_agent;
 mod facts;
+mod last_state_is_true;
 pub mod lock_order;
 mod no_deadlock;
 mod no_hang;
 mod no_lock_across_prompt;
 mod no_replay;
 mod no_run_unasked;
+mod no_step_after_pause;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod prompts_in_message_order;
@@ -29,12 +31,14 @@ pub use asked_run_happens::AskedRunHappens;
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
 pub use dispatch_by_agent::DispatchByAgent;
+pub use last_state_is_true::LastStateIsTrue;
 pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
 pub use no_replay::NoReplay;
 pub use no_run_unasked::NoRunUnasked;
+pub use no_step_after_pause::NoStepAfterPause;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use prompts_in_message_order::PromptsInMessageOrder;
@@ -105,6 +109,8 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &AskedRunHappens,
         &NoRunUnasked,
         &DispatchByAgent,
+        &NoStepAfterPause,
+        &LastStateIsTrue,
     ]
 }
 

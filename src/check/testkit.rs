@@ -33,6 +33,10 @@ pub fn interrupt() -> Event {
     event(EventKind::Interrupt, "")
 }
 
+pub fn pause() -> Event {
+    event(EventKind::Pause, "")
+}
+
 pub fn error(code: &str) -> Event {
     event(EventKind::Error, code)
 }

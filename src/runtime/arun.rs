@@ -4,14 +4,14 @@
 //! so that messages can be persisted meanwhile; the cursor says which of them is prompted next.
 
 use crate::asyncio::{EventLoop, Exception, Result};
-use crate::kernel::thread;
+use crate::kernel::{Flag, thread};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::decision::{
-    AcpStep, AfterError, CaughtUp, CursorAdvance, FinishCheck, FirstPrompt, LastIteration, StepMessage,
-    TokenAtEnd,
+    AcpStep, AfterError, CaughtUp, Cursor, CursorAdvance, FinishCheck, FirstPrompt, LastIteration,
+    StepMessage, TokenAtEnd,
 };
 use super::state::{AgentState, MessageId};
 
@@ -38,6 +38,11 @@ impl LocalConversation {
     ///
     /// What a step failed with. A cancellation is none: it ends the run with status `paused`.
     pub async fn arun(&self, event_loop: &EventLoop) -> Result<()> {
+        self.arun_unless(event_loop, None).await
+    }
+
+    /// As `arun`, but does nothing if this was set before the run has come to its first step.
+    pub(super) async fn arun_unless(&self, event_loop: &EventLoop, stopped: Option<&Flag>) -> Result<()> {
         let _place = thread::place("run");
         let number = self.begin_run();
         let task = event_loop.current_task().map(|task| RunTask {
@@ -49,8 +54,11 @@ impl LocalConversation {
         let this = self.clone();
         let ready = move || this.ensure_agent_ready();
         event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await?;
-        let mut run = Run { number, cursor: self.take_up_cursor(number), iteration: 0, jump: false };
-        let result = match self.arun_loop(event_loop, &mut run).await {
+        let result = match self.start_run(number, stopped) {
+            Some(mut run) => self.arun_loop(event_loop, &mut run).await,
+            None => Ok(()),
+        };
+        let result = match result {
             Err(Exception::Cancelled) => {
                 self.after_interrupt();
                 Ok(())
@@ -81,8 +89,8 @@ impl LocalConversation {
         }
     }
 
-    /// The cursor and the status at the begin of a run.
-    fn take_up_cursor(&self, run: u32) -> Option<MessageId> {
+    /// The cursor and the status at the begin of a run; none if it is not to start.
+    fn start_run(&self, number: u32, stopped: Option<&Flag>) -> Option<Run> {
         let state = &self.inner.state;
         let _held = state.lock();
         let mut agent_state = state.agent_state.get();
@@ -93,8 +101,14 @@ impl LocalConversation {
             agent_state.last_prompt = Some(inflight);
             state.agent_state.set(agent_state.clone());
         }
-        self.set_running(run);
-        agent_state.last_prompt
+        if !self.set_running(number, stopped) {
+            return None;
+        }
+        let cursor = match self.inner.decisions.cursor {
+            Cursor::State => agent_state.last_prompt,
+            Cursor::Run => None,
+        };
+        Some(Run { number, cursor, iteration: 0, jump: false })
     }
 
     fn is_acp(&self) -> bool {

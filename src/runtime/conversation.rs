@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
-use crate::kernel::{Cell, Ordered, thread};
+use crate::kernel::{Cell, Flag, Ordered, thread};
 use crate::observation::{Event, RunSeen, StepSeen, TokenView};
 use crate::scenario::{EventKind, Status};
 
@@ -209,11 +209,15 @@ impl LocalConversation {
     ///
     /// What the step failed with.
     pub fn run(&self) -> Result<()> {
+        self.run_unless(None)
+    }
+
+    /// As `run`, but does nothing if this was set before the run has come to its first step.
+    pub(super) fn run_unless(&self, stopped: Option<&Flag>) -> Result<()> {
         let _place = thread::place("run");
         self.ensure_agent_ready()?;
         let run = self.begin_run();
-        self.set_running(run);
-        let result = self.run_loop(run);
+        let result = if self.set_running(run, stopped) { self.run_loop(run) } else { Ok(()) };
         if let Err(error) = &result {
             self.fail(error);
         }
@@ -246,16 +250,20 @@ impl LocalConversation {
         }
     }
 
-    /// The status at the begin of a run.
-    pub(super) fn set_running(&self, run: u32) {
+    /// The status at the begin of a run; false if the run is not to start, since `stopped` is set.
+    pub(super) fn set_running(&self, run: u32, stopped: Option<&Flag>) -> bool {
         let state = &self.inner.state;
         let _held = state.lock();
+        if stopped.is_some_and(Flag::is_set) {
+            return false;
+        }
         let mut seen = self.inner.runs_seen.get();
         seen.push(RunSeen { number: run, thread: thread::name().to_string(), steps: Vec::new() });
         self.inner.runs_seen.set(seen);
         if matches!(state.status(), Status::Idle | Status::Paused | Status::Error | Status::Stuck) {
             state.set_status(Status::Running);
         }
+        true
     }
 
     /// For whoever observes: the run takes a step. As the owner of the state lock.

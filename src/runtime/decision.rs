@@ -221,18 +221,30 @@ decisions! {
         Rerun "rerun" "The old run starts it when it has ended.",
         Dropped "dropped" "Nothing.",
     }
-    final_status: FinalStatus,
-    "When is the state published at the end of a run?",
-    "openhands-sdk #3376, merged code" {
-        AfterPending "after_pending" "When all events before it have been published.",
-        AtOnce "at_once" "As soon as the run has ended.",
-    }
     dispatch: Dispatch,
     "Which runs does the service drive on its loop?",
     "openhands-sdk #3404" {
         ByAgent "by_agent" "Those of an agent with a native asynchronous step; any other runs on a worker.",
         ByConversation "by_conversation" "Those of every agent, since the conversation has an asynchronous run.",
         Worker "worker" "None: every agent runs on a worker.",
+    }
+    cursor: Cursor,
+    "Where is the cursor kept, the last message whose prompt was completed?",
+    "openhands-sdk #3376, review round 5" {
+        State "state" "In the conversation's state: each run takes it up where the one before left it.",
+        Run "run" "In the run: the next one begins without.",
+    }
+    stop_before_start: StopBeforeStart,
+    "What does a user's stop do to a run that the service has begun but that has not come to its first step?",
+    "found by turnloom in openhands-agent-server 1.25.0" {
+        Holds "holds" "The run does not start.",
+        Overridden "overridden" "The run starts, and writes running over paused.",
+    }
+    state_update: StateUpdate,
+    "How does the state get to the subscribers when a run, a pause or an interrupt is over?",
+    "found by turnloom in openhands-agent-server 1.25.0" {
+        InOrder "in_order" "It is handed to the loop under the state lock, so it is published in the order of the changes.",
+        ReadAhead "read_ahead" "A worker reads it, and the loop publishes it when it gets there, however old it is by then.",
     }
 }
 
@@ -406,19 +418,48 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a native asynchronous agent blocks a worker, and an interrupt no longer cancels its call",
         source: "openhands-sdk #3404",
     },
+    Defect {
+        name: "cursor-not-persisted",
+        row: "R19",
+        decision: "cursor",
+        alternative: "run",
+        harm: "the next run prompts messages again that were dealt with",
+        source: "openhands-sdk #3376, review round 5",
+    },
+    Defect {
+        name: "pause-lost-before-start",
+        row: "N01",
+        decision: "stop_before_start",
+        alternative: "overridden",
+        harm: "a pause that is recorded before the run's first step is written over, and the agent goes to work",
+        source: "found by turnloom in openhands-agent-server 1.25.0",
+    },
+    Defect {
+        name: "stale-state-published",
+        row: "N02",
+        decision: "state_update",
+        alternative: "read_ahead",
+        harm: "a subscriber's last word on the state is an old one: idle, say, though the conversation is finished",
+        source: "found by turnloom in openhands-agent-server 1.25.0",
+    },
 ];
 
 /// Every revision.
 pub const REVISIONS: &[Revision] = &[
     Revision {
         name: "fixed",
-        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, rerun_wanted",
+        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, rerun_wanted, stop_before_start, state_update",
         changes: &[],
     },
     Revision {
         name: "1.25.0",
         meaning: "openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395",
-        changes: &[("tool_token", "current"), ("rerun_wanted", "idle")],
+        changes: &[
+            ("tool_token", "current"),
+            ("rerun_wanted", "idle"),
+            ("stop_before_start", "overridden"),
+            ("state_update", "read_ahead"),
+        ],
     },
 ];
 

@@ -9,15 +9,15 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::asyncio::{self, EventLoop, Exception, Executor, Limit, Result, Task, shield, wait_for};
-use crate::kernel::{Cell, Ordered, thread};
+use crate::kernel::{Cell, Flag, Ordered, thread};
 use crate::observation::{Cause, Event, Published, ServiceEntry};
 use crate::scenario::{Limits, Status};
 
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
 use super::decision::{
-    Decisions, Dispatch, ExplicitStop, FinalStatus, RefusedRun, RerunAfterPause, RerunWanted, Supersede,
-    SupersedeCheck,
+    Decisions, Dispatch, ExplicitStop, RefusedRun, RerunAfterPause, RerunWanted, StateUpdate,
+    StopBeforeStart, Supersede, SupersedeCheck,
 };
 use super::state::{AgentState, MessageId};
 
@@ -29,6 +29,8 @@ const INACTIVE: &str = "inactive_service";
 struct BackgroundRun {
     number: u32,
     task: Task<()>,
+    /// Set when a user stops the conversation.
+    stopped: Flag,
 }
 
 impl Hash for BackgroundRun {
@@ -113,8 +115,7 @@ impl EventService {
         let this = Rc::downgrade(&self.inner);
         let publish = move |published: Published| {
             let Some(inner) = this.upgrade() else { return };
-            let (service, label) = (Self { inner: inner.clone() }, ("publish", published.clone()));
-            inner.callback_wrapper.call(label, move || Box::pin(async move { service.pub_sub(published) }));
+            Self { inner }.publish_soon(published);
         };
         let publish = Rc::new(publish);
         let (events, states) = (publish.clone(), publish);
@@ -180,8 +181,24 @@ impl EventService {
     }
 
     async fn publish_state_update(&self) -> Result<()> {
-        let status = self.execution_status().await?;
-        self.pub_sub(Published::State(status))
+        if self.decisions().state_update == StateUpdate::ReadAhead {
+            let status = self.execution_status().await?;
+            return self.pub_sub(Published::State(status));
+        }
+        let service = self.clone();
+        let hand_over = move |conversation: &LocalConversation| {
+            let _held = conversation.state().lock();
+            service.publish_soon(Published::State(conversation.state().status()));
+            Ok(())
+        };
+        self.in_executor("publish state", hand_over).await
+    }
+
+    /// Hands something to the loop to be published. On any thread.
+    fn publish_soon(&self, published: Published) {
+        let (service, label) = (self.clone(), ("publish", published.clone()));
+        let wrapper = &self.inner.callback_wrapper;
+        wrapper.call(label, move || Box::pin(async move { service.pub_sub(published) }));
     }
 
     /// Persists a message and, if asked, sees to it that it is run.
@@ -297,18 +314,20 @@ impl EventService {
         self.note(ServiceEntry::Began { by });
         let number = inner.run_tasks.get() + 1;
         inner.run_tasks.set(number);
-        let this = self.clone();
-        let task = inner.event_loop.create_task("run", async move { this.run_and_publish().await });
-        inner.run_task.set(Some(BackgroundRun { number, task }));
+        let stopped = Flag::new(&format!("stop of run {number}"));
+        let (this, stop) = (self.clone(), stopped.clone());
+        let task = inner.event_loop.create_task("run", async move { this.run_and_publish(stop).await });
+        inner.run_task.set(Some(BackgroundRun { number, task, stopped }));
         Ok(())
     }
 
-    async fn run_and_publish(&self) -> Result<()> {
+    async fn run_and_publish(&self, stopped: Flag) -> Result<()> {
         let inner = &self.inner;
+        let stopped = (self.decisions().stop_before_start == StopBeforeStart::Holds).then_some(stopped);
         let result = if self.has_native_arun() {
-            inner.conversation.arun(&inner.event_loop).await
+            inner.conversation.arun_unless(&inner.event_loop, stopped.as_ref()).await
         } else {
-            self.in_executor("run", LocalConversation::run).await
+            self.in_executor("run", move |conversation| conversation.run_unless(stopped.as_ref())).await
         };
         let result = match result {
             Ok(()) => Ok(()),
@@ -339,21 +358,15 @@ impl EventService {
     /// for meanwhile.
     async fn wrap_up(&self) -> Result<()> {
         let inner = &self.inner;
-        if self.decisions().final_status == FinalStatus::AfterPending {
-            self.wait_for_pending().await?;
-        }
-        inner.run_task.set(None);
-        self.publish_state_update().await?;
-        self.rerun_if_wanted().await
-    }
-
-    async fn wait_for_pending(&self) -> Result<()> {
-        let wrapper = self.inner.callback_wrapper.clone();
+        let wrapper = inner.callback_wrapper.clone();
         self.in_executor("wait for pending", move |_| {
             wrapper.wait_for_pending();
             Ok(())
         })
-        .await
+        .await?;
+        inner.run_task.set(None);
+        self.publish_state_update().await?;
+        self.rerun_if_wanted().await
     }
 
     /// Starts the run that was refused while the old one came to its end.
@@ -411,6 +424,11 @@ impl EventService {
         self.note(ServiceEntry::Stop);
         if self.decisions().explicit_stop == ExplicitStop::Forgotten {
             return;
+        }
+        if self.decisions().stop_before_start == StopBeforeStart::Holds
+            && let Some(run) = inner.run_task.get()
+        {
+            run.stopped.set();
         }
         inner.explicit_interrupt_generation.set(inner.explicit_interrupt_generation.get() + 1);
         inner.rerun_requested.take();
