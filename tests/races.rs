@@ -146,6 +146,11 @@ fn r38_async_agent_on_sync_path() {
     shows("R38", "r38-async-agent-on-sync-path", &["turnloom"]);
 }
 
+#[test]
+fn r19_cursor_not_persisted() {
+    shows("R19", "r19-cursor-not-persisted", &["turnloom", "loom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
