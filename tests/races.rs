@@ -151,6 +151,11 @@ fn r19_cursor_not_persisted() {
     shows("R19", "r19-cursor-not-persisted", &["turnloom", "loom"]);
 }
 
+#[test]
+fn n01_pause_lost_before_start() {
+    shows_up_to("N01", "n01-pause-lost-before-start", "1 preemption");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
