@@ -156,6 +156,11 @@ fn n01_pause_lost_before_start() {
     shows_up_to("N01", "n01-pause-lost-before-start", "1 preemption");
 }
 
+#[test]
+fn n02_stale_state_published() {
+    shows_up_to("N02", "n02-stale-state-published", "1 preemption");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
