@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{EventKind, Limits, Status, StopReason, ToolStatus};
+use crate::scenario::{AgentKind, EventKind, Limits, Status, StopReason, ToolStatus};
 
 /// All observations of one execution in canonical form: an *outcome*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub struct Observations {
     pub stream: Vec<Published>,
     /// What each tool saw of its cancel token, by actor, in order.
     pub tokens: BTreeMap<String, Vec<TokenView>>,
+    /// What each run of the conversation did, in the order in which they began; for rules only.
+    pub runs: Vec<RunSeen>,
+    /// What the event service was asked and what it began, in its loop's order; for rules only.
+    pub service: Vec<ServiceEntry>,
     /// How the conversation stood at the end.
     pub end: End,
     /// Who waits for whom, if the execution could not go on before everybody was done.
@@ -100,10 +104,58 @@ pub enum Published {
 pub struct TokenView {
     /// The run the tool call belongs to, counted from 1; 0 outside a run.
     pub own_run: u32,
+    /// Whether the token of that run was cancelled just before it looked.
+    pub own_cancelled: bool,
     /// The run whose token it saw; none if there was no token.
     pub seen_run: Option<u32>,
     /// Whether the token it saw was cancelled.
     pub cancelled: bool,
+}
+
+/// One run of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunSeen {
+    /// Its number, counted from 1.
+    pub number: u32,
+    /// The role of the thread that drove it.
+    pub thread: String,
+    /// The steps it took.
+    pub steps: Vec<StepSeen>,
+}
+
+/// One thing that the event service was asked, or began. Requests count from when their call begins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ServiceEntry {
+    /// A message, and whether a run was asked for with it.
+    Message { text: String, run: bool },
+    /// A run.
+    Run,
+    /// A user's pause, interrupt or close.
+    Stop,
+    /// A run began, the next in number.
+    Began { by: Cause },
+}
+
+/// Who asked the event service for a run that began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Cause {
+    /// A call that asks for a run.
+    Run,
+    /// A message that was sent with a run.
+    Message,
+    /// The service itself, at the end of the run before.
+    Rerun,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StepSeen {
+    /// How many events the log held when it began.
+    pub after: usize,
+    /// The text of the message that the run gave it; none if the run had none to give.
+    pub message: Option<String>,
+    /// The status when it had ended; none if it was cut short, or did not end.
+    pub ended: Option<Status>,
 }
 
 /// How the conversation stood when the execution ended.
@@ -199,4 +251,6 @@ pub struct Context {
     pub acp: bool,
     /// Whether the agent has a system suffix.
     pub suffix: bool,
+    /// What kind of agent it is.
+    pub agent: AgentKind,
 }

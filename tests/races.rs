@@ -13,13 +13,18 @@ fn json(output: &Output) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document on stdout")
 }
 
-/// The row is found through exactly its rules, clean without the defect, and replayed; on these engines.
+/// The row is found through exactly its rules, clean without the defect, and replayed; on both engines. Without the
+/// defect every interleaving is run.
 fn shows(row: &str, scenario: &str, engines: &[&str]) {
-    shows_with("proved", row, scenario, engines);
+    shows_as(row, scenario, engines, "proved");
 }
 
-/// As [`shows`], where not every interleaving is run.
-fn shows_with(verdict: &str, row: &str, scenario: &str, engines: &[&str]) {
+/// As `shows`, for a scenario that names a preemption bound.
+fn shows_up_to(row: &str, scenario: &str, preemptions: &str) {
+    shows_as(row, scenario, &["turnloom"], &format!("proved up to {preemptions}"));
+}
+
+fn shows_as(row: &str, scenario: &str, engines: &[&str], verdict: &str) {
     let file = format!("scenarios/{scenario}.json");
     for engine in engines {
         let output = turnloom(&["audit", &file, "--engine", engine, "--format", "json"]);
@@ -98,7 +103,7 @@ fn r11_timeout_before_drain() {
 
 #[test]
 fn r13_unshielded_interrupt_wait() {
-    shows_with("proved up to 2 preemptions", "R13", "r13-unshielded-interrupt-wait", &["turnloom"]);
+    shows_up_to("R13", "r13-unshielded-interrupt-wait", "2 preemptions");
 }
 
 #[test]
@@ -164,6 +169,91 @@ fn an_audit_says_what_it_could_not_run() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("incomplete: 7 threads are needed, and loom has 5"), "{said}");
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn r12_cap_strands_message() {
+    shows("R12", "r12-cap-strands-message", &["turnloom"]);
+}
+
+#[test]
+fn r18_runs_on_after_error() {
+    shows("R18", "r18-runs-on-after-error", &["turnloom"]);
+}
+
+#[test]
+fn r27_initial_cursor_latest() {
+    shows("R27", "r27-initial-cursor-latest", &["turnloom", "loom"]);
+}
+
+#[test]
+fn r24_reprompt_spin() {
+    shows("R24", "r24-reprompt-spin", &["turnloom", "loom"]);
+}
+
+#[test]
+fn r35_cancel_token_cleared() {
+    shows("R35", "r35-cancel-token-cleared", &["turnloom", "loom"]);
+}
+
+#[test]
+fn r36_cancel_token_shared() {
+    shows("R36", "r36-cancel-token-shared", &["turnloom"]);
+}
+
+#[test]
+fn r03_no_cancel_on_supersede() {
+    shows_up_to("R03", "r03-no-cancel-on-supersede", "1 preemption");
+}
+
+#[test]
+fn r39_stop_overridden_by_rerun() {
+    shows_up_to("R39", "r39-stop-overridden-by-rerun", "2 preemptions");
+}
+
+#[test]
+fn r20_rerun_lost_on_pause() {
+    shows_up_to("R20", "r20-rerun-lost-on-pause", "1 preemption");
+}
+
+#[test]
+fn r26_stale_rerun_flag() {
+    shows_up_to("R26", "r26-stale-rerun-flag", "1 preemption");
+}
+
+#[test]
+fn r40_supersede_cancels_replacement() {
+    shows_up_to("R40", "r40-supersede-cancels-replacement", "0 preemptions");
+}
+
+#[test]
+fn r41_message_stranded_in_tail() {
+    shows_up_to("R41", "r41-message-stranded-in-tail", "1 preemption");
+}
+
+#[test]
+fn r37_sync_agent_on_async_path() {
+    shows("R37", "r37-sync-agent-on-async-path", &["turnloom"]);
+}
+
+#[test]
+fn r38_async_agent_on_sync_path() {
+    shows("R38", "r38-async-agent-on-sync-path", &["turnloom"]);
+}
+
+#[test]
+fn r19_cursor_not_persisted() {
+    shows("R19", "r19-cursor-not-persisted", &["turnloom", "loom"]);
+}
+
+#[test]
+fn n02_pause_lost_before_start() {
+    shows_up_to("N02", "n02-pause-lost-before-start", "1 preemption");
+}
+
+#[test]
+fn n03_stale_state_published() {
+    shows_up_to("N03", "n03-stale-state-published", "1 preemption");
 }
 
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.

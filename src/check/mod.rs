@@ -2,11 +2,14 @@
 //!
 //! A rule reads observations and nothing else. It must not know the runtime, the engines or the scenario's script.
 
+mod asked_run_happens;
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
+mod dispatch_by_agent;
 mod every_chunk_published;
 mod facts;
 mod final_events_together;
+mod last_state_is_true;
 pub mod lock_order;
 mod no_deadlock;
 mod no_hang;
@@ -14,22 +17,32 @@ mod no_lock_across_prompt;
 mod no_open_card;
 mod no_replay;
 mod no_restart_under_lock;
+mod no_run_unasked;
+mod no_step_after_pause;
 mod nothing_after_turn_end;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod one_terminal_event_a_card;
 mod prompts_in_message_order;
 mod restart_between_turns;
+mod run_stops_after_error;
+mod service_log;
 mod session_survives_restart;
 mod suffix_once_a_session;
+mod superseded_prompt_is_cancelled;
 #[cfg(test)]
 mod testkit;
+mod tool_sees_its_cancel;
+mod user_stop_wins;
 mod waits;
 
+pub use asked_run_happens::AskedRunHappens;
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use dispatch_by_agent::DispatchByAgent;
 pub use every_chunk_published::EveryChunkPublished;
 pub use final_events_together::FinalEventsTogether;
+pub use last_state_is_true::LastStateIsTrue;
 pub use lock_order::LockOrder;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
@@ -37,14 +50,20 @@ pub use no_lock_across_prompt::NoLockAcrossPrompt;
 pub use no_open_card::NoOpenCard;
 pub use no_replay::NoReplay;
 pub use no_restart_under_lock::NoRestartUnderLock;
+pub use no_run_unasked::NoRunUnasked;
+pub use no_step_after_pause::NoStepAfterPause;
 pub use nothing_after_turn_end::NothingAfterTurnEnd;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use one_terminal_event_a_card::OneTerminalEventACard;
 pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
+pub use run_stops_after_error::RunStopsAfterError;
 pub use session_survives_restart::SessionSurvivesRestart;
 pub use suffix_once_a_session::SuffixOnceASession;
+pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
+pub use tool_sees_its_cancel::ToolSeesItsCancel;
+pub use user_stop_wins::UserStopWins;
 
 use crate::observation::{Context, Observations};
 
@@ -110,6 +129,15 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &FinalEventsTogether,
         &SuffixOnceASession,
         &EveryChunkPublished,
+        &RunStopsAfterError,
+        &ToolSeesItsCancel,
+        &SupersededPromptIsCancelled,
+        &UserStopWins,
+        &AskedRunHappens,
+        &NoRunUnasked,
+        &DispatchByAgent,
+        &NoStepAfterPause,
+        &LastStateIsTrue,
     ]
 }
 
@@ -125,9 +153,10 @@ pub fn rule(name: &str) -> Option<&'static dyn Rule> {
 /// use std::collections::BTreeMap;
 /// use turnloom::check::judge;
 /// use turnloom::observation::{Context, Observations};
-/// use turnloom::scenario::Limits;
+/// use turnloom::scenario::{AgentKind, Limits};
 ///
-/// let context = Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true, suffix: false };
+/// let (limits, sends, agent) = (Limits::default(), BTreeMap::new(), AgentKind::Acp);
+/// let context = Context { limits, sends, acp: true, agent, suffix: false };
 /// assert!(judge(&Observations::default(), &context).is_empty());
 /// ```
 #[must_use]

@@ -3,9 +3,9 @@
 use super::facts::{messages, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, Why};
-use crate::scenario::Status;
+use crate::scenario::{EventKind, Status};
 
-/// A conversation that has finished has prompted its newest messages.
+/// A conversation that has finished, or stopped at its limit, has prompted its newest messages.
 pub struct NothingStrandedAfterFinish;
 
 impl Rule for NothingStrandedAfterFinish {
@@ -14,7 +14,7 @@ impl Rule for NothingStrandedAfterFinish {
     }
 
     fn title(&self) -> &'static str {
-        "a conversation that has finished has prompted its newest messages"
+        "a conversation that has finished, or stopped at its limit, has prompted its newest messages"
     }
 
     fn page(&self) -> &'static str {
@@ -22,18 +22,28 @@ impl Rule for NothingStrandedAfterFinish {
 the run's last look for messages and its writing of `finished` is in the log, and nobody will ever prompt it.
 
 It breaks when the status at the end of an execution is `finished` and a user message of the event log, newer than \
-every prompted one, was not prompted; one left out between prompted ones breaks `prompts-in-message-order`. A native agent's LLM call carries all messages before it, so there the last message counts. With any \
-other status (`idle`, `paused`, `error`) messages may be left for a later run.
+every prompted one, was not prompted; one left out between prompted ones breaks `prompts-in-message-order`. A native \
+agent's LLM call carries all messages before it, so there the last message counts. With any other status (`idle`, \
+`paused`, `error`) messages may be left for a later run.
 
-Source: R08 `finish-gap`, #3376 round 2; also R12 and R41."
+It also breaks when an ACP agent's run ended in error for its iteration limit alone (`MaxIterationsReached`) and a \
+message that was in the log by then was not prompted: nothing has failed, the message came too late for this run, and \
+`idle` is what says so.
+
+Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
         let hangs = seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Hang);
-        if seen.end.status != Status::Finished || hangs {
-            return Vec::new();
-        }
-        let (turns, messages) = (turns(seen), messages(seen));
+        let limit = if context.acp { at_limit(seen) } else { None };
+        let (end, why) = match (seen.end.status, limit) {
+            _ if hangs => return Vec::new(),
+            (Status::Finished, _) => (seen.events.len(), "the conversation is finished"),
+            (Status::Error, Some(limit)) => (limit, "all that stopped the run is its iteration limit"),
+            _ => return Vec::new(),
+        };
+        let (turns, mut messages) = (turns(seen), messages(seen));
+        messages.retain(|(place, _)| *place < end);
         let prompted = |(_, text): &(usize, &str)| turns.iter().any(|turn| turn.text == *text);
         let after_the_last_prompted = messages.iter().rposition(prompted).map_or(0, |last| last + 1);
         let last = messages.len().saturating_sub(1);
@@ -41,11 +51,17 @@ Source: R08 `finish-gap`, #3376 round 2; also R12 and R41."
         let left = messages[first..].iter();
         let violation = |(place, text): &(usize, &str)| Violation {
             rule: self.name(),
-            message: format!("message {text:?} was never prompted, though the conversation is finished"),
+            message: format!("message {text:?} was never prompted, though {why}"),
             marks: vec![Mark::Event(*place)],
         };
         left.map(violation).collect()
     }
+}
+
+/// Where the log tells that the limit stopped the run, if that was the last error.
+fn at_limit(seen: &Observations) -> Option<usize> {
+    let last = seen.events.iter().rposition(|event| event.kind == EventKind::Error)?;
+    (seen.events[last].text == "MaxIterationsReached").then_some(last)
 }
 
 #[cfg(test)]
@@ -53,6 +69,7 @@ mod tests {
     use super::super::testkit::*;
     use super::NothingStrandedAfterFinish;
     use crate::check::Rule;
+    use crate::observation::Event;
     use crate::scenario::Status;
 
     #[test]
@@ -76,6 +93,26 @@ mod tests {
             seen.end.status = status;
             holds(&NothingStrandedAfterFinish, &seen);
         }
+    }
+
+    #[test]
+    fn a_message_that_the_iteration_limit_left_behind_breaks_it() {
+        let ends = |events: Vec<Event>| {
+            let mut seen = seen(events, vec![prompt("first"), completed("first")]);
+            seen.end.status = Status::Error;
+            seen
+        };
+        let limit = || error("MaxIterationsReached");
+        let stranded = ends(vec![user("first"), user("second"), finish(), limit()]);
+        assert_eq!(
+            breaks(&NothingStrandedAfterFinish, &stranded),
+            "message \"second\" was never prompted, though all that stopped the run is its iteration limit"
+        );
+        assert_eq!(broken(&stranded), ["nothing-stranded-after-finish"].into());
+        holds(&NothingStrandedAfterFinish, &ends(vec![user("first"), finish(), limit(), user("second")]));
+        let failed = ends(vec![user("first"), user("second"), finish(), error("ACPPromptError")]);
+        holds(&NothingStrandedAfterFinish, &failed);
+        assert_eq!(NothingStrandedAfterFinish.judge(&stranded, &native()), []);
     }
 
     #[test]

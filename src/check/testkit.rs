@@ -4,19 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rule, judge};
 use crate::observation::{
-    Context, End, Event, LockEdge, Observations, ServerEntry, SessionInUse, Stuck, Waiting, Why,
+    Cause, Context, End, Event, LockEdge, Observations, RunSeen, ServerEntry, ServiceEntry, SessionInUse,
+    StepSeen, Stuck, Waiting, Why,
 };
-use crate::scenario::{EventKind, Limits, Status, StopReason, ToolStatus};
+use crate::scenario::{AgentKind, EventKind, Limits, Status, StopReason, ToolStatus};
 
 pub fn acp() -> Context {
-    Context { limits: Limits::default(), sends: BTreeMap::new(), acp: true, suffix: false }
+    Context {
+        limits: Limits::default(),
+        sends: BTreeMap::new(),
+        acp: true,
+        agent: AgentKind::Acp,
+        suffix: false,
+    }
 }
 
 pub fn native() -> Context {
-    Context { acp: false, ..acp() }
+    Context { acp: false, agent: AgentKind::Llm, ..acp() }
 }
 
-fn event(kind: EventKind, text: &str) -> Event {
+pub fn event(kind: EventKind, text: &str) -> Event {
     Event { kind, text: text.into(), tool: None, thread: "loop".into() }
 }
 
@@ -38,6 +45,10 @@ pub fn agent_message(text: &str) -> Event {
 
 pub fn system_prompt() -> Event {
     event(EventKind::SystemPrompt, "")
+}
+
+pub fn pause() -> Event {
+    event(EventKind::Pause, "")
 }
 
 pub fn error(code: &str) -> Event {
@@ -126,6 +137,26 @@ pub fn step_in_executor() -> Vec<Waiting> {
         waiting("alice", "run/astep/step in executor", "select loop", &["state"], &["worker 1"]),
         waiting("worker 1", "step/on_event", "lock state", &[], &["alice"]),
     ]
+}
+
+/// A run with its steps: the message of each and the status at its end. Each began when the log held one event.
+pub fn run(number: u32, thread: &str, steps: &[(Option<&str>, Option<Status>)]) -> RunSeen {
+    let step = |(message, ended): &(Option<&str>, Option<Status>)| StepSeen {
+        after: 1,
+        message: message.map(str::to_owned),
+        ended: *ended,
+    };
+    RunSeen { number, thread: thread.into(), steps: steps.iter().map(step).collect() }
+}
+
+/// The service is handed a message.
+pub fn message(text: &str, run: bool) -> ServiceEntry {
+    ServiceEntry::Message { text: text.into(), run }
+}
+
+/// The service begins a run for a message.
+pub fn began_by_message() -> ServiceEntry {
+    ServiceEntry::Began { by: Cause::Message }
 }
 
 pub fn edge(held: &str, then: &str, thread: &str) -> LockEdge {

@@ -4,12 +4,15 @@
 //! so that messages can be persisted meanwhile; the cursor says which of them is prompted next.
 
 use crate::asyncio::{EventLoop, Exception, Result};
-use crate::kernel::thread;
+use crate::kernel::{Flag, thread};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
-use super::decision::{AcpStep, CursorAdvance, FinishCheck, PromptLock, StepMessage};
+use super::decision::{
+    AcpStep, AfterError, CaughtUp, Cursor, CursorAdvance, FinishCheck, FirstPrompt, LastIteration,
+    PromptLock, StepMessage, TokenAtEnd,
+};
 use super::state::{AgentState, MessageId};
 
 /// What an iteration came to.
@@ -21,6 +24,7 @@ enum Flow {
 
 /// What a run keeps between its iterations.
 struct Run {
+    number: u32,
     cursor: Option<MessageId>,
     iteration: u32,
     /// Whether the next step takes the newest message instead of the next one (decision `cursor_advance`).
@@ -34,16 +38,27 @@ impl LocalConversation {
     ///
     /// What a step failed with. A cancellation is none: it ends the run with status `paused`.
     pub async fn arun(&self, event_loop: &EventLoop) -> Result<()> {
+        self.arun_unless(event_loop, None).await
+    }
+
+    /// As `arun`, but does nothing if this was set before the run has come to its first step.
+    pub(super) async fn arun_unless(&self, event_loop: &EventLoop, stopped: Option<&Flag>) -> Result<()> {
         let _place = thread::place("run");
-        let run = self.begin_run();
-        let task =
-            event_loop.current_task().map(|task| RunTask { run, event_loop: event_loop.clone(), task });
+        let number = self.begin_run();
+        let task = event_loop.current_task().map(|task| RunTask {
+            run: number,
+            event_loop: event_loop.clone(),
+            task,
+        });
         self.inner.arun_task.set(task);
         let this = self.clone();
         let ready = move || this.ensure_agent_ready();
         event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await?;
-        let mut run = Run { cursor: self.take_up_cursor(), iteration: 0, jump: false };
-        let result = match self.arun_loop(event_loop, &mut run).await {
+        let result = match self.start_run(number, stopped) {
+            Some(mut run) => self.arun_loop(event_loop, &mut run).await,
+            None => Ok(()),
+        };
+        let result = match result {
             Err(Exception::Cancelled) => {
                 self.after_interrupt();
                 Ok(())
@@ -55,16 +70,27 @@ impl LocalConversation {
             }
             Ok(()) => Ok(()),
         };
-        let token = self.inner.cancel_token.get();
-        if token.is_some_and(|token| !token.is_cancelled()) {
-            self.inner.cancel_token.set(None);
-        }
+        self.put_token_away();
         self.inner.arun_task.set(None);
         result
     }
 
-    /// The cursor and the status at the begin of a run.
-    fn take_up_cursor(&self) -> Option<MessageId> {
+    /// Decision `token_at_end`.
+    fn put_token_away(&self) {
+        let clear = match self.inner.decisions.token_at_end {
+            TokenAtEnd::KeptIfCancelled => {
+                let token = self.inner.cancel_token.get();
+                token.is_some_and(|token| !token.is_cancelled())
+            }
+            TokenAtEnd::Cleared => true,
+        };
+        if clear {
+            self.inner.cancel_token.set(None);
+        }
+    }
+
+    /// The cursor and the status at the begin of a run; none if it is not to start.
+    fn start_run(&self, number: u32, stopped: Option<&Flag>) -> Option<Run> {
         let state = &self.inner.state;
         let _held = state.lock();
         let mut agent_state = state.agent_state.get();
@@ -75,8 +101,14 @@ impl LocalConversation {
             agent_state.last_prompt = Some(inflight);
             state.agent_state.set(agent_state.clone());
         }
-        self.set_running();
-        agent_state.last_prompt
+        if !self.set_running(number, stopped) {
+            return None;
+        }
+        let cursor = match self.inner.decisions.cursor {
+            Cursor::State => agent_state.last_prompt,
+            Cursor::Run => None,
+        };
+        Some(Run { number, cursor, iteration: 0, jump: false })
     }
 
     fn is_acp(&self) -> bool {
@@ -103,6 +135,7 @@ impl LocalConversation {
         if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
             return Ok(Flow::Break);
         }
+        self.note_step_with_newest(run.number);
         let asked_for = self.is_acp() && self.inner.decisions.prompt_lock == PromptLock::HeldAndAskedFor;
         let turn = self.turn(Some(event_loop), asked_for);
         match &self.inner.agent {
@@ -122,6 +155,10 @@ impl LocalConversation {
             }
         }
         run.iteration += 1;
+        self.note_step_end(run.number);
+        if state.status() == Status::Error && self.inner.decisions.after_error == AfterError::Stop {
+            return Ok(Flow::Break);
+        }
         if run.iteration < self.inner.max_iteration_per_run {
             return Ok(Flow::Continue);
         }
@@ -143,10 +180,10 @@ impl LocalConversation {
             self.choose_message(run)
         };
         let given = self.inner.decisions.step_message == StepMessage::Given;
-        if given && message.is_none() {
+        if given && message.is_none() && self.inner.decisions.caught_up == CaughtUp::Finish {
             return Ok(self.finish_without_message(run));
         }
-        let Some(events_before) = self.begin_step(message.as_ref()) else { return Ok(Flow::Break) };
+        let Some(events_before) = self.begin_step(run, message.as_ref()) else { return Ok(Flow::Break) };
         let turn = self.turn(Some(event_loop), true);
         let prompt_message = if given { message.clone() } else { None };
         agent.astep(state, &turn, prompt_message).await?;
@@ -158,6 +195,9 @@ impl LocalConversation {
         let messages = self.inner.state.prompt_messages();
         let jump = std::mem::take(&mut run.jump);
         if jump || self.inner.decisions.step_message == StepMessage::Newest {
+            return newest(&messages);
+        }
+        if run.cursor.is_none() && self.inner.decisions.first_prompt == FirstPrompt::Newest {
             return newest(&messages);
         }
         let after =
@@ -195,13 +235,14 @@ impl LocalConversation {
     }
 
     /// Notes the prompt in flight; the number of events so far, or none if the run is to stop.
-    fn begin_step(&self, message: Option<&MessageId>) -> Option<usize> {
+    fn begin_step(&self, run: &Run, message: Option<&MessageId>) -> Option<usize> {
         let state = &self.inner.state;
         let _held = state.lock();
         if matches!(state.status(), Status::Paused | Status::Stuck) {
             return None;
         }
         let events = state.events.read(Vec::len);
+        self.note_step(run.number, events, message);
         if let Some(message) = message {
             let agent_state = state.agent_state.get();
             state.agent_state.set(AgentState { inflight_prompt: Some(message.clone()), ..agent_state });
@@ -214,6 +255,7 @@ impl LocalConversation {
         let state = &self.inner.state;
         let held = state.lock();
         run.iteration += 1;
+        self.note_step_end(run.number);
         let paused = state
             .events
             .read(|events| events[events_before..].iter().any(|event| event.kind == EventKind::Pause));
@@ -225,26 +267,39 @@ impl LocalConversation {
         let status = state.status();
         if message.is_some() && !matches!(status, Status::Error | Status::Stuck | Status::Paused) {
             run.cursor.clone_from(&message);
-            agent_state.last_prompt = message;
+            agent_state.last_prompt.clone_from(&message);
         }
         state.agent_state.set(agent_state);
-        if matches!(status, Status::Error | Status::Stuck) {
+        if matches!(status, Status::Error | Status::Stuck)
+            && self.inner.decisions.after_error == AfterError::Stop
+        {
             return Flow::Break;
         }
         if paused {
             state.set_status(Status::Paused);
             return Flow::Break;
         }
-        self.look_for_messages(run, held)
+        let prompted = match self.inner.decisions.caught_up {
+            CaughtUp::Finish => run.cursor.clone(),
+            CaughtUp::Step => message,
+        };
+        self.look_for_messages(run, prompted.as_ref(), held)
     }
 
-    fn look_for_messages(&self, run: &mut Run, held: crate::kernel::FifoGuard) -> Flow {
+    /// Whether there is a message beside the one that was prompted, and what follows from it.
+    fn look_for_messages(
+        &self,
+        run: &mut Run,
+        prompted: Option<&MessageId>,
+        held: crate::kernel::FifoGuard,
+    ) -> Flow {
         let state = &self.inner.state;
         let newest = newest(&state.prompt_messages());
-        let changed = newest.is_some() && newest != run.cursor;
+        let changed = newest.is_some() && newest.as_ref() != prompted;
         let ended = matches!(state.status(), Status::Finished | Status::Idle);
         if changed && ended {
-            if run.iteration >= self.inner.max_iteration_per_run {
+            let last = run.iteration >= self.inner.max_iteration_per_run;
+            if last && self.inner.decisions.last_iteration == LastIteration::LeftIdle {
                 state.set_status(Status::Idle);
                 return Flow::Break;
             }

@@ -9,8 +9,8 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
-use crate::kernel::{Cell, Ordered, thread};
-use crate::observation::{Event, TokenView};
+use crate::kernel::{Cell, Flag, Ordered, thread};
+use crate::observation::{Event, RunSeen, StepSeen, TokenView};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
@@ -68,6 +68,8 @@ pub(super) struct Inner {
     pub(super) cancel_token: Cell<Option<CancelToken>>,
     pub(super) arun_task: Cell<Option<RunTask>>,
     runs: Ordered<u32>,
+    /// What was seen of each run so far; written by the owner of the state lock.
+    runs_seen: Ordered<Vec<RunSeen>>,
     callbacks: RefCell<Vec<OnEvent>>,
     token_callback: RefCell<Option<OnToken>>,
 }
@@ -90,6 +92,7 @@ impl LocalConversation {
                 cancel_token: Cell::new("cancel_token", None),
                 arun_task: Cell::new("arun_task", None),
                 runs: Ordered::new("runs", 0),
+                runs_seen: Ordered::new("runs seen", Vec::new()),
                 callbacks: RefCell::default(),
                 token_callback: RefCell::default(),
             }),
@@ -209,11 +212,15 @@ impl LocalConversation {
     ///
     /// What the step failed with.
     pub fn run(&self) -> Result<()> {
+        self.run_unless(None)
+    }
+
+    /// As `run`, but does nothing if this was set before the run has come to its first step.
+    pub(super) fn run_unless(&self, stopped: Option<&Flag>) -> Result<()> {
         let _place = thread::place("run");
         self.ensure_agent_ready()?;
-        self.begin_run();
-        self.set_running();
-        let result = self.run_loop();
+        let run = self.begin_run();
+        let result = if self.set_running(run, stopped) { self.run_loop(run) } else { Ok(()) };
         if let Err(error) = &result {
             self.fail(error);
         }
@@ -221,7 +228,7 @@ impl LocalConversation {
         result
     }
 
-    fn run_loop(&self) -> Result<()> {
+    fn run_loop(&self, run: u32) -> Result<()> {
         let state = &self.inner.state;
         let mut iteration = 0;
         loop {
@@ -229,12 +236,14 @@ impl LocalConversation {
             if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
                 return Ok(());
             }
+            self.note_step_with_newest(run);
             let turn = self.turn(None, false);
             match &self.inner.agent {
                 Agent::Acp(agent) => agent.step(state, &turn)?,
                 Agent::Llm(agent) | Agent::Sync(agent) => agent.step(state, &turn)?,
             }
             iteration += 1;
+            self.note_step_end(run);
             if iteration >= self.inner.max_iteration_per_run {
                 if state.status() != Status::Finished {
                     self.reach_iteration_limit();
@@ -244,13 +253,56 @@ impl LocalConversation {
         }
     }
 
-    /// The status at the begin of a run.
-    pub(super) fn set_running(&self) {
+    /// The status at the begin of a run; false if the run is not to start, since `stopped` is set.
+    pub(super) fn set_running(&self, run: u32, stopped: Option<&Flag>) -> bool {
         let state = &self.inner.state;
         let _held = state.lock();
+        if stopped.is_some_and(Flag::is_set) {
+            return false;
+        }
+        let mut seen = self.inner.runs_seen.get();
+        seen.push(RunSeen { number: run, thread: thread::name().to_string(), steps: Vec::new() });
+        self.inner.runs_seen.set(seen);
         if matches!(state.status(), Status::Idle | Status::Paused | Status::Error | Status::Stuck) {
             state.set_status(Status::Running);
         }
+        true
+    }
+
+    /// For whoever observes: the run takes a step. As the owner of the state lock.
+    pub(super) fn note_step(&self, run: u32, after: usize, message: Option<&MessageId>) {
+        let message = message.map(ToString::to_string);
+        self.update_seen(run, |seen| seen.steps.push(StepSeen { after, message, ended: None }));
+    }
+
+    /// As `note_step`, for a step that takes whatever message is the newest.
+    pub(super) fn note_step_with_newest(&self, run: u32) {
+        let (after, message) = self.inner.state.count_and_newest();
+        self.note_step(run, after, message.as_ref());
+    }
+
+    /// For whoever observes: the run's last step has come to its end. As the owner of the state lock.
+    pub(super) fn note_step_end(&self, run: u32) {
+        let status = self.inner.state.status();
+        self.update_seen(run, |seen| {
+            if let Some(step) = seen.steps.last_mut() {
+                step.ended = Some(status);
+            }
+        });
+    }
+
+    fn update_seen(&self, run: u32, change: impl FnOnce(&mut RunSeen)) {
+        let mut seen = self.inner.runs_seen.get();
+        if let Some(seen) = seen.iter_mut().find(|seen| seen.number == run) {
+            change(seen);
+        }
+        self.inner.runs_seen.set(seen);
+    }
+
+    /// What was seen of each run, in the order in which they began, when the execution is over.
+    #[must_use]
+    pub fn inspect_runs(&self) -> Vec<RunSeen> {
+        self.inner.runs_seen.inspect(Clone::clone)
     }
 
     /// `MaxIterationsReached`, as the owner of the state lock.
@@ -307,15 +359,18 @@ impl LocalConversation {
     /// What a tool call sees of its cancel token.
     #[must_use]
     pub fn poll_token(&self, call: &ToolCall) -> TokenView {
+        let own_cancelled = call.token.as_ref().is_some_and(CancelToken::is_cancelled);
         let token = match self.inner.decisions.tool_token {
             ToolToken::OwnRun => call.token.clone(),
             ToolToken::Current => self.inner.cancel_token.get(),
         };
-        TokenView {
-            own_run: call.run,
-            seen_run: token.as_ref().map(|token| token.run),
-            cancelled: token.is_some_and(|token| token.is_cancelled()),
-        }
+        let seen_run = token.as_ref().map(|token| token.run);
+        let cancelled = match token {
+            Some(token) if token.run != call.run => token.is_cancelled(),
+            Some(_) => own_cancelled,
+            None => false,
+        };
+        TokenView { own_run: call.run, own_cancelled, seen_run, cancelled }
     }
 
     /// Ends the agent.

@@ -230,6 +230,98 @@ decisions! {
         All "all" "Chunks of an LLM and the plain strings of an ACP server.",
         LlmOnly "llm_only" "Chunks of an LLM; the callback raises on a plain string, and the bridge swallows that.",
     }
+    last_iteration: LastIteration,
+    "What does a run do with a message that arrives during its last permitted step?",
+    "openhands-sdk #3376, review round 3" {
+        LeftIdle "left_idle" "It ends idle, so that a follow-up run prompts the message.",
+        Ignored "ignored" "It goes on as if a step were left, and so ends in error at its limit.",
+    }
+    after_error: AfterError,
+    "What does a run do after a step that ended in error?",
+    "openhands-sdk #3376, review round 4" {
+        Stop "stop" "It ends at once; queued messages stay queued.",
+        GoOn "go_on" "It takes another step.",
+    }
+    first_prompt: FirstPrompt,
+    "Which message does a conversation without a cursor begin with?",
+    "openhands-sdk #3376, open when captured" {
+        Oldest "oldest" "The oldest one.",
+        Newest "newest" "The newest one.",
+    }
+    caught_up: CaughtUp,
+    "What does a run do when no message waits?",
+    "openhands-sdk #3376, open when captured" {
+        Finish "finish" "It finishes and prompts nothing.",
+        Step "step" "It takes a step all the same, with the newest message, and as that was no message of the queue it counts as a new one afterwards.",
+    }
+    token_at_end: TokenAtEnd,
+    "What becomes of a run's cancel token when the run ends?",
+    "openhands-sdk #3395" {
+        KeptIfCancelled "kept_if_cancelled" "A cancelled one stays until the next run; any other is cleared.",
+        Cleared "cleared" "It is cleared in any case.",
+    }
+    supersede: Supersede,
+    "What becomes of an older ACP prompt in flight when a message is sent with run=true?",
+    "openhands-sdk #3376, base" {
+        Cancelled "cancelled" "It is cancelled, and the message is prompted in its place.",
+        Left "left" "Nothing: the message waits behind it.",
+    }
+    explicit_stop: ExplicitStop,
+    "Does a user's pause or interrupt revoke the reruns that were asked for before it?",
+    "openhands-sdk #3376, merged code" {
+        Revokes "revokes" "It revokes them all.",
+        Forgotten "forgotten" "It stops the run in flight, and a rerun begins all the same.",
+    }
+    rerun_after_pause: RerunAfterPause,
+    "Is a rerun that was asked for honoured when the old run ended paused?",
+    "openhands-sdk #3376, review round 5" {
+        IfInternal "if_internal" "Yes, if it was the service itself that interrupted the run to replace its prompt.",
+        Never "never" "No: only after a run that ended idle.",
+    }
+    rerun_wanted: RerunWanted,
+    "For how long is a rerun that was asked for wanted?",
+    "openhands-sdk #3376, open when captured" {
+        MessageWaits "message_waits" "Up to the end of the run in flight, and only while the message that asked for it waits.",
+        Idle "idle" "Up to the end of the run in flight; it begins if the conversation is idle then, whatever message waits.",
+        KeptForIdle "kept_for_idle" "Until some run ends idle, however late, whatever message waits then.",
+    }
+    supersede_check: SupersedeCheck,
+    "Does the service ask whose prompt is in flight before it supersedes it?",
+    "openhands-sdk #3376, merged code" {
+        Newest "newest" "A prompt that is the newest message's goes on.",
+        None "none" "Any prompt in flight is cancelled.",
+    }
+    refused_run: RefusedRun,
+    "What becomes of the run of a message that is refused because the old run is still coming to its end?",
+    "openhands-sdk #3376, merged code" {
+        Rerun "rerun" "The old run starts it when it has ended.",
+        Dropped "dropped" "Nothing.",
+    }
+    dispatch: Dispatch,
+    "Which runs does the service drive on its loop?",
+    "openhands-sdk #3404" {
+        ByAgent "by_agent" "Those of an agent with a native asynchronous step; any other runs on a worker.",
+        ByConversation "by_conversation" "Those of every agent, since the conversation has an asynchronous run.",
+        Worker "worker" "None: every agent runs on a worker.",
+    }
+    cursor: Cursor,
+    "Where is the cursor kept, the last message whose prompt was completed?",
+    "openhands-sdk #3376, review round 5" {
+        State "state" "In the conversation's state: each run takes it up where the one before left it.",
+        Run "run" "In the run: the next one begins without.",
+    }
+    stop_before_start: StopBeforeStart,
+    "What does a user's stop do to a run that the service has begun but that has not come to its first step?",
+    "found by turnloom in openhands-agent-server 1.25.0" {
+        Holds "holds" "The run does not start.",
+        Overridden "overridden" "The run starts, and writes running over paused.",
+    }
+    state_update: StateUpdate,
+    "How does the state get to the subscribers when a run, a pause or an interrupt is over?",
+    "found by turnloom in openhands-agent-server 1.25.0" {
+        InOrder "in_order" "It is handed to the loop under the state lock, so it is published in the order of the changes.",
+        ReadAhead "read_ahead" "A worker reads it, and the loop publishes it when it gets there, however old it is by then.",
+    }
 }
 
 /// Every defect there is a scenario for.
@@ -410,19 +502,161 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a live tool update waits on the portal for the lock whose owner waits for the portal",
         source: "openhands-sdk #3358, review round 1",
     },
+    Defect {
+        name: "cap-strands-message",
+        row: "R12",
+        decision: "last_iteration",
+        alternative: "ignored",
+        harm: "a message that arrives in the last permitted step is left behind by a run that ends in error, though nothing failed",
+        source: "openhands-sdk #3376, review round 3",
+    },
+    Defect {
+        name: "runs-on-after-error",
+        row: "R18",
+        decision: "after_error",
+        alternative: "go_on",
+        harm: "another step runs after a fatal error, and the conversation looks finished",
+        source: "openhands-sdk #3376, review round 4",
+    },
+    Defect {
+        name: "initial-cursor-latest",
+        row: "R27",
+        decision: "first_prompt",
+        alternative: "newest",
+        harm: "messages queued before the first run are skipped, but for the newest",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "reprompt-spin",
+        row: "R24",
+        decision: "caught_up",
+        alternative: "step",
+        harm: "a run without a new message prompts the last one again and again, up to its limit",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "cancel-token-cleared",
+        row: "R35",
+        decision: "token_at_end",
+        alternative: "cleared",
+        harm: "a tool that outlives the interrupted run finds no token and goes on",
+        source: "openhands-sdk #3395",
+    },
+    Defect {
+        name: "cancel-token-shared",
+        row: "R36",
+        decision: "tool_token",
+        alternative: "current",
+        harm: "a tool that outlives the interrupted run sees the next run's fresh token and goes on",
+        source: "openhands-sdk #3395, review remark, open in 1.25.0",
+    },
+    Defect {
+        name: "no-cancel-on-supersede",
+        row: "R03",
+        decision: "supersede",
+        alternative: "left",
+        harm: "the replacement prompt waits behind the old one; with a hung server, for ever",
+        source: "openhands-sdk #3376, base",
+    },
+    Defect {
+        name: "stop-overridden-by-rerun",
+        row: "R39",
+        decision: "explicit_stop",
+        alternative: "forgotten",
+        harm: "an automatic rerun starts after the user has pressed stop",
+        source: "openhands-sdk #3376, merged code",
+    },
+    Defect {
+        name: "rerun-lost-on-pause",
+        row: "R20",
+        decision: "rerun_after_pause",
+        alternative: "never",
+        harm: "the message that replaces an interrupted prompt is stranded",
+        source: "openhands-sdk #3376, review round 5",
+    },
+    Defect {
+        name: "stale-rerun-flag",
+        row: "R26",
+        decision: "rerun_wanted",
+        alternative: "kept_for_idle",
+        harm: "a message sent with run=false starts a run that nobody asked for",
+        source: "openhands-sdk #3376, open when captured",
+    },
+    Defect {
+        name: "supersede-cancels-replacement",
+        row: "R40",
+        decision: "supersede_check",
+        alternative: "none",
+        harm: "a message's own prompt is cancelled in its name, and the message never gets its turn",
+        source: "openhands-sdk #3376, merged code",
+    },
+    Defect {
+        name: "message-stranded-in-tail",
+        row: "R41",
+        decision: "refused_run",
+        alternative: "dropped",
+        harm: "a message sent with run=true while the finished run waits for its callbacks is run by nobody",
+        source: "openhands-sdk #3376, merged code",
+    },
+    Defect {
+        name: "sync-agent-on-async-path",
+        row: "R37",
+        decision: "dispatch",
+        alternative: "by_conversation",
+        harm: "the steps and callbacks of a sync-only agent run on a worker while the loop holds the state lock",
+        source: "openhands-sdk #3404",
+    },
+    Defect {
+        name: "async-agent-on-sync-path",
+        row: "R38",
+        decision: "dispatch",
+        alternative: "worker",
+        harm: "a native asynchronous agent blocks a worker, and an interrupt no longer cancels its call",
+        source: "openhands-sdk #3404",
+    },
+    Defect {
+        name: "cursor-not-persisted",
+        row: "R19",
+        decision: "cursor",
+        alternative: "run",
+        harm: "the next run prompts messages again that were dealt with",
+        source: "openhands-sdk #3376, review round 5",
+    },
+    Defect {
+        name: "pause-lost-before-start",
+        row: "N02",
+        decision: "stop_before_start",
+        alternative: "overridden",
+        harm: "a pause that is recorded before the run's first step is written over, and the agent goes to work",
+        source: "found by turnloom in openhands-agent-server 1.25.0",
+    },
+    Defect {
+        name: "stale-state-published",
+        row: "N03",
+        decision: "state_update",
+        alternative: "read_ahead",
+        harm: "a subscriber's last word on the state is an old one: idle, say, though the conversation is finished",
+        source: "found by turnloom in openhands-agent-server 1.25.0",
+    },
 ];
 
 /// Every revision.
 pub const REVISIONS: &[Revision] = &[
     Revision {
         name: "fixed",
-        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, live_update",
+        meaning: "release 1.25.0 with the decisions changed that its own remaining findings need: tool_token, live_update, rerun_wanted, stop_before_start, state_update",
         changes: &[],
     },
     Revision {
         name: "1.25.0",
         meaning: "openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395",
-        changes: &[("tool_token", "current"), ("live_update", "unserialized")],
+        changes: &[
+            ("tool_token", "current"),
+            ("live_update", "unserialized"),
+            ("rerun_wanted", "idle"),
+            ("stop_before_start", "overridden"),
+            ("state_update", "read_ahead"),
+        ],
     },
 ];
 

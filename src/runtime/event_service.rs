@@ -3,20 +3,23 @@
 //! Stands for `EventService` (`agent_server/event_service.py`) of 1.25.0. Its flags live on the loop; only the run task
 //! is also read by a worker. Leases, titles, confirmation and webhooks are left out.
 
-use std::cell::Cell as LoopCell;
+use std::cell::{Cell as LoopCell, RefCell};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::asyncio::{self, EventLoop, Exception, Executor, Limit, Result, Task, shield, wait_for};
-use crate::kernel::{Cell, Ordered, thread};
-use crate::observation::{Event, Published};
+use crate::kernel::{Cell, Flag, Ordered, thread};
+use crate::observation::{Cause, Event, Published, ServiceEntry};
 use crate::scenario::{Limits, Status};
 
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
-use super::decision::{InterruptLimit, TokenChunks};
-use super::state::AgentState;
+use super::decision::{
+    Decisions, Dispatch, ExplicitStop, InterruptLimit, RefusedRun, RerunAfterPause, RerunWanted, StateUpdate,
+    StopBeforeStart, Supersede, SupersedeCheck, TokenChunks,
+};
+use super::state::{AgentState, MessageId};
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
 const INACTIVE: &str = "inactive_service";
@@ -26,6 +29,8 @@ const INACTIVE: &str = "inactive_service";
 struct BackgroundRun {
     number: u32,
     task: Task<()>,
+    /// Set when a user stops the conversation.
+    stopped: Flag,
 }
 
 impl Hash for BackgroundRun {
@@ -55,16 +60,19 @@ struct Inner {
     run_task: Cell<Option<BackgroundRun>>,
     run_tasks: LoopCell<u32>,
     run_lock: asyncio::Lock,
-    rerun_requested: LoopCell<bool>,
+    /// The message whose sender was refused a run (`_rerun_requested`).
+    rerun_requested: RefCell<Option<MessageId>>,
     acp_internal_rerun_requested: LoopCell<bool>,
     explicit_interrupt_generation: LoopCell<u32>,
     closing: LoopCell<bool>,
     /// What a subscriber saw.
     stream: Ordered<Vec<Published>>,
+    /// What was asked and begun, for whoever observes.
+    journal: Ordered<Vec<ServiceEntry>>,
 }
 
 /// What a worker found when it marked the prompt in flight as superseded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Superseded {
     did_mark: bool,
     active_prompt_has_latest_message: bool,
@@ -85,11 +93,12 @@ impl EventService {
                 run_task: Cell::new("run_task", None),
                 run_tasks: LoopCell::new(0),
                 run_lock: asyncio::Lock::new(event_loop),
-                rerun_requested: LoopCell::new(false),
+                rerun_requested: RefCell::default(),
                 acp_internal_rerun_requested: LoopCell::new(false),
                 explicit_interrupt_generation: LoopCell::new(0),
                 closing: LoopCell::new(false),
                 stream: Ordered::new("stream", Vec::new()),
+                journal: Ordered::new("journal", Vec::new()),
                 conversation,
                 event_loop: event_loop.clone(),
                 executor: executor.clone(),
@@ -106,8 +115,7 @@ impl EventService {
         let this = Rc::downgrade(&self.inner);
         let publish = move |published: Published| {
             let Some(inner) = this.upgrade() else { return };
-            let (service, label) = (Self { inner: inner.clone() }, ("publish", published.clone()));
-            inner.callback_wrapper.call(label, move || Box::pin(async move { service.pub_sub(published) }));
+            Self { inner }.publish_soon(published);
         };
         let publish = Rc::new(publish);
         let (events, states) = (publish.clone(), publish);
@@ -142,6 +150,22 @@ impl EventService {
         self.inner.stream.inspect(Clone::clone)
     }
 
+    fn note(&self, entry: ServiceEntry) {
+        let mut journal = self.inner.journal.get();
+        journal.push(entry);
+        self.inner.journal.set(journal);
+    }
+
+    /// What was asked and begun, when the execution is over.
+    #[must_use]
+    pub fn inspect_journal(&self) -> Vec<ServiceEntry> {
+        self.inner.journal.inspect(Clone::clone)
+    }
+
+    fn decisions(&self) -> &Decisions {
+        self.inner.conversation.decisions()
+    }
+
     async fn in_executor<T: Clone + fmt::Debug + Hash + 'static>(
         &self,
         label: &'static str,
@@ -161,8 +185,24 @@ impl EventService {
     }
 
     async fn publish_state_update(&self) -> Result<()> {
-        let status = self.execution_status().await?;
-        self.pub_sub(Published::State(status))
+        if self.decisions().state_update == StateUpdate::ReadAhead {
+            let status = self.execution_status().await?;
+            return self.pub_sub(Published::State(status));
+        }
+        let service = self.clone();
+        let hand_over = move |conversation: &LocalConversation| {
+            let _held = conversation.state().lock();
+            service.publish_soon(Published::State(conversation.state().status()));
+            Ok(())
+        };
+        self.in_executor("publish state", hand_over).await
+    }
+
+    /// Hands something to the loop to be published. On any thread.
+    fn publish_soon(&self, published: Published) {
+        let (service, label) = (self.clone(), ("publish", published.clone()));
+        let wrapper = &self.inner.callback_wrapper;
+        wrapper.call(label, move || Box::pin(async move { service.pub_sub(published) }));
     }
 
     /// Persists a message and, if asked, sees to it that it is run.
@@ -173,15 +213,19 @@ impl EventService {
     pub async fn send_message(&self, text: Rc<str>, run: bool) -> Result<()> {
         let _place = thread::place(format!("service send {text:?}"));
         let inner = &self.inner;
+        self.note(ServiceEntry::Message { text: text.to_string(), run });
         let generation = inner.explicit_interrupt_generation.get();
         let message = text.clone();
         let conversation = inner.conversation.clone();
         let send = move || conversation.send_message(&message);
-        inner.event_loop.run_in_executor(&inner.executor, ("send", text), send).await?;
+        inner.event_loop.run_in_executor(&inner.executor, ("send", text.clone()), send).await?;
         if !run || inner.explicit_interrupt_generation.get() != generation {
             return Ok(());
         }
-        let superseded = self.mark_running_acp_prompt_superseded().await?;
+        let superseded = match self.decisions().supersede {
+            Supersede::Cancelled => self.mark_running_acp_prompt_superseded().await?,
+            Supersede::Left => Superseded::default(),
+        };
         if superseded.did_mark {
             inner.acp_internal_rerun_requested.set(true);
             self.interrupt_run(true).await?;
@@ -189,19 +233,28 @@ impl EventService {
                 return Ok(());
             }
         }
-        match self.run(Some(generation)).await {
+        match self.begin(Cause::Message, Some(generation)).await {
             Ok(()) => inner.acp_internal_rerun_requested.set(false),
             Err(Exception::Value(why)) => {
                 if why == ALREADY_RUNNING && !superseded.active_prompt_has_latest_message {
-                    inner.rerun_requested.set(true);
-                    if superseded.did_mark {
-                        inner.acp_internal_rerun_requested.set(true);
-                    }
+                    self.request_rerun(text, superseded.did_mark);
                 }
             }
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// A message's run was refused: decision `refused_run`.
+    fn request_rerun(&self, message: MessageId, interrupted_acp: bool) {
+        let inner = &self.inner;
+        if self.decisions().refused_run == RefusedRun::Dropped {
+            return;
+        }
+        inner.rerun_requested.replace(Some(message));
+        if interrupted_acp {
+            inner.acp_internal_rerun_requested.set(true);
+        }
     }
 
     async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
@@ -211,7 +264,7 @@ impl EventService {
 
     /// On a worker.
     fn mark_superseded_sync(&self) -> Superseded {
-        let nothing = Superseded { did_mark: false, active_prompt_has_latest_message: false };
+        let nothing = Superseded::default();
         let conversation = &self.inner.conversation;
         if self.inner.run_task.get().is_none() || !matches!(conversation.agent(), Agent::Acp(_)) {
             return nothing;
@@ -224,7 +277,7 @@ impl EventService {
         let agent_state = state.agent_state.get();
         let newest = state.prompt_messages().pop();
         let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else { return nothing };
-        if *inflight == newest {
+        if *inflight == newest && self.decisions().supersede_check == SupersedeCheck::Newest {
             return Superseded { active_prompt_has_latest_message: true, ..nothing };
         }
         state.agent_state.set(AgentState { supersede_inflight: true, ..agent_state });
@@ -236,7 +289,13 @@ impl EventService {
     /// # Errors
     ///
     /// `ValueError` if the service is closed or a run is under way.
-    pub async fn run(&self, internal_rerun_generation: Option<u32>) -> Result<()> {
+    pub async fn run(&self) -> Result<()> {
+        self.note(ServiceEntry::Run);
+        self.begin(Cause::Run, None).await
+    }
+
+    /// Starts a run, unless a user has stopped the conversation since `internal_rerun_generation`.
+    async fn begin(&self, by: Cause, internal_rerun_generation: Option<u32>) -> Result<()> {
         let inner = &self.inner;
         let refuse = |why: &str| Err(Exception::Value(why.to_owned()));
         if inner.closing.get() {
@@ -256,19 +315,23 @@ impl EventService {
         if inner.run_task.get().is_some_and(|run| !run.task.done()) {
             return refuse(ALREADY_RUNNING);
         }
+        self.note(ServiceEntry::Began { by });
         let number = inner.run_tasks.get() + 1;
         inner.run_tasks.set(number);
-        let this = self.clone();
-        let task = inner.event_loop.create_task("run", async move { this.run_and_publish().await });
-        inner.run_task.set(Some(BackgroundRun { number, task }));
+        let stopped = Flag::new(&format!("stop of run {number}"));
+        let (this, stop) = (self.clone(), stopped.clone());
+        let task = inner.event_loop.create_task("run", async move { this.run_and_publish(stop).await });
+        inner.run_task.set(Some(BackgroundRun { number, task, stopped }));
         Ok(())
     }
 
-    async fn run_and_publish(&self) -> Result<()> {
+    async fn run_and_publish(&self, stopped: Flag) -> Result<()> {
         let inner = &self.inner;
-        let result = match inner.conversation.agent() {
-            Agent::Sync(_) => self.in_executor("run", LocalConversation::run).await,
-            Agent::Acp(_) | Agent::Llm(_) => inner.conversation.arun(&inner.event_loop).await,
+        let stopped = (self.decisions().stop_before_start == StopBeforeStart::Holds).then_some(stopped);
+        let result = if self.has_native_arun() {
+            inner.conversation.arun_unless(&inner.event_loop, stopped.as_ref()).await
+        } else {
+            self.in_executor("run", move |conversation| conversation.run_unless(stopped.as_ref())).await
         };
         let result = match result {
             Ok(()) => Ok(()),
@@ -286,6 +349,15 @@ impl EventService {
         result
     }
 
+    /// Decision `dispatch`: whether the conversation is driven on the loop.
+    fn has_native_arun(&self) -> bool {
+        match self.decisions().dispatch {
+            Dispatch::ByAgent => !matches!(self.inner.conversation.agent(), Agent::Sync(_)),
+            Dispatch::ByConversation => true,
+            Dispatch::Worker => false,
+        }
+    }
+
     /// `finally` of a background run: publish what is pending, then the final state, then the rerun that was asked
     /// for meanwhile.
     async fn wrap_up(&self) -> Result<()> {
@@ -298,25 +370,38 @@ impl EventService {
         .await?;
         inner.run_task.set(None);
         self.publish_state_update().await?;
-        let rerun = inner.rerun_requested.replace(false);
+        self.rerun_if_wanted().await
+    }
+
+    /// Starts the run that was refused while the old one came to its end.
+    async fn rerun_if_wanted(&self) -> Result<()> {
+        let inner = &self.inner;
+        let requested = inner.rerun_requested.take();
         let internal = inner.acp_internal_rerun_requested.replace(false);
         let generation = inner.explicit_interrupt_generation.get();
-        if !rerun {
-            return Ok(());
-        }
-        let status = self.execution_status().await?;
+        let Some(message) = requested else { return Ok(()) };
+        let status = self.status_if_wanted(&message).await?;
         let still_valid = inner.explicit_interrupt_generation.get() == generation;
         let internal_valid = internal && still_valid;
-        let is_acp = matches!(inner.conversation.agent(), Agent::Acp(_));
-        let restart =
-            still_valid && (status == Status::Idle || (internal_valid && status == Status::Paused && is_acp));
+        let after_pause = internal_valid
+            && self.decisions().rerun_after_pause == RerunAfterPause::IfInternal
+            && matches!(inner.conversation.agent(), Agent::Acp(_));
+        let restart = still_valid
+            && match status {
+                Some(Status::Idle) => true,
+                Some(Status::Paused) => after_pause,
+                _ => false,
+            };
         if !restart {
+            if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
+                inner.rerun_requested.replace(Some(message));
+            }
             return Ok(());
         }
         let asked = internal_valid.then_some(generation);
-        match Box::pin(self.run(asked)).await {
+        match Box::pin(self.begin(Cause::Rerun, asked)).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
-                inner.rerun_requested.set(true);
+                inner.rerun_requested.replace(Some(message));
                 inner.acp_internal_rerun_requested.set(internal);
                 Ok(())
             }
@@ -324,10 +409,33 @@ impl EventService {
         }
     }
 
+    /// The status in which the run ended; none if the request for a rerun has been served by then.
+    async fn status_if_wanted(&self, message: &MessageId) -> Result<Option<Status>> {
+        if self.decisions().rerun_wanted != RerunWanted::MessageWaits {
+            return self.execution_status().await.map(Some);
+        }
+        let message = message.clone();
+        let read = move |conversation: &LocalConversation| {
+            let state = conversation.state();
+            let _held = state.lock();
+            Ok(state.waits(&message).then(|| state.status()))
+        };
+        self.in_executor("get status", read).await
+    }
+
     fn note_explicit_stop(&self) {
         let inner = &self.inner;
+        self.note(ServiceEntry::Stop);
+        if self.decisions().explicit_stop == ExplicitStop::Forgotten {
+            return;
+        }
+        if self.decisions().stop_before_start == StopBeforeStart::Holds
+            && let Some(run) = inner.run_task.get()
+        {
+            run.stopped.set();
+        }
         inner.explicit_interrupt_generation.set(inner.explicit_interrupt_generation.get() + 1);
-        inner.rerun_requested.set(false);
+        inner.rerun_requested.take();
         inner.acp_internal_rerun_requested.set(false);
     }
 

@@ -103,6 +103,30 @@ impl ConversationState {
         self.events.read(|events| user_messages(events))
     }
 
+    /// How many events there are, and the newest user message, as the owner of the lock sees them.
+    #[must_use]
+    pub fn count_and_newest(&self) -> (usize, Option<MessageId>) {
+        self.events.read(|events| (events.len(), user_messages(events).pop()))
+    }
+
+    /// Whether a user message waits for its turn, as the owner of the lock sees it: the cursor is not there yet, or,
+    /// where there is none, no turn has ended since it was said.
+    #[must_use]
+    pub fn waits(&self, message: &MessageId) -> bool {
+        let cursor = self.agent_state.get().last_prompt;
+        self.events.read(|events| {
+            let place = |wanted: &str| {
+                let is = |event: &Event| event.kind == EventKind::UserMessage && event.text == wanted;
+                events.iter().position(is)
+            };
+            let taken_to = match &cursor {
+                Some(cursor) => place(cursor),
+                None => events.iter().rposition(|event| event.kind == EventKind::Finish),
+            };
+            place(message).is_some_and(|place| taken_to.is_none_or(|taken| taken < place))
+        })
+    }
+
     /// The newest user message, read without the lock.
     #[must_use]
     pub fn newest_message_unlocked(&self) -> Option<MessageId> {

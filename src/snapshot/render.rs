@@ -212,15 +212,17 @@ mod tests {
             calls: [("bob".into(), vec![Call { call: "send \"first\"".into(), returned: "ok".into() }])]
                 .into(),
             stream: vec![Published::State(Status::Running), Published::Delta("hi".into())],
-            tokens: [("tool".into(), vec![TokenView { own_run: 1, seen_run: None, cancelled: false }])]
-                .into(),
+            tokens: [(
+                "tool".into(),
+                vec![TokenView { own_run: 1, own_cancelled: false, seen_run: None, cancelled: false }],
+            )]
+            .into(),
             end: End {
                 status: Status::Finished,
                 cursor: Some("first".into()),
                 session: Some(SessionInUse { process: 2, session: session() }),
             },
-            stuck: None,
-            lock_order: BTreeSet::new(),
+            ..Observations::default()
         }
     }
 

@@ -68,7 +68,7 @@ impl World {
 
     fn run(&self, actor: &str) -> Result<()> {
         match &self.service {
-            Some(served) => served.call("run", |service| async move { service.run(None).await }),
+            Some(served) => served.call("run", |service| async move { service.run().await }),
             None if matches!(self.conversation.agent(), Agent::Sync(_)) => self.conversation.run(),
             None => {
                 let event_loop = EventLoop::new(&format!("loop of {actor}"), &self.timers);

@@ -155,6 +155,7 @@ impl Stage {
             sends: sends.collect(),
             acp: scenario.agent.kind == AgentKind::Acp,
             suffix: scenario.agent.suffix,
+            agent: scenario.agent.kind,
         }
     }
 }

@@ -24,6 +24,8 @@ impl World {
                 .iter()
                 .map(|player| (player.name.clone(), player.tokens.inspect(Clone::clone)))
                 .collect(),
+            runs: self.conversation.inspect_runs(),
+            service: self.service.as_ref().map(|(service, _)| service.inspect_journal()).unwrap_or_default(),
             end: self.end(),
             stuck: stuck.map(|why| Stuck { why, threads: waiting(book) }),
             lock_order: book.edges(),

@@ -1,0 +1,144 @@
+//! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
+
+use super::facts::{Answer, Turn, messages, turns};
+use super::service_log::{Asked, asked, stopped_after};
+use super::{Mark, Rule, Violation};
+use crate::observation::{Context, Observations};
+use crate::scenario::{Status, StopReason};
+
+/// A message sent with run=true gets its turn.
+pub struct AskedRunHappens;
+
+impl Rule for AskedRunHappens {
+    fn name(&self) -> &'static str {
+        "asked-run-happens"
+    }
+
+    fn title(&self) -> &'static str {
+        "a message sent with run=true gets its turn, unless a user stops or a newer one takes its place"
+    }
+
+    fn page(&self) -> &'static str {
+        "`run=true` is a promise: the agent will be told this message, and nobody needs to ask again. If the old run \
+is still coming to its end, the new one has to wait, but it must not be forgotten; if an older prompt is interrupted \
+to make room, the message's own prompt must not be the one that is hit.
+
+It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
+its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
+pause, interrupt or close came after the message, nor while the run is still on. A native agent's LLM call carries all \
+messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
+behind breaks `nothing-stranded-after-finish` instead.
+
+Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
+`message-stranded-in-tail`, #3376 merged code."
+    }
+
+    fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
+        if seen.stuck.is_some() || matches!(seen.end.status, Status::Running | Status::Error) {
+            return Vec::new();
+        }
+        let (turns, messages, asked) = (turns(seen), messages(seen), asked(seen));
+        let mut violations = Vec::new();
+        for (at, &(place, text)) in messages.iter().enumerate() {
+            let wanted = |asked: &&Asked<'_>| asked.text == text && asked.run;
+            let Some(own) = asked.iter().find(wanted) else { continue };
+            let tells = |turn: &&Turn<'_>| {
+                turn.text == text || (!context.acp && messages[at..].iter().any(|later| later.1 == turn.text))
+            };
+            let told: Vec<_> = turns.iter().filter(tells).collect();
+            let newer = asked.iter().any(|other| other.run && other.place > own.place);
+            let what = match told.iter().all(|turn| was_cancelled(turn)) {
+                true if told.is_empty() && seen.end.status != Status::Finished => "was never prompted",
+                true if !told.is_empty() && !newer => "had its own prompt cancelled, and no other",
+                _ => continue,
+            };
+            if stopped_after(seen, own.place) {
+                continue;
+            }
+            let prompts = told.iter().map(|turn| Mark::Server(turn.read));
+            violations.push(Violation {
+                rule: self.name(),
+                message: format!("message {text:?} was sent with run=true, but {what}"),
+                marks: [Mark::Event(place)].into_iter().chain(prompts).collect(),
+            });
+        }
+        violations
+    }
+}
+
+fn was_cancelled(turn: &Turn<'_>) -> bool {
+    matches!(turn.answer, Some((_, Answer::Reason(StopReason::Cancelled))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testkit::*;
+    use super::AskedRunHappens;
+    use crate::check::Rule;
+    use crate::observation::{Observations, ServerEntry, ServiceEntry};
+    use crate::scenario::{Status, StopReason};
+
+    fn ended(status: Status, server: Vec<ServerEntry>, service: Vec<ServiceEntry>) -> Observations {
+        let mut seen = seen(vec![user("first"), finish(), user("second")], server);
+        seen.end.status = status;
+        Observations { service, ..seen }
+    }
+
+    fn both() -> Vec<ServiceEntry> {
+        vec![message("first", true), began_by_message(), message("second", true)]
+    }
+
+    fn first() -> Vec<ServerEntry> {
+        vec![prompt("first"), completed("first")]
+    }
+
+    #[test]
+    fn a_message_that_is_never_prompted_breaks_it() {
+        for status in [Status::Idle, Status::Paused] {
+            let seen = ended(status, first(), both());
+            assert_eq!(
+                breaks(&AskedRunHappens, &seen),
+                "message \"second\" was sent with run=true, but was never prompted"
+            );
+            assert_eq!(broken(&seen), ["asked-run-happens"].into());
+        }
+        let finished = ended(Status::Finished, first(), both());
+        assert_eq!(broken(&finished), ["nothing-stranded-after-finish"].into());
+    }
+
+    #[test]
+    fn a_message_whose_own_prompt_is_cancelled_breaks_it() {
+        let cancelled = |text| vec![prompt(text), answered(text, StopReason::Cancelled)];
+        let seen = ended(Status::Finished, [first(), cancelled("second")].concat(), both());
+        assert_eq!(
+            breaks(&AskedRunHappens, &seen),
+            "message \"second\" was sent with run=true, but had its own prompt cancelled, and no other"
+        );
+        assert_eq!(broken(&seen), ["asked-run-happens"].into());
+        let again = vec![prompt("second"), completed("second")];
+        let retried = [first(), cancelled("second"), again].concat();
+        holds(&AskedRunHappens, &ended(Status::Finished, retried, both()));
+        let replaced = [cancelled("first"), vec![prompt("second"), completed("second")]].concat();
+        holds(&AskedRunHappens, &ended(Status::Finished, replaced, both()));
+    }
+
+    #[test]
+    fn a_message_without_a_run_or_with_a_stop_after_it_may_wait() {
+        let quiet = vec![message("first", true), began_by_message(), message("second", false)];
+        holds(&AskedRunHappens, &ended(Status::Idle, first(), quiet));
+        let stopped = [both(), vec![ServiceEntry::Stop]].concat();
+        holds(&AskedRunHappens, &ended(Status::Paused, first(), stopped));
+        let before = [vec![ServiceEntry::Stop], both()].concat();
+        breaks(&AskedRunHappens, &ended(Status::Paused, first(), before));
+        for status in [Status::Running, Status::Error] {
+            holds(&AskedRunHappens, &ended(status, first(), both()));
+        }
+    }
+
+    #[test]
+    fn one_llm_call_carries_all_messages_before_it() {
+        let newest = vec![prompt("second"), completed("second")];
+        assert_eq!(AskedRunHappens.judge(&ended(Status::Paused, newest, both()), &native()), []);
+        assert_eq!(AskedRunHappens.judge(&ended(Status::Idle, first(), both()), &native()).len(), 1);
+    }
+}

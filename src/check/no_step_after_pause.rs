@@ -1,0 +1,92 @@
+//! `no-step-after-pause`: holds the steps of each run against the first pause in the log.
+
+use super::{Mark, Rule, Violation};
+use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
+use crate::scenario::EventKind;
+
+/// After a pause nothing begins until somebody asks.
+pub struct NoStepAfterPause;
+
+impl Rule for NoStepAfterPause {
+    fn name(&self) -> &'static str {
+        "no-step-after-pause"
+    }
+
+    fn title(&self) -> &'static str {
+        "after a pause that is in the log, no step begins until somebody asks for a run again"
+    }
+
+    fn page(&self) -> &'static str {
+        "A pause in the event log tells the user that the agent has come to rest. A run that the service had begun, and \
+that was still on its way to its first step when the pause came, must not write `running` over it: the user sees that \
+he stopped the agent, and watches it go to work. The way may be long, since the first run of an ACP agent starts a \
+process.
+
+It breaks when a step begins after a pause was recorded, and nobody has asked the service for a run (by a call or by \
+a message with `run=true`) since its first stop. A step under way when the pause comes may end.
+
+Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-server 1.25.0."
+    }
+
+    fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
+        let asks = |entry: &ServiceEntry| {
+            matches!(entry, ServiceEntry::Run | ServiceEntry::Message { run: true, .. })
+        };
+        let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
+        let is_last_word = stop.is_some_and(|stop| !seen.service[stop..].iter().any(asks));
+        let pause = seen.events.iter().position(|event| event.kind == EventKind::Pause);
+        let Some(pause) = pause.filter(|_| is_last_word) else { return Vec::new() };
+        let late = |step: &&StepSeen| step.after > pause;
+        let runs = seen.runs.iter().filter_map(|run| Some((run, run.steps.iter().find(late)?)));
+        let violation = |number: u32, step: &StepSeen| Violation {
+            rule: self.name(),
+            message: match &step.message {
+                Some(text) => {
+                    format!("run {number} took up message {text:?} after the user's pause was recorded")
+                }
+                None => format!("run {number} took a step after the user's pause was recorded"),
+            },
+            marks: vec![Mark::Event(pause)],
+        };
+        runs.map(|(run, step)| violation(run.number, step)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testkit::*;
+    use super::NoStepAfterPause;
+    use crate::observation::{Observations, ServiceEntry};
+    use crate::scenario::Status;
+
+    fn paused(service: Vec<ServiceEntry>, after: usize) -> Observations {
+        let server = vec![prompt("first"), completed("first")];
+        let seen = seen(vec![user("first"), pause(), finish()], server);
+        let mut run = run(1, "loop", &[(Some("first"), Some(Status::Finished))]);
+        run.steps[0].after = after;
+        Observations { service, runs: vec![run], ..seen }
+    }
+
+    fn stopped() -> Vec<ServiceEntry> {
+        vec![message("first", true), began_by_message(), ServiceEntry::Stop]
+    }
+
+    #[test]
+    fn a_step_that_begins_after_the_pause_breaks_it() {
+        let seen = paused(stopped(), 2);
+        assert_eq!(
+            breaks(&NoStepAfterPause, &seen),
+            "run 1 took up message \"first\" after the user's pause was recorded"
+        );
+        assert_eq!(broken(&seen), ["no-step-after-pause"].into());
+    }
+
+    #[test]
+    fn a_step_under_way_may_end_and_whoever_asks_again_gets_a_run() {
+        holds(&NoStepAfterPause, &paused(stopped(), 1));
+        holds(&NoStepAfterPause, &paused([stopped(), vec![ServiceEntry::Run]].concat(), 2));
+        holds(&NoStepAfterPause, &paused([stopped(), vec![message("second", true)]].concat(), 2));
+        breaks(&NoStepAfterPause, &paused([stopped(), vec![message("second", false)]].concat(), 2));
+        holds(&NoStepAfterPause, &paused(Vec::new(), 2));
+    }
+}
