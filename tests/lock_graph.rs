@@ -44,6 +44,7 @@ fn a_cycle_is_driven_into_its_deadlock_and_the_schedule_replays() {
     ] {
         let (_, attack) = attacked(&program, &Limits::default());
         let Attack::Confirmed(schedule) = attack else { panic!("a deadlock: {attack:?}") };
+        assert!(schedule.switches.len() < 3, "no switch to spare: {schedule}");
         let (ended, drift) =
             follow(&Limits::default(), &program, &schedule, |execution| execution.ended.clone());
         assert_eq!((ended, drift.len()), (Ended::Deadlock, 0));
@@ -72,6 +73,7 @@ fn each_edge_is_shown_by_its_schedule() {
         [edge("a", "b", "x"), edge("b", "c", "y"), edge("c", "a", "z")]
     );
     for (edge, schedule) in &graph.edges {
+        assert_eq!(schedule.to_string(), "-", "each thread takes its locks by itself");
         let (edges, _) = follow(&Limits::default(), &program, schedule, |execution| execution.book().edges());
         assert!(edges.contains(edge), "{edge:?} by {schedule}");
     }

@@ -18,7 +18,7 @@ use crate::observation::LockEdge;
 /// The acquisition graph merged over all executions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockGraph {
-    /// Each edge, with the first schedule that shows it.
+    /// Each edge, with a schedule that shows it and has no switch to spare.
     pub edges: BTreeMap<LockEdge, Schedule>,
     /// Each cycle that can be a deadlock, and what came of attacking it.
     pub cycles: Vec<(Cycle, Attack)>,
@@ -98,12 +98,17 @@ pub fn lock_graph(limits: &Limits, program: &Rc<dyn Fn()>) -> LockGraph {
         }
         ControlFlow::Continue(())
     });
+    for (edge, schedule) in &mut edges {
+        let shows = |execution: &Execution<'_>| execution.book().edges().contains(edge);
+        *schedule = without_spares(limits, program, schedule, &shows);
+    }
     let complete = search.exhausted && !search.bounded;
     let attacked = cycles(&edges.keys().cloned().collect()).into_iter().map(|cycle| {
         let seen = deadlocks.iter().find(|(_, waiting)| is_deadlock(&cycle, waiting));
         let steered = steer(limits, program, &cycle).or_else(|| seen.map(|(schedule, _)| schedule.clone()));
+        let locks = |execution: &Execution<'_>| is_locked(&cycle, execution);
         let attack = match steered {
-            Some(schedule) => Attack::Confirmed(schedule),
+            Some(schedule) => Attack::Confirmed(without_spares(limits, program, &schedule, &locks)),
             None => Attack::Potential(reason(limits, program, &edges, &cycle, complete)),
         };
         (cycle, attack)
@@ -127,14 +132,41 @@ fn is_deadlock(cycle: &Cycle, waiting: &[(String, String)]) -> bool {
     cycle.edges.iter().all(|edge| waiting.contains(&(edge.thread.clone(), edge.then.clone())))
 }
 
+/// Whether an execution ends in the deadlock of the cycle.
+fn is_locked(cycle: &Cycle, execution: &Execution<'_>) -> bool {
+    execution.ended == Ended::Deadlock && is_deadlock(cycle, &waiting(execution))
+}
+
+/// The schedule without each switch that can be left out so that its execution still is as wanted.
+fn without_spares(
+    limits: &Limits,
+    program: &Rc<dyn Fn()>,
+    schedule: &Schedule,
+    wanted: &dyn Fn(&Execution<'_>) -> bool,
+) -> Schedule {
+    let mut least = schedule.clone();
+    let mut index = 0;
+    while index < least.switches.len() {
+        let mut fewer = least.clone();
+        fewer.switches.remove(index);
+        let run = |execution: &Execution<'_>| (wanted(execution), execution.schedule());
+        let ((is_wanted, ran), _) = follow(limits, program, &fewer, run);
+        if is_wanted && ran.switches.len() < least.switches.len() {
+            (least, index) = (ran, 0);
+        } else {
+            index += 1;
+        }
+    }
+    least
+}
+
 /// Steers executions into the cycle, each time with another of its threads going first.
 fn steer(limits: &Limits, program: &Rc<dyn Fn()>, cycle: &Cycle) -> Option<Schedule> {
     let threads: Vec<&str> = cycle.edges.iter().map(|edge| edge.thread.as_str()).collect();
     (0..threads.len()).find_map(|first| {
         let order: Vec<&str> = threads.iter().cycle().skip(first).take(threads.len()).copied().collect();
         held_back(limits, program, &cycle.edges, &order, |execution| {
-            let locked = execution.ended == Ended::Deadlock && is_deadlock(cycle, &waiting(execution));
-            locked.then(|| execution.schedule())
+            is_locked(cycle, execution).then(|| execution.schedule())
         })
     })
 }
