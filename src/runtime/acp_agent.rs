@@ -36,7 +36,7 @@ pub(super) struct Inner {
     suffix: bool,
     peer: Rc<dyn Peer>,
     portal_thread: PortalThread,
-    /// The server process, counted from 1; 0 before the first. Also says which `live` a thread sees.
+    /// The server process, counted from 1; 0 before the first. Also says which `live` and `client` a thread sees.
     process: Ordered<u32>,
     live: RefCell<Option<Live>>,
     /// The bridge of the last server process; it outlives it.
@@ -131,7 +131,6 @@ impl AcpAgent {
         let serialized =
             inner.decisions.live_update == LiveUpdate::Serialized && inner.decisions.frees_lock_during_step();
         let client = Bridge::new(serialized.then(|| state.clone()));
-        *inner.client.borrow_mut() = Some(client.clone());
         let portal = Portal::on_thread(&inner.portal_thread);
         let (peer, bridge, event_loop) = (inner.peer.clone(), client.clone(), portal.event_loop().clone());
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
@@ -152,6 +151,7 @@ impl AcpAgent {
         })?;
         let conn = made.borrow_mut().take().expect("the call above made the connection");
         *inner.live.borrow_mut() = Some(Live { portal, conn });
+        *inner.client.borrow_mut() = Some(client);
         inner.process.set(inner.process.get() + 1);
         inner.session_id.set(Some(session_id.clone()));
         Ok(session_id)

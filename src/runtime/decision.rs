@@ -214,7 +214,7 @@ decisions! {
     }
     live_update: LiveUpdate,
     "Does a live tool update take the state lock before it looks whether its turn is still on?",
-    "found by turnloom in openhands-sdk 1.25.0" {
+    "openhands-sdk 1.25.0, found by turnloom: session_update of the bridge beside _cancel_inflight_tool_calls (sdk/agent/acp_agent.py)" {
         Serialized "serialized" "Yes: its card and its event change together, or not at all.",
         Unserialized "unserialized" "No: card, callback and event are three steps, and the turn's cleanup may come between them.",
     }
@@ -476,7 +476,7 @@ pub const DEFECTS: &[Defect] = &[
         decision: "live_update",
         alternative: "unserialized",
         harm: "a tool update that overtakes the closing of its card leaves it open, or is recorded after the turn",
-        source: "found by turnloom in openhands-sdk 1.25.0",
+        source: "openhands-sdk 1.25.0, found by turnloom: session_update of the bridge beside _cancel_inflight_tool_calls (sdk/agent/acp_agent.py)",
     },
     Defect {
         name: "stale-suffix-marker",
