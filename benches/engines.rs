@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use turnloom::explore::loom::{Finished, permute};
-use turnloom::explore::{EngineKind, Job, Options, explore};
+use turnloom::explore::{Job, Options, explore};
 use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use turnloom::scenario::{self, Vocabulary};
 use turnloom::{check, kernel};
@@ -281,8 +281,8 @@ fn check_scenario(file: &Path) -> u64 {
     };
     let loaded = scenario::load(file, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
     let job = Job { name: loaded.name, scenario: loaded.scenario, revision: None, defects: Vec::new() };
-    let options = Options { engine: EngineKind::Turnloom, preemptions: None, first_violation: false };
-    let explored = explore(&job, &options, &mut |_, _| ()).expect("every scenario can be run");
+    let options = Options::default();
+    let explored = explore(&job, &options, &mut |_| ()).expect("every scenario can be run");
     explored.statistics.executions
 }
 

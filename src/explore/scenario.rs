@@ -47,7 +47,8 @@ pub struct Options {
     /// The preemption bound: for the in-house engine none is every interleaving; for loom none is the scenario's own
     /// bound.
     pub preemptions: Option<u32>,
-    /// Stop as soon as a rule is broken, with the canonical witness as the only outcome.
+    /// Stop as soon as a rule is broken: a complete search with the canonical witness as the only outcome, any other with
+    /// what was seen until then.
     pub first_violation: bool,
     /// What the in-house engine runs.
     pub search: SearchKind,
@@ -160,7 +161,9 @@ pub fn explore(
 ) -> Result<Exploration, ExploreError> {
     let began = Instant::now();
     let mut exploration = match options.engine {
-        EngineKind::Turnloom if options.first_violation => first_violation(job, options, progress)?,
+        EngineKind::Turnloom if options.first_violation && options.search == SearchKind::Complete => {
+            first_violation(job, options, progress)?
+        }
         EngineKind::Turnloom => every_interleaving(job, options, progress)?,
         EngineKind::Loom => loom::explore(job, options)?,
     };
@@ -302,7 +305,7 @@ fn every_interleaving(
         if broken && found.schedule.is_none() {
             found.schedule = Some(execution.schedule());
         }
-        ControlFlow::Continue(())
+        if broken && options.first_violation { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let mut searched = options.run(job, &program, &mut visit);
     searched.share = told.share;
@@ -310,7 +313,7 @@ fn every_interleaving(
         return Err(error);
     }
     let broken = findings.outcomes.values().any(|found| !found.violations.is_empty());
-    if broken {
+    if broken && !options.first_violation {
         find_canonical_witnesses(&stage, &program, &mut findings);
     }
     stage.clear();
