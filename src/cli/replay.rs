@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File};
+use super::files::{self, File, For};
 use super::{Exit, Replay as Arguments, backend, explore, names};
 use crate::explore::{Job, Replay, ReplayError, Token};
 use crate::report::{timeline, words};
@@ -18,7 +18,7 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
             return console.refuse(&format!("failed to read the token: {error}"), help);
         }
     };
-    let Some(file) = files::load_one(console, &arguments.file) else { return Exit::Bad };
+    let Some(file) = files::load_one(console, &arguments.file, For::Engine) else { return Exit::Bad };
     if token.scenario != file.loaded.name {
         let what = format!(
             "failed to replay: the token is of scenario `{}`, but `{}` is scenario `{}`",

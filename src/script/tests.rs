@@ -7,7 +7,12 @@ use crate::scenario::{Action, FrameSeen, Happening, Method, Reaction, Status, St
 fn server(reactions: &[(Trigger, &[Action])]) -> Script {
     let reactions: Vec<_> = reactions
         .iter()
-        .map(|(on, actions)| Reaction { on: on.clone(), actions: actions.to_vec() })
+        .map(|(on, actions)| Reaction {
+            on: on.clone(),
+            session: None,
+            process: None,
+            actions: actions.to_vec(),
+        })
         .collect();
     let mut script = Script::new(&reactions, &["go".to_owned()]);
     script.receive(ClientMessage::Started);

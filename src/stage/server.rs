@@ -63,7 +63,8 @@ impl ServerHost {
         let happened: Happened = Rc::new(move |happening| match happening {
             Happening::Status(wanted) => status.inspect(|status| status == wanted),
             Happening::Event(wanted) => events.inspect(|events| event_seen(events, wanted)),
-            Happening::Gate(_) | Happening::Frame(_) => false,
+            // The script knows these itself.
+            Happening::Gate(_) | Happening::Frame(_) | Happening::Reply(_) => false,
         });
         *self.happened.borrow_mut() = Some(happened.clone());
         let openers = self.openers.clone();

@@ -4,6 +4,7 @@
 mod facts;
 mod gates;
 mod head;
+mod live;
 mod names;
 mod server;
 mod steps;
@@ -24,6 +25,12 @@ pub(super) fn lint(scenario: &Scenario, spans: &Spans, vocabulary: &Vocabulary, 
     steps::lint(&mut desk, &strands);
     server::lint(&mut desk, &strands);
     waits::lint(&mut desk, &strands);
+}
+
+/// Finds what keeps an engine from running a scenario with which nothing is wrong.
+pub(super) fn live_only(scenario: &Scenario, spans: &Spans, sink: &mut Sink) {
+    let mut desk = Desk { scenario, spans, sink };
+    live::lint(&mut desk, &strand::strands(scenario));
 }
 
 /// What every check has before it.
