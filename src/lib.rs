@@ -3,7 +3,7 @@
 //! Data flows one way: a [`scenario`] file is a [`script`] for a fake server and a list of actors; they drive the
 //! conversation [`runtime`] on a [`kernel`], whose engine ([`explore`]) runs every interleaving; what could be seen
 //! ([`observation`]) is held against the rules of [`check`] and the reviewed [`snapshot`], and put into words and
-//! pictures by [`report`]. The same script drives real clients, by [`live`]. Nothing refers back.
+//! pictures by [`report`]. The same script drives real clients, by [`live`], and [`verify`] judges what they did. Nothing refers back.
 
 pub mod asyncio;
 pub mod check;
@@ -18,3 +18,4 @@ pub mod scenario;
 pub mod script;
 pub mod snapshot;
 mod stage;
+pub mod verify;

@@ -15,6 +15,7 @@ mod names;
 mod progress;
 mod replay;
 mod serve;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,7 +52,7 @@ snapshot, and hands back the shortest interleaving that breaks a rule, as a pict
 
 Who uses it for what:
   the CI of a runtime, so that no race comes back             check, audit
-  someone with a race report, to make it fail every time      explore, replay, serve
+  someone with a race report, to make it fail every time      explore, replay, serve, verify
   the author of a scenario                                    lint, schema, explain";
 
 const EXAMPLES: &str = "\
@@ -136,6 +137,13 @@ Exit codes:
   0 the client or the control port ended it   2 bad input or usage   3 inconclusive: the watchdog ended it
   or what the scenario's `exit` says")]
     Serve(Serve),
+    /// hold what a real session did against the protocol, and against the outcomes of the model
+    #[command(after_help = "\
+Examples:
+  turnloom verify session.jsonl
+  turnloom verify session.jsonl --profile policy
+  turnloom verify session.jsonl --scenario scenarios/r17-fifo-skip.json --revision 1.25.0 --observed seen.json")]
+    Verify(Verify),
     /// explore under loom for the process that started this one
     #[command(hide = true)]
     LoomChild,
@@ -225,6 +233,25 @@ struct Serve {
 }
 
 #[derive(Args)]
+struct Verify {
+    /// the transcript, as `serve` wrote it
+    #[arg(value_name = "TRANSCRIPT")]
+    transcript: PathBuf,
+    /// the rules: what the protocol demands, what it recommends as well, what it leaves open as well
+    #[arg(long, value_enum, default_value = "acp-v1-must")]
+    profile: crate::verify::rules::Profile,
+    /// the scenario that was played: is what was seen among the outcomes of the model?
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// the outcomes of this revision instead of the scenario's own
+    #[arg(long, value_name = "NAME", requires = "scenario")]
+    revision: Option<String>,
+    /// what was seen besides the transcript, as JSON: `events`, `calls`, `stream`, `end`, as in `explore --format json`
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    observed: Option<PathBuf>,
+}
+
+#[derive(Args)]
 struct Explain {
     /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
     #[arg(value_name = "NAME")]
@@ -286,6 +313,7 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::run(&mut console, &arguments),
         Command::Schema => lint::schema(&mut console),
         Command::Explain(arguments) => explain::run(&mut console, arguments.name.as_deref()),
+        Command::Verify(arguments) => verify::run(&mut console, &arguments),
         Command::Serve(arguments) => {
             let code = serve::run(&mut console, &arguments);
             // What could not be written to stdout was for the client, who has gone.

@@ -11,7 +11,7 @@ use super::lines::Line;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use super::wire::{Pipe, Write, courtesy, writes};
 use crate::observation::ServerEntry;
-use crate::scenario::{Happening, Scenario, Status};
+use crate::scenario::{Happening, ReplyKind, Scenario, Status};
 use crate::script::{Choice, ClientMessage, Script, Step};
 
 /// How many bytes may wait for a client that does not read before its own frames wait too.
@@ -174,6 +174,9 @@ impl Desk {
                 Some(call) => {
                     self.noted(json, None)?;
                     self.perform(ClientMessage::Reply { call, kind }, None)
+                }
+                None if id.get() == "null" && kind == ReplyKind::Error => {
+                    self.noted(json, Some("an error about what was no frame"))
                 }
                 None => self.noted(json, Some("an answer to nothing that was asked")),
             },

@@ -12,6 +12,8 @@ mod http;
 mod lines;
 mod pipe;
 mod stdio;
+#[cfg(test)]
+mod tests;
 mod transcript;
 mod wire;
 
@@ -25,6 +27,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
+use crate::observation::ServerEntry;
 use crate::scenario::Scenario;
 use desk::Desk;
 use house::House;
@@ -134,13 +137,8 @@ fn open_desk(serving: &Serving) -> Result<Desk, TranscriptError> {
         return Ok(Desk::new(&serving.scenario, Transcript::nowhere()));
     };
     let (transcript, entries) = Transcript::open(path)?;
-    let digest = digest(&serving.scenario);
-    for entry in &entries {
-        if let What::Begin { scenario, digest: before } = &entry.what
-            && *before != digest
-        {
-            return Err(TranscriptError::OtherScenario { path: path.clone(), found: scenario.clone() });
-        }
+    if !is_of(&serving.scenario, &entries) {
+        return Err(TranscriptError::OtherScenario { path: path.clone() });
     }
     let mut desk = Desk::new(&serving.scenario, transcript);
     desk.replay(&entries)?;
@@ -178,4 +176,20 @@ fn digest(scenario: &Scenario) -> String {
     hasher.write(&serde_json::to_vec(scenario).unwrap_or_default());
     let digest = hasher.finish128();
     format!("{:016x}{:016x}", digest.h1, digest.h2)
+}
+
+/// What the server of a scenario read and wrote in the session that a transcript tells of.
+#[must_use]
+pub fn server_log(scenario: &Scenario, entries: &[Entry]) -> Vec<ServerEntry> {
+    let mut desk = Desk::new(scenario, Transcript::nowhere());
+    // Nothing is written, so nothing can fail.
+    let _ = desk.replay(entries);
+    desk.script().log().to_vec()
+}
+
+/// Whether a transcript is of this scenario as it is now.
+#[must_use]
+pub fn is_of(scenario: &Scenario, entries: &[Entry]) -> bool {
+    let digest = digest(scenario);
+    entries.iter().all(|entry| !matches!(&entry.what, What::Begin { digest: of, .. } if *of != digest))
 }

@@ -202,12 +202,10 @@ pub enum TranscriptError {
         path: PathBuf,
     },
     /// It tells of another scenario.
-    #[error("failed to go on with transcript `{}`: it is of scenario `{found}`, or the scenario has changed since", path.display())]
+    #[error("failed to go on with transcript `{}`: it is of another scenario, or the scenario has changed since", path.display())]
     OtherScenario {
         /// The file.
         path: PathBuf,
-        /// The scenario's name there.
-        found: String,
     },
 }
 
