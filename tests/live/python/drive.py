@@ -33,6 +33,7 @@ from openhands.agent_server.pub_sub import Subscriber  # noqa: E402
 from openhands.sdk import Conversation, LocalWorkspace, Message, TextContent  # noqa: E402
 from openhands.sdk.agent import acp_agent  # noqa: E402
 from openhands.sdk.agent.acp_agent import ACPAgent  # noqa: E402
+from openhands.sdk.conversation.impl.local_conversation import ACP_LAST_PROMPT_USER_MESSAGE_ID  # noqa: E402
 from openhands.sdk.security.confirmation_policy import NeverConfirm  # noqa: E402
 
 # What the SDK logs is not what is judged.
@@ -185,7 +186,7 @@ class Play:
             raise TimeoutError("an actor never came to its end")
         if self.service:
             self.until(self.service.is_idle, 0.005)
-        observed = {"events": self.events(), "calls": self.calls}
+        observed = {"events": self.events(), "calls": self.calls, "end": self.end()}
         (self.folder / "seen.json").write_text(json.dumps(observed))
 
     def act(self, actor):
@@ -238,13 +239,30 @@ class Play:
         fits = [event for event in self.events() if event["kind"] == wanted["kind"]]
         return len([event for event in fits if wanted.get("text") in (None, event["text"])])
 
+    def end(self):
+        """How the conversation stands: its status, its cursor, the session that the next prompt would go to."""
+        state, agent = self.conversation.state, self.conversation.agent
+        cursor = state.agent_state.get(ACP_LAST_PROMPT_USER_MESSAGE_ID)
+        texts = [self.text(event) for event in state.events if event.id == cursor]
+        session = None
+        if agent._conn is not None and not agent._restart_session_on_next_turn:
+            entries = (self.folder / "t.jsonl").read_text().splitlines()
+            processes = sum("begin" in json.loads(entry)["what"] for entry in entries)
+            session = {"process": processes, "session": agent._session_id}
+        cursor = texts[0] if texts else None
+        return {"status": state.execution_status.value, "cursor": cursor, "session": session}
+
+    @staticmethod
+    def text(event):
+        return "".join(block.text for block in event.llm_message.content if hasattr(block, "text"))
+
     def events(self):
         """The log in the words of the model."""
         events = []
         for event in list(self.conversation.state.events):
             kind, text, tool = type(event).__name__, "", None
             if kind == "MessageEvent":
-                text = "".join(block.text for block in event.llm_message.content if hasattr(block, "text"))
+                text = self.text(event)
                 kind = "user_message" if event.source == "user" else "agent_message"
             elif kind == "ActionEvent" and event.tool_name == "finish":
                 # What the SDK says where the server said nothing.
@@ -309,8 +327,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turnloom", required=True, type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--matrix", type=pathlib.Path, help="write the results to this file")
     parser.add_argument("scenarios", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
+    rows = []
     release = importlib.metadata.version("openhands-sdk")
     worst = 0
     for path in arguments.scenarios:
@@ -329,14 +349,31 @@ def main():
             said.append((verified.stdout + verified.stderr).strip())
         if not said[0].startswith("not played"):
             worst = max(worst, int(good < arguments.runs))
-            print(f"{path.stem}   {release}   {good} of {arguments.runs} among the outcomes of the model")
+            rows.append((path.stem, f"{good} of {arguments.runs} among the outcomes of the model"))
         else:
-            print(f"{path.stem}   {release}   {said[0]}")
+            rows.append((path.stem, said[0]))
+        print(f"{path.stem}   {release}   {rows[-1][1]}")
         for words in sorted(set(said)):
             if "\namong the outcomes" not in words and not words.startswith("not played"):
                 print("    " + words.replace("\n", "\n    "))
         sys.stdout.flush()
+    if arguments.matrix:
+        arguments.matrix.write_text(matrix(release, rows))
     sys.exit(worst)
+
+
+def matrix(release, rows):
+    lines = [
+        "# Real releases against the model",
+        "",
+        "Written by `.ci/live --full`. Each scenario is played on the release named in the column, with `turnloom serve` as its ACP",
+        "server; a run counts when what was seen (the server's log, the conversation's events, what calls returned, how it",
+        "ended) is among the outcomes that the model of that revision has.",
+        "",
+        f"| scenario | openhands-sdk {release} |",
+        "|---|---|",
+    ]
+    return "\n".join(lines + [f"| `{name}` | {words} |" for name, words in rows]) + "\n"
 
 
 if __name__ == "__main__":
