@@ -10,15 +10,21 @@
 //! | `GET /log` | | the transcript |
 //! | `POST /end` | | ends the server |
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::House;
 use super::http::{self, Refused, Request};
 use super::transcript::{End, ToldEvent};
 use crate::scenario::{Happening, Status};
+
+/// How many connections are talked to at once; what comes beyond them is closed.
+const MOST_CONNECTIONS: usize = 256;
 
 const JSON: &str = "application/json";
 
@@ -31,11 +37,20 @@ pub(super) fn token() -> Result<String, getrandom::Error> {
 
 /// Serves the port for ever.
 pub(super) async fn serve(house: House, listener: TcpListener, token: String) {
+    // Whoever has no token cannot make the server keep more than this many heads of requests.
+    let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            let (house, token) = (house.clone(), token.clone());
-            tokio::task::spawn_local(async move { converse(&house, stream, &token).await });
-        }
+        let Ok((stream, _)) = listener.accept().await else {
+            // The next try may fail at once as well, and others have something to do.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let Ok(seat) = seats.clone().try_acquire_owned() else { continue };
+        let (house, token) = (house.clone(), token.clone());
+        tokio::task::spawn_local(async move {
+            converse(&house, stream, &token).await;
+            drop(seat);
+        });
     }
 }
 

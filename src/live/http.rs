@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
 /// The longest body of a request, in bytes.
-const LONGEST_BODY: usize = 4 * 1024 * 1024;
+const LONGEST_BODY: usize = 64 * 1024;
 /// The most headers of a request.
 const MOST_HEADERS: usize = 64;
 

@@ -10,6 +10,7 @@ mod lint;
 mod nearest;
 mod only_live;
 mod parse;
+mod pipe;
 mod render;
 mod shape;
 mod source;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
+pub use pipe::*;
 pub use source::{MAX_BYTES, SourceError};
 pub use types::*;
 pub use vocabulary::Vocabulary;
