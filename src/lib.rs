@@ -3,13 +3,14 @@
 //! Data flows one way: a [`scenario`] file is a [`script`] for a fake server and a list of actors; they drive the
 //! conversation [`runtime`] on a [`kernel`], whose engine ([`explore`]) runs every interleaving; what could be seen
 //! ([`observation`]) is held against the rules of [`check`] and the reviewed [`snapshot`], and put into words and
-//! pictures by [`report`]. Nothing refers back.
+//! pictures by [`report`]. The same script drives real clients, by [`live`], and [`verify`] judges what they did. Nothing refers back.
 
 pub mod asyncio;
 pub mod check;
 pub mod cli;
 pub mod explore;
 pub mod kernel;
+pub mod live;
 pub mod observation;
 pub mod report;
 pub mod runtime;
@@ -17,3 +18,4 @@ pub mod scenario;
 pub mod script;
 pub mod snapshot;
 mod stage;
+pub mod verify;

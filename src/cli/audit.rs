@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File};
+use super::files::{self, File, For};
 use super::progress::{Progress, Running};
 use super::{Audit, Exit, Format, backend, jobs};
 use crate::explore::{EngineKind, Exploration, Job, Options, OutcomeReport, Token, Verdict};
@@ -17,7 +17,7 @@ use crate::snapshot::project;
 
 /// Audits the scenarios and tells which rows hold.
 pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
-    let Some(files) = files::load(console, &arguments.paths) else { return Exit::Bad };
+    let Some(files) = files::load(console, &arguments.paths, For::Engine) else { return Exit::Bad };
     let progress = Progress::new(console, files.len());
     let mut rows = Vec::new();
     let audit = |file: &File| {

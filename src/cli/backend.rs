@@ -23,14 +23,18 @@ pub(super) struct Loaded {
     pub(super) scenario: Scenario,
     /// What is worth saying of it, rendered; empty if nothing is.
     pub(super) warnings: String,
+    /// What keeps an engine from running it, rendered; empty if nothing does.
+    pub(super) only_live: String,
 }
 
 /// Reads a scenario and judges it; all that is wrong with it, rendered, if it cannot be run.
 pub(super) fn load(path: &Path, colour: bool) -> Result<Loaded, String> {
-    let scenario::Loaded { name, scenario, warnings } =
+    let scenario::Loaded { name, scenario, warnings, only_live } =
         scenario::load(path, &vocabulary()).map_err(|diagnostics| diagnostics.render(colour))?;
-    let warnings = if warnings.is_empty() { String::new() } else { warnings.render(colour) };
-    Ok(Loaded { name, scenario, warnings })
+    let text = |found: scenario::Diagnostics| {
+        if found.is_empty() { String::new() } else { found.render(colour) }
+    };
+    Ok(Loaded { name, scenario, warnings: text(warnings), only_live: text(only_live) })
 }
 
 fn vocabulary() -> Vocabulary {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File};
+use super::files::{self, File, For};
 use super::gate::{self, Standing, Writing};
 use super::progress::Progress;
 use super::regressions::{self, Regression};
@@ -18,7 +18,7 @@ pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
     if let Some(why) = forbids_update(console, arguments) {
         return console.refuse(&format!("failed to update snapshots: {why}"), "");
     }
-    let Some(files) = files::load(console, &arguments.paths) else { return Exit::Bad };
+    let Some(files) = files::load(console, &arguments.paths, For::Engine) else { return Exit::Bad };
     if files.is_empty() {
         return console.refuse("failed to find scenarios: no file there ends in .json", "");
     }
@@ -177,7 +177,10 @@ impl Checked {
     /// Nothing is known of a scenario that could not be run.
     fn failed(file: &File, options: &Options, error: &ExploreError) -> Self {
         let error_in_words = words::plain(&error.to_string());
-        let exit = if let ExploreError::Decision(_) = error { Exit::Bad } else { Exit::Incomplete };
+        let exit = match error {
+            ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Exit::Bad,
+            ExploreError::Broken { .. } | ExploreError::Child { .. } => Exit::Incomplete,
+        };
         let scenario = CheckedScenario {
             name: file.loaded.name.clone(),
             verdict: format!("incomplete: {error_in_words}"),
@@ -246,7 +249,8 @@ mod tests {
             "version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "actors": []
         });
         let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
-        let loaded = Loaded { name: "r08".into(), scenario, warnings: String::new() };
+        let loaded =
+            Loaded { name: "r08".into(), scenario, warnings: String::new(), only_live: String::new() };
         File { path: "scenarios/r08.json".into(), loaded }
     }
 

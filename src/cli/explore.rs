@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File};
+use super::files::{self, File, For};
 use super::progress::Progress;
 use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink};
 use crate::explore::{Exploration, ExploreError, Job, LockGraph, RacingPair, Token, Verdict};
@@ -15,7 +15,7 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     if let Some((what, help)) = names::wrong(arguments.revision.as_deref(), &arguments.defects) {
         return console.refuse(&format!("failed to explore: {what}"), &help);
     }
-    let Some(file) = files::load_one(console, &arguments.file) else { return Exit::Bad };
+    let Some(file) = files::load_one(console, &arguments.file, For::Engine) else { return Exit::Bad };
     let job = Job {
         name: file.loaded.name.clone(),
         scenario: file.loaded.scenario.clone(),
@@ -79,6 +79,7 @@ pub(super) fn exit(exploration: &Exploration) -> Exit {
 /// scenario, which is as incomplete as can be.
 pub(super) fn failed(console: &mut Console, error: &ExploreError) -> Exit {
     match error {
+        ExploreError::OnlyLive(_) => console.refuse(&words::plain(&error.to_string()), ""),
         ExploreError::Decision(unknown) => console.refuse(&format!("failed to explore: {unknown}"), ""),
         ExploreError::Broken { .. } | ExploreError::Child { .. } => {
             console.fail(&words::plain(&error.to_string()), "");

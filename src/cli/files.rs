@@ -10,6 +10,15 @@ use std::path::{Path, PathBuf};
 use super::backend::{self, Loaded};
 use super::console::Console;
 
+/// What a scenario is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// An engine runs it.
+    Engine,
+    /// Something else: it is judged, or served.
+    Else,
+}
+
 /// A scenario with the path of its file as the user gave it.
 pub(super) struct File {
     /// The path.
@@ -39,7 +48,7 @@ fn beside(file: &Path) -> PathBuf {
 }
 
 /// All scenarios of the paths; none if one of them cannot be run. Whatever there is to say of them has been said.
-pub(super) fn load(console: &mut Console, paths: &[PathBuf]) -> Option<Vec<File>> {
+pub(super) fn load(console: &mut Console, paths: &[PathBuf], purpose: For) -> Option<Vec<File>> {
     let mut files = Vec::new();
     let mut all_well = true;
     for path in paths {
@@ -59,26 +68,28 @@ pub(super) fn load(console: &mut Console, paths: &[PathBuf]) -> Option<Vec<File>
     files.retain(|path| seen.insert(path.clone()));
     let mut loaded = Vec::new();
     for path in files {
-        match backend::load(&path, console.colour_err) {
-            Ok(one) => {
-                console.err(&one.warnings);
-                loaded.push(File { path, loaded: one });
-            }
-            Err(diagnostics) => {
-                all_well = false;
-                console.err(&diagnostics);
-            }
+        match read(console, path, purpose) {
+            Some(file) => loaded.push(file),
+            None => all_well = false,
         }
     }
     all_well.then_some(loaded)
 }
 
 /// The scenario of one path, which must be a file.
-pub(super) fn load_one(console: &mut Console, path: &Path) -> Option<File> {
-    match backend::load(path, console.colour_err) {
+pub(super) fn load_one(console: &mut Console, path: &Path, purpose: For) -> Option<File> {
+    read(console, path.to_owned(), purpose)
+}
+
+fn read(console: &mut Console, path: PathBuf, purpose: For) -> Option<File> {
+    match backend::load(&path, console.colour_err) {
+        Ok(loaded) if purpose == For::Engine && !loaded.only_live.is_empty() => {
+            console.err(&loaded.only_live);
+            None
+        }
         Ok(loaded) => {
             console.err(&loaded.warnings);
-            Some(File { path: path.to_owned(), loaded })
+            Some(File { path, loaded })
         }
         Err(diagnostics) => {
             console.err(&diagnostics);

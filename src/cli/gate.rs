@@ -149,7 +149,8 @@ mod tests {
                 "version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "actors": []
             });
             let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
-            let loaded = Loaded { name: "x".into(), scenario, warnings: String::new() };
+            let loaded =
+                Loaded { name: "x".into(), scenario, warnings: String::new(), only_live: String::new() };
             fs::create_dir_all(folder.join("snapshots")).unwrap();
             let file = File { path: folder.join("scenarios/x.json"), loaded };
             Self { folder, file }

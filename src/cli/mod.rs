@@ -19,7 +19,9 @@ mod racing;
 mod regressions;
 mod replay;
 mod search;
+mod serve;
 mod shrink;
+mod verify;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -58,7 +60,7 @@ snapshot, and hands back the shortest interleaving that breaks a rule, as a pict
 
 Who uses it for what:
   the CI of a runtime, so that no race comes back             check, audit
-  someone with a race report, to make it fail every time      explore, replay
+  someone with a race report, to make it fail every time      explore, replay, serve, verify
   the author of a scenario                                    lint, schema, explain";
 
 const EXAMPLES: &str = "\
@@ -134,6 +136,23 @@ Examples:
   turnloom explain finish-gap      one of them
   turnloom explain R08             a row of the race catalogue")]
     Explain(Explain),
+    /// play the scripted server for a real client: ACP on stdin and stdout
+    #[command(after_help = "\
+Examples:
+  turnloom serve scenarios/r08-finish-gap.json --transcript session.jsonl
+  turnloom serve scenarios/r17-fifo-skip.json --control 127.0.0.1:0
+
+Exit codes:
+  0 the client or the control port ended it   2 bad input or usage   3 inconclusive: the watchdog ended it
+  or what the scenario's `exit` says")]
+    Serve(Serve),
+    /// hold what a real session did against the protocol, and against the outcomes of the model
+    #[command(after_help = "\
+Examples:
+  turnloom verify session.jsonl
+  turnloom verify session.jsonl --profile policy
+  turnloom verify session.jsonl --scenario scenarios/r17-fifo-skip.json --revision 1.25.0 --observed seen.json")]
+    Verify(Verify),
     /// explore under loom for the process that started this one
     #[command(hide = true)]
     LoomChild,
@@ -215,6 +234,47 @@ struct Lint {
 }
 
 #[derive(Args)]
+struct Serve {
+    /// the scenario file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// write everything that happens to this file; if it is there, go on where the last process stopped
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+    /// open gates and wait for happenings from outside, at this loopback address; port 0 takes any
+    #[arg(long, value_name = "HOST:PORT")]
+    control: Option<String>,
+    /// write the address and the token of the control port to this file instead of stderr
+    #[arg(long, value_name = "FILE", requires = "control")]
+    announce: Option<PathBuf>,
+    /// end as inconclusive when nothing has happened for so long, in real time
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    watchdog: crate::scenario::Duration,
+    /// give the entries of the transcript times
+    #[arg(long)]
+    times: bool,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// the transcript, as `serve` wrote it
+    #[arg(value_name = "TRANSCRIPT")]
+    transcript: PathBuf,
+    /// the rules: what the protocol demands, what it recommends as well, what it leaves open as well
+    #[arg(long, value_enum, default_value = "acp-v1-must")]
+    profile: crate::verify::rules::Profile,
+    /// the scenario that was played: is what was seen among the outcomes of the model?
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// the outcomes of this revision instead of the scenario's own
+    #[arg(long, value_name = "NAME", requires = "scenario")]
+    revision: Option<String>,
+    /// what was seen besides the transcript, as JSON: `events`, `calls`, `stream`, `end`, as in `explore --format json`
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    observed: Option<PathBuf>,
+}
+
+#[derive(Args)]
 struct Explain {
     /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
     #[arg(value_name = "NAME")]
@@ -259,6 +319,13 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::run(&mut console, &arguments),
         Command::Schema => lint::schema(&mut console),
         Command::Explain(arguments) => explain::run(&mut console, arguments.name.as_deref()),
+        Command::Verify(arguments) => verify::run(&mut console, &arguments),
+        Command::Serve(arguments) => {
+            let code = serve::run(&mut console, &arguments);
+            // What could not be written to stdout was for the client, who has gone.
+            let _ = console.close(Exit::Clean);
+            return ExitCode::from(code);
+        }
         Command::LoomChild => return backend::loom_child(),
     };
     ExitCode::from(console.close(exit) as u8)

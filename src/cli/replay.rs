@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File};
+use super::files::{self, File, For};
 use super::{Exit, Replay as Arguments, backend, explore, names, racing};
 use crate::explore::{Job, Replay, Token};
 use crate::report::{timeline, words};
@@ -18,7 +18,7 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
             return console.refuse(&format!("failed to read the token: {error}"), help);
         }
     };
-    let Some(file) = files::load_one(console, &arguments.file) else { return Exit::Bad };
+    let Some(file) = files::load_one(console, &arguments.file, For::Engine) else { return Exit::Bad };
     if token.scenario != file.loaded.name {
         let what = format!(
             "failed to replay: the token is of scenario `{}`, but `{}` is scenario `{}`",
@@ -143,7 +143,12 @@ mod tests {
     }
 
     fn file() -> File {
-        let loaded = Loaded { name: "r08".into(), scenario: job().scenario, warnings: String::new() };
+        let loaded = Loaded {
+            name: "r08".into(),
+            scenario: job().scenario,
+            warnings: String::new(),
+            only_live: String::new(),
+        };
         File { path: "scenarios/r08.json".into(), loaded }
     }
 

@@ -101,6 +101,9 @@ pub enum ExploreError {
     /// A name that decides nothing.
     #[error(transparent)]
     Decision(#[from] DecisionError),
+    /// The scenario has what only a live server can do.
+    #[error("failed to run `{0}`: it has what only a live server can do")]
+    OnlyLive(String),
     /// The program under test broke a promise of its own: a defect of turnloom.
     #[error("failed to run `{scenario}`: {message}")]
     Broken {
@@ -132,7 +135,11 @@ pub struct Told {
 }
 
 impl Job {
+    /// The decisions of the runtime, if an engine can run the scenario at all.
     pub(super) fn decisions(&self) -> Result<Decisions, ExploreError> {
+        if self.scenario.is_only_live() {
+            return Err(ExploreError::OnlyLive(self.name.clone()));
+        }
         let revision = self.revision.as_ref().unwrap_or(&self.scenario.revision);
         Ok(Decisions::of(revision, &self.scenario.decisions, &self.defects)?)
     }

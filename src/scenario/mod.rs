@@ -8,7 +8,9 @@ mod duration;
 mod json;
 mod lint;
 mod nearest;
+mod only_live;
 mod parse;
+mod pipe;
 mod render;
 mod shape;
 mod source;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
+pub use pipe::*;
 pub use source::{MAX_BYTES, SourceError};
 pub use types::*;
 pub use vocabulary::{ReadToken, TokenNames, Vocabulary};
@@ -38,6 +41,8 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// What is odd about it, but does not keep it from running.
     pub warnings: Diagnostics,
+    /// What only a live server can do; an engine runs the scenario only if this is empty.
+    pub only_live: Diagnostics,
 }
 
 /// Reads the scenario in a file.
@@ -92,9 +97,14 @@ fn judge(name: String, file: &str, text: &str, vocabulary: &Vocabulary) -> Resul
         lint::lint(&name, scenario, spans, vocabulary, &mut sink);
     }
     let stop = sink.has_errors();
-    let findings = sink.finish(file, Arc::from(text));
+    let text: Arc<str> = Arc::from(text);
+    let findings = sink.finish(file, text.clone());
     match parsed {
-        Some((scenario, _)) if !stop => Ok(Loaded { name, scenario, warnings: findings }),
+        Some((scenario, spans)) if !stop => {
+            let mut live = Sink::default();
+            lint::live_only(&scenario, &spans, &mut live);
+            Ok(Loaded { name, scenario, warnings: findings, only_live: live.finish(file, text) })
+        }
         _ => Err(findings),
     }
 }
@@ -110,5 +120,5 @@ pub fn schema() -> String {
     let mut schema = schemars::schema_for!(Scenario);
     schema.insert("$id".to_owned(), "urn:turnloom:scenario:1".into());
     schema.insert("title".to_owned(), "turnloom scenario".into());
-    format!("{:#}\n", schema.to_value())
+    format!("{:#}\n", shape::sorted(schema.to_value()))
 }

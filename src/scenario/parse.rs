@@ -52,10 +52,11 @@ fn check(node: &Node, shape: &Shape, sink: &mut Sink) {
         (Shape::Any, _)
         | (Shape::Text, Value::Text(_))
         | (Shape::Flag, Value::Bool)
+        | (Shape::Message, Value::Object(_))
         | (Shape::Maybe(_), Value::Null) => {}
         (Shape::Maybe(inner), _) => check(node, inner, sink),
         (Shape::Duration, Value::Text(written)) => duration(node, written, sink),
-        (Shape::Whole(least), Value::Number(written)) => whole(node, *least, written, sink),
+        (Shape::Whole(least, most), Value::Number(written)) => whole(node, (*least, *most), written, sink),
         (Shape::List(item), Value::List(nodes)) => nodes.iter().for_each(|node| check(node, item, sink)),
         (Shape::Map(value), Value::Object(members)) => {
             members.iter().for_each(|member| check(&member.node, value, sink));
@@ -86,11 +87,11 @@ fn duration(node: &Node, written: &str, sink: &mut Sink) {
     }
 }
 
-fn whole(node: &Node, least: u32, written: &str, sink: &mut Sink) {
-    if !written.parse::<u32>().is_ok_and(|number| number >= least) {
+fn whole(node: &Node, (least, most): (u32, u32), written: &str, sink: &mut Sink) {
+    if !written.parse::<u32>().is_ok_and(|number| (least..=most).contains(&number)) {
         sink.add(|| {
             Diagnostic::error("out-of-range", format!("the number {} does not fit here", quoted(written)))
-                .at(node.caret(), format!("expected a whole number from {least} to {}", u32::MAX))
+                .at(node.caret(), format!("expected a whole number from {least} to {most}"))
         });
     }
 }
@@ -210,12 +211,12 @@ fn expected(shape: &Shape) -> String {
 /// What stands in a place, for a label.
 fn short(shape: &Shape) -> String {
     match shape {
-        Shape::Record { .. } | Shape::Map(_) => "an object".to_owned(),
+        Shape::Record { .. } | Shape::Map(_) | Shape::Message => "an object".to_owned(),
         Shape::List(_) => "a list".to_owned(),
         Shape::Choice { noun, .. } => a(noun),
         Shape::Text => "a string".to_owned(),
         Shape::Duration => "a duration such as \"2s\"".to_owned(),
-        Shape::Whole(_) => "a whole number".to_owned(),
+        Shape::Whole(..) => "a whole number".to_owned(),
         Shape::Flag => "true or false".to_owned(),
         Shape::Maybe(inner) => short(inner),
         Shape::Any => "something else".to_owned(),

@@ -1,6 +1,7 @@
 //! What a scenario file may hold, as shapes read from the JSON Schema of its types, so that the types stay the only
 //! place where the format is written down. Knows nothing of texts and places.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
@@ -20,12 +21,14 @@ pub(super) enum Shape {
     Text,
     /// A span of virtual time.
     Duration,
-    /// A whole number of 32 bits, at least this.
-    Whole(u32),
+    /// A whole number from the first to the second.
+    Whole(u32, u32),
     /// The shape, or `null`.
     Maybe(Box<Shape>),
     /// `true` or `false`.
     Flag,
+    /// An object of JSON that means nothing to the format.
+    Message,
     /// Whatever else the types allow; serde judges it.
     Any,
 }
@@ -49,7 +52,7 @@ pub(super) struct Variant {
 pub(super) fn scenario() -> &'static Shape {
     static SHAPE: OnceLock<Shape> = OnceLock::new();
     SHAPE.get_or_init(|| {
-        let schema = Value::from(schemars::schema_for!(super::Scenario));
+        let schema = sorted(Value::from(schemars::schema_for!(super::Scenario)));
         let empty = Map::new();
         let defs = schema.get("$defs").and_then(Value::as_object).unwrap_or(&empty);
         Shape::of("scenario", &schema, defs)
@@ -61,6 +64,7 @@ impl Shape {
         if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             return match defs.get(name) {
                 _ if name == "Duration" => Self::Duration,
+                _ if name == "Message" => Self::Message,
                 // An object is called as its field (`limits`), one of several and a choice as its type.
                 Some(schema) if schema["type"] == "object" && !noun.is_empty() => {
                     Self::of(noun, schema, defs)
@@ -72,6 +76,10 @@ impl Shape {
         if let Some(alternatives) = schema["oneOf"].as_array() {
             let variants = alternatives.iter().flat_map(|one| Variant::of(one, defs)).collect();
             return Self::Choice { noun: noun.to_owned(), variants };
+        }
+        if let Some(alternatives) = schema["anyOf"].as_array() {
+            let value = alternatives.iter().find(|one| one["type"] != "null");
+            return value.map_or(Self::Any, |value| Self::Maybe(Box::new(Self::of(noun, value, defs))));
         }
         if schema.get("const").is_some() || schema.get("enum").is_some() {
             return Self::Choice { noun: noun.to_owned(), variants: Variant::of(schema, defs) };
@@ -92,7 +100,8 @@ impl Shape {
             "string" => Self::Text,
             "boolean" => Self::Flag,
             "integer" => {
-                Self::Whole(schema["minimum"].as_u64().and_then(|least| least.try_into().ok()).unwrap_or(0))
+                let bound = |name: &str| schema[name].as_u64().and_then(|bound| bound.try_into().ok());
+                Self::Whole(bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(u32::MAX))
             }
             "array" => Self::List(Box::new(Self::of("", &schema["items"], defs))),
             "object" => match &schema["additionalProperties"] {
@@ -103,6 +112,19 @@ impl Shape {
             },
             _ => Self::Any,
         }
+    }
+}
+
+/// The same value with the keys of all objects in order, however `serde_json` was built.
+pub(super) fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
     }
 }
 
@@ -165,7 +187,7 @@ mod tests {
                 }
             }
             Shape::Map(inner) | Shape::List(inner) | Shape::Maybe(inner) => assert_known(inner, place),
-            Shape::Text | Shape::Duration | Shape::Whole(_) | Shape::Flag => {}
+            Shape::Text | Shape::Duration | Shape::Whole(..) | Shape::Flag | Shape::Message => {}
         }
     }
 

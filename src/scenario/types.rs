@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Duration;
+use super::{CallClient, Cut, Duration, Message, Raw, ReplySeen};
 
 /// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -238,6 +238,8 @@ pub enum Happening {
     Status(Status),
     /// The event log holds an event of this kind.
     Event(EventSeen),
+    /// The client has answered a call of the server's. Only live.
+    Reply(ReplySeen),
 }
 
 /// A frame that the server has read.
@@ -372,6 +374,13 @@ pub enum Timer {
 pub struct Reaction {
     /// The message this reaction is for.
     pub on: Trigger,
+    /// Only for messages of this session, `s1` say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Only in this process of the server, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub process: Option<u32>,
     /// What the server does, in order. On a prompt it goes on beside whatever else the server does.
     #[serde(rename = "do")]
     pub actions: Vec<Action>,
@@ -389,6 +398,11 @@ pub enum Trigger {
     Cancel,
     /// `session/load`.
     Load,
+    /// A server process begins. Only live.
+    Start,
+    /// Any other request, by its method; `initialize` and `session/new` too. Without an answer of its own it is answered
+    /// as always when the actions have run out. Only live.
+    Request(String),
 }
 
 /// One thing the server does.
@@ -409,8 +423,25 @@ pub enum Action {
     Answer(StopReason),
     /// Answers the message with an error.
     Fail(String),
-    /// Reads nothing any more: what the client writes from now on stays in the pipe.
+    /// Ends the write: what the server did so far leaves in one, what follows in another.
+    Flush,
+    /// Cuts the next frame behind so many bytes: what comes before the cut leaves in a write of its own.
+    Split(Cut),
+    /// Reads no further message until `resume_reading`. The pipe fills up.
     StopReading,
+    /// Reads on.
+    ResumeReading,
+    /// Writes this message as it is, on one line. Of its values `"$request"` becomes the id of the request that is
+    /// reacted to, and `"$session"` its session. Only live.
+    Frame(Message),
+    /// Writes these bytes as they are. Only live.
+    Raw(Raw),
+    /// Calls the client: a permission request, say. Only live.
+    Call(CallClient),
+    /// Closes the server's output; the process goes on. Only live.
+    CloseOutput,
+    /// Ends the process with this exit code, when all that was written has left. Only live.
+    Exit(u8),
 }
 
 /// The state of one tool call (a card).

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::plan::{Plan, describe, is_frame};
-use super::{ClientMessage, ServerMessage, Update};
+use super::plan::{Plan, is_frame};
+use super::wire::is_kind;
+use super::{ClientMessage, ServerMessage, Wire};
 use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Happening, Reaction, StopReason};
+use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplyKind, ReplySeen};
 
 /// One thing that the server can do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,10 @@ pub enum Choice {
 pub struct Step {
     /// The frames to be written to the client, in one write.
     pub frames: Vec<ServerMessage>,
+    /// What only a real pipe can carry, each with the number of frames that come before it.
+    pub wire: Vec<(usize, Wire)>,
+    /// The loads that the frames answer, in their order, by their entries of the log.
+    pub loads: Vec<usize>,
     /// The gates it opened; they are open already.
     pub opened: Vec<String>,
     /// What it did, in words: `read session/prompt "first"`, `say "x", answer end_turn`.
@@ -48,22 +53,24 @@ pub struct Step {
 /// ```
 #[derive(Debug, Clone, Hash)]
 pub struct Script {
-    plan: Plan,
-    life: Life,
-    process: u32,
-    sessions: Vec<String>,
-    queue: VecDeque<ClientMessage>,
-    turns: Vec<Turn>,
-    begun: u32,
-    running: Vec<Running>,
-    gates: BTreeMap<String, bool>,
-    /// Whether the process has stopped to read its pipe.
-    deaf: bool,
-    log: Vec<ServerEntry>,
+    pub(super) plan: Plan,
+    pub(super) life: Life,
+    pub(super) process: u32,
+    pub(super) sessions: Vec<String>,
+    pub(super) queue: VecDeque<ClientMessage>,
+    pub(super) turns: Vec<Turn>,
+    pub(super) begun: u32,
+    pub(super) running: Vec<Running>,
+    pub(super) gates: BTreeMap<String, bool>,
+    /// Whether messages are read.
+    pub(super) reading: bool,
+    /// How the client answered the calls of the live process, by name.
+    pub(super) replies: BTreeMap<String, Vec<ReplyKind>>,
+    pub(super) log: Vec<ServerEntry>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Life {
+pub(super) enum Life {
     /// No process was ever begun: the LLM of a native agent has none.
     NeverBegun,
     Alive,
@@ -72,16 +79,16 @@ enum Life {
 
 /// A request that is not answered yet.
 #[derive(Debug, Clone, Hash)]
-struct Turn {
-    id: u32,
-    session: String,
-    asked: Asked,
+pub(super) struct Turn {
+    pub(super) id: u32,
+    pub(super) session: String,
+    pub(super) asked: Asked,
     /// The tool calls it has told of.
-    cards: Vec<String>,
+    pub(super) cards: Vec<String>,
 }
 
 #[derive(Debug, Clone, Hash)]
-enum Asked {
+pub(super) enum Asked {
     Prompt {
         request: u64,
         text: String,
@@ -91,14 +98,38 @@ enum Asked {
     Load {
         entry: usize,
     },
+    /// A request that only a live server reacts to; none at the start of a process, where nobody asks.
+    Other {
+        request: Option<u64>,
+    },
+}
+
+impl Asked {
+    /// The request that a frame of the script can answer.
+    pub(super) fn request(&self) -> Option<u64> {
+        match self {
+            Self::Prompt { request, .. } => Some(*request),
+            Self::Other { request } => *request,
+            Self::Load { .. } => None,
+        }
+    }
+
+    /// A frame of the script has answered it, so neither a cancel nor the end of the list is for it.
+    pub(super) fn settle(&mut self) {
+        match self {
+            Self::Prompt { cancelled, .. } => *cancelled = true,
+            Self::Other { request } => *request = None,
+            Self::Load { .. } => {}
+        }
+    }
 }
 
 /// A list of actions in progress, for the turn with this id.
 #[derive(Debug, Clone, Hash)]
-struct Running {
-    turn: u32,
-    reaction: usize,
-    at: usize,
+pub(super) struct Running {
+    pub(super) turn: u32,
+    pub(super) reaction: usize,
+    pub(super) at: usize,
 }
 
 impl Script {
@@ -115,7 +146,8 @@ impl Script {
             begun: 0,
             running: Vec::new(),
             gates: gates.iter().map(|gate| (gate.clone(), false)).collect(),
-            deaf: false,
+            reading: true,
+            replies: BTreeMap::new(),
             log: Vec::new(),
         }
     }
@@ -160,21 +192,11 @@ impl Script {
             Choice::Read => {
                 let message = self.queue.pop_front()?;
                 let label = format!("read {message}");
-                Some(Step { frames: self.perform(message), opened: Vec::new(), label })
+                Some(Step { frames: self.perform(message), label, ..Step::default() })
             }
             Choice::Advance(index) if self.can_advance(index, happened) => Some(self.burst(index, happened)),
             Choice::Advance(_) => None,
         }
-    }
-
-    /// Whether the process reads its pipe; if not, what is written to it stays there.
-    #[must_use]
-    pub fn reads(&self) -> bool {
-        !self.deaf
-    }
-
-    fn can_read(&self) -> bool {
-        self.reads() && !self.queue.is_empty()
     }
 
     /// What the running reactions wait for and what is not the case, in the order of their start.
@@ -218,228 +240,66 @@ impl Script {
         u32::try_from(count).is_ok_and(|count| count >= frame.count)
     }
 
-    /// What a message does when it is read, and the frames that answer it at once.
-    fn perform(&mut self, message: ClientMessage) -> Vec<ServerMessage> {
-        let process = self.process;
-        match message {
-            ClientMessage::Started => {
-                self.leave(Life::Alive);
-                self.process += 1;
-                self.log.push(ServerEntry::Started { process: self.process });
-                Vec::new()
-            }
-            ClientMessage::Ended => {
-                if self.life == Life::Alive {
-                    self.leave(Life::Ended);
-                    self.log.push(ServerEntry::Ended { process });
-                }
-                Vec::new()
-            }
-            ClientMessage::Initialize => {
-                self.log.push(ServerEntry::Initialize { process });
-                vec![ServerMessage::Initialized]
-            }
-            ClientMessage::NewSession => {
-                let session = format!("s{}", self.sessions.len() + 1);
-                self.sessions.push(session.clone());
-                self.log.push(ServerEntry::New { process, session: session.clone() });
-                vec![ServerMessage::NewSession { session }]
-            }
-            ClientMessage::LoadSession { session } => self.read_load(session),
-            ClientMessage::Prompt { request, session, text, suffix } => {
-                let logged = session.clone();
-                self.read_prompt(request, session, text);
-                if suffix {
-                    self.log.push(ServerEntry::Suffix { process, session: logged });
-                }
-                Vec::new()
-            }
-            ClientMessage::Cancel { session } => {
-                self.read_cancel(session);
-                Vec::new()
-            }
-        }
+    /// Whether the server reads its messages; while it does not, they stay where they are.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.reading
     }
 
-    /// Forgets all that belongs to one process; sessions, gates and the log outlive it.
-    fn leave(&mut self, life: Life) {
-        self.life = life;
-        self.deaf = false;
-        self.queue.clear();
-        self.turns.clear();
-        self.running.clear();
+    /// Whether there is such a session.
+    #[must_use]
+    pub fn has_session(&self, session: &str) -> bool {
+        self.sessions.iter().any(|known| known == session)
     }
 
-    fn read_load(&mut self, session: String) -> Vec<ServerMessage> {
-        let entry = self.log.len();
-        self.log.push(ServerEntry::Load { process: self.process, session: session.clone(), loaded: false });
-        if !self.sessions.contains(&session) {
-            return vec![ServerMessage::Loaded { ok: Err(format!("unknown session {session:?}")) }];
-        }
-        let asked = Asked::Load { entry };
-        match self.plan.on_load() {
-            Some(reaction) => {
-                self.begin(session, asked, reaction);
-                Vec::new()
-            }
-            None => vec![self.answer(&session, asked, Ok(StopReason::EndTurn))],
-        }
+    /// Whether a prompt of this session is in flight.
+    #[must_use]
+    pub fn in_turn(&self, session: &str) -> bool {
+        self.turns.iter().any(|turn| turn.session == session && matches!(turn.asked, Asked::Prompt { .. }))
     }
 
-    fn read_prompt(&mut self, request: u64, session: String, text: String) {
-        let (process, logged) = (self.process, session.clone());
-        self.log.push(ServerEntry::Prompt { process, session: logged, text: text.clone() });
-        let reaction = self.plan.on_prompt(&text);
-        self.begin(session, Asked::Prompt { request, text, cancelled: false }, reaction);
+    /// Whether there is a reaction to this request, apart from prompts and loads.
+    #[must_use]
+    pub fn reacts_to(&self, method: &str, session: &str) -> bool {
+        let next = self.next_session();
+        let session = if method == "session/new" { &next } else { session };
+        self.plan.on_request(method, session, self.process).is_some()
     }
 
-    /// A cancel belongs to the oldest prompt in flight of its session that was not cancelled before.
-    fn read_cancel(&mut self, wanted: String) {
-        let turn =
-            self.turns.iter_mut().filter(|turn| turn.session == wanted).find_map(|turn| {
-                match &mut turn.asked {
-                    Asked::Prompt { cancelled, .. } if !*cancelled => {
-                        *cancelled = true;
-                        Some(turn.id)
-                    }
-                    _ => None,
-                }
-            });
-        if let (Some(turn), Some(reaction)) = (turn, self.plan.on_cancel()) {
-            self.running.push(Running { turn, reaction, at: 0 });
-        }
-        self.log.push(ServerEntry::Cancel { process: self.process, session: wanted });
+    /// The session that the next `session/new` opens.
+    pub(super) fn next_session(&self) -> String {
+        format!("s{}", self.sessions.len() + 1)
     }
 
-    fn begin(&mut self, session: String, asked: Asked, reaction: usize) {
-        let turn = self.begun;
-        self.begun += 1;
-        self.turns.push(Turn { id: turn, session, asked, cards: Vec::new() });
-        self.running.push(Running { turn, reaction, at: 0 });
+    /// Every gate with whether it is open.
+    pub fn gates(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.gates.iter().map(|(name, open)| (name.as_str(), *open))
     }
 
-    fn can_advance(&self, index: usize, happened: &dyn Fn(&Happening) -> bool) -> bool {
+    fn can_read(&self) -> bool {
+        self.reading && !self.queue.is_empty()
+    }
+
+    fn reply_seen(&self, reply: &ReplySeen) -> bool {
+        let replies = self.replies.get(&reply.to);
+        replies.is_some_and(|replies| replies.iter().any(|seen| is_kind(*seen, reply.with)))
+    }
+
+    pub(super) fn can_advance(&self, index: usize, happened: &dyn Fn(&Happening) -> bool) -> bool {
         self.running.get(index).is_some_and(|running| match self.plan.action(running.reaction, running.at) {
             Some(Action::Wait(happening)) => self.is_the_case(happening, happened),
             _ => true,
         })
     }
 
-    fn is_the_case(&self, happening: &Happening, happened: &dyn Fn(&Happening) -> bool) -> bool {
+    /// Whether a happening is the case.
+    #[must_use]
+    pub fn is_the_case(&self, happening: &Happening, happened: &dyn Fn(&Happening) -> bool) -> bool {
         match happening {
             Happening::Gate(name) => self.gate_is_open(name),
             Happening::Frame(frame) => self.frame_seen(frame),
+            Happening::Reply(reply) => self.reply_seen(reply),
             Happening::Status(_) | Happening::Event(_) => happened(happening),
-        }
-    }
-
-    fn burst(&mut self, index: usize, happened: &dyn Fn(&Happening) -> bool) -> Step {
-        let mut step = Step::default();
-        let mut words = Vec::new();
-        while self.can_advance(index, happened) {
-            let running = &mut self.running[index];
-            let action = self.plan.action(running.reaction, running.at).cloned();
-            running.at += 1;
-            let over = match action {
-                Some(action) => {
-                    words.extend(describe(&action));
-                    self.act(index, action, &mut step)
-                }
-                None => {
-                    self.run_out(index, &mut step);
-                    true
-                }
-            };
-            if over {
-                break;
-            }
-        }
-        step.label = if words.is_empty() { "end of a reaction".to_owned() } else { words.join(", ") };
-        step
-    }
-
-    /// Does one action; whether the reaction is over with it.
-    fn act(&mut self, index: usize, action: Action, step: &mut Step) -> bool {
-        let id = self.running[index].turn;
-        let process = self.process;
-        let Some(place) = self.turns.iter().position(|turn| turn.id == id) else { return true };
-        let session = self.turns[place].session.clone();
-        let (entry, update) = match action {
-            Action::Say(text) => {
-                let entry = ServerEntry::Said { process, session: session.clone(), text: text.clone() };
-                (entry, Update::Text(text))
-            }
-            Action::Think(text) => {
-                let entry = ServerEntry::Thought { process, session: session.clone(), text: text.clone() };
-                (entry, Update::Thought(text))
-            }
-            Action::Tool(tool) => {
-                let (id, status) = (tool.id, tool.status);
-                let entry = ServerEntry::Tool { process, session: session.clone(), id: id.clone(), status };
-                let cards = &mut self.turns[place].cards;
-                let first = !cards.contains(&id);
-                if first {
-                    cards.push(id.clone());
-                }
-                (entry, Update::Tool { id, status, first })
-            }
-            Action::Wait(_) => return false,
-            Action::Open(gate) => {
-                self.open_gate(&gate);
-                step.opened.push(gate);
-                return false;
-            }
-            Action::StopReading => {
-                self.deaf = true;
-                return false;
-            }
-            Action::Answer(reason) => {
-                step.frames.push(self.close(place, Ok(reason)));
-                return true;
-            }
-            Action::Fail(message) => {
-                step.frames.push(self.close(place, Err(message)));
-                return true;
-            }
-        };
-        self.log.push(entry);
-        step.frames.push(ServerMessage::Update { session, update });
-        false
-    }
-
-    /// A list without an answer has run out: a prompt stays unanswered, a load was answered well all the same, for
-    /// its list has no way to say so.
-    fn run_out(&mut self, index: usize, step: &mut Step) {
-        let id = self.running.remove(index).turn;
-        let load = |turn: &Turn| turn.id == id && matches!(turn.asked, Asked::Load { .. });
-        if let Some(place) = self.turns.iter().position(load) {
-            step.frames.push(self.close(place, Ok(StopReason::EndTurn)));
-        }
-    }
-
-    /// Ends a turn and every reaction that works on it.
-    fn close(&mut self, place: usize, result: Result<StopReason, String>) -> ServerMessage {
-        let turn = self.turns.remove(place);
-        self.running.retain(|running| running.turn != turn.id);
-        self.answer(&turn.session, turn.asked, result)
-    }
-
-    fn answer(&mut self, session: &str, asked: Asked, result: Result<StopReason, String>) -> ServerMessage {
-        let (process, session) = (self.process, session.to_owned());
-        match (asked, result) {
-            (Asked::Load { entry }, result) => {
-                self.log[entry] = ServerEntry::Load { process, session, loaded: result.is_ok() };
-                ServerMessage::Loaded { ok: result.map(|_| ()) }
-            }
-            (Asked::Prompt { request, text, .. }, Ok(reason)) => {
-                self.log.push(ServerEntry::Answered { process, session: session.clone(), text, reason });
-                ServerMessage::PromptAnswered { request, session, reason }
-            }
-            (Asked::Prompt { request, text, .. }, Err(message)) => {
-                let (logged, why) = (session.clone(), message.clone());
-                self.log.push(ServerEntry::Failed { process, session: logged, text, message: why });
-                ServerMessage::PromptFailed { request, session, message }
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scenario::{StopReason, ToolStatus};
+use crate::scenario::{ReplyKind, StopReason, ToolStatus, word};
 
 /// What the client does to the server: begins or ends its process, or sends it a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,6 +36,22 @@ pub enum ClientMessage {
         /// The session whose turn is to end.
         session: String,
     },
+    /// Any other request that the script has a reaction to. Only live.
+    Request {
+        /// The id of the request, repeated in its answer.
+        request: u64,
+        /// The method.
+        method: String,
+        /// The session that it names; empty if it names none.
+        session: String,
+    },
+    /// The answer to a call of the server's. Only live.
+    Reply {
+        /// The name of the call.
+        call: String,
+        /// How it was answered.
+        kind: ReplyKind,
+    },
 }
 
 impl fmt::Display for ClientMessage {
@@ -49,6 +65,8 @@ impl fmt::Display for ClientMessage {
             Self::Prompt { text, suffix: false, .. } => write!(f, "session/prompt {text:?}"),
             Self::Prompt { text, .. } => write!(f, "session/prompt {text:?} with suffix"),
             Self::Cancel { session } => write!(f, "session/cancel {session}"),
+            Self::Request { method, .. } => f.write_str(method),
+            Self::Reply { call, kind } => write!(f, "reply to {call:?}: {}", word(kind)),
         }
     }
 }

@@ -3,11 +3,15 @@
 //! The same code plays the server inside every engine and drives a real process. It must not know threads, clocks,
 //! pipes or the runtime under test: who calls it decides when a message arrives and when a step is taken.
 
+mod acting;
 mod machine;
 mod message;
 mod plan;
+mod reading;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use machine::{Choice, Script, Step};
 pub use message::{ClientMessage, ServerMessage, Update};
+pub use wire::{REQUEST, Wire, fill};

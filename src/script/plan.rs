@@ -21,23 +21,37 @@ impl Hash for Plan {
 
 impl Plan {
     pub(super) fn new(reactions: &[Reaction]) -> Self {
-        let default = Reaction { on: Trigger::AnyPrompt, actions: vec![Action::Answer(StopReason::EndTurn)] };
+        let default = Reaction {
+            on: Trigger::AnyPrompt,
+            session: None,
+            process: None,
+            actions: vec![Action::Answer(StopReason::EndTurn)],
+        };
         Self { reactions: reactions.iter().cloned().chain([default]).collect() }
     }
 
     /// The reaction to a prompt: one for its text goes before one for any prompt, wherever they stand.
-    pub(super) fn on_prompt(&self, text: &str) -> usize {
-        let own = self.position(|on| matches!(on, Trigger::Prompt(wanted) if wanted == text));
-        let any = || self.position(|on| *on == Trigger::AnyPrompt);
+    pub(super) fn on_prompt(&self, text: &str, session: &str, process: u32) -> usize {
+        let own =
+            self.position(session, process, |on| matches!(on, Trigger::Prompt(wanted) if wanted == text));
+        let any = || self.position(session, process, |on| *on == Trigger::AnyPrompt);
         own.or_else(any).unwrap_or(self.reactions.len() - 1)
     }
 
-    pub(super) fn on_cancel(&self) -> Option<usize> {
-        self.position(|on| *on == Trigger::Cancel)
+    pub(super) fn on_cancel(&self, session: &str, process: u32) -> Option<usize> {
+        self.position(session, process, |on| *on == Trigger::Cancel)
     }
 
-    pub(super) fn on_load(&self) -> Option<usize> {
-        self.position(|on| *on == Trigger::Load)
+    pub(super) fn on_load(&self, session: &str, process: u32) -> Option<usize> {
+        self.position(session, process, |on| *on == Trigger::Load)
+    }
+
+    pub(super) fn on_start(&self, process: u32) -> Option<usize> {
+        self.position("", process, |on| *on == Trigger::Start)
+    }
+
+    pub(super) fn on_request(&self, method: &str, session: &str, process: u32) -> Option<usize> {
+        self.position(session, process, |on| matches!(on, Trigger::Request(wanted) if wanted == method))
     }
 
     /// An action of a reaction; none after its last.
@@ -45,22 +59,34 @@ impl Plan {
         self.reactions[reaction].actions.get(at)
     }
 
-    fn position(&self, wanted: impl Fn(&Trigger) -> bool) -> Option<usize> {
-        self.reactions.iter().position(|reaction| wanted(&reaction.on))
+    /// The first reaction for such a message of this session in this process.
+    fn position(&self, session: &str, process: u32, wanted: impl Fn(&Trigger) -> bool) -> Option<usize> {
+        self.reactions.iter().position(|reaction| {
+            wanted(&reaction.on)
+                && reaction.session.as_ref().is_none_or(|own| own == session)
+                && reaction.process.is_none_or(|own| own == process)
+        })
     }
 }
 
-/// An action in words; none for a wait, which is nothing that the server does.
+/// An action in words; none for a wait or the end of a write, which is nothing that the server does.
 pub(super) fn describe(action: &Action) -> Option<String> {
     match action {
         Action::Say(text) => Some(format!("say {text:?}")),
         Action::Think(text) => Some(format!("think {text:?}")),
         Action::Tool(tool) => Some(format!("tool {:?} {}", tool.id, word(&tool.status))),
-        Action::Wait(_) => None,
+        Action::Wait(_) | Action::Flush => None,
         Action::Open(gate) => Some(format!("open {gate:?}")),
         Action::Answer(reason) => Some(format!("answer {}", word(reason))),
         Action::Fail(message) => Some(format!("fail {message:?}")),
+        Action::Split(cut) => Some(format!("split at {}", cut.at)),
         Action::StopReading => Some("stop reading".to_owned()),
+        Action::ResumeReading => Some("resume reading".to_owned()),
+        Action::Frame(_) => Some("write a frame".to_owned()),
+        Action::Raw(_) => Some("write raw bytes".to_owned()),
+        Action::Call(call) => Some(format!("call {} {:?}", call.method, call.name)),
+        Action::CloseOutput => Some("close the output".to_owned()),
+        Action::Exit(code) => Some(format!("exit {code}")),
     }
 }
 

@@ -9,7 +9,12 @@ use crate::scenario::{
 fn server(reactions: &[(Trigger, &[Action])]) -> Script {
     let reactions: Vec<_> = reactions
         .iter()
-        .map(|(on, actions)| Reaction { on: on.clone(), actions: actions.to_vec() })
+        .map(|(on, actions)| Reaction {
+            on: on.clone(),
+            session: None,
+            process: None,
+            actions: actions.to_vec(),
+        })
         .collect();
     let mut script = Script::new(&reactions, &["go".to_owned()]);
     script.receive(ClientMessage::Started);
@@ -243,7 +248,7 @@ fn a_process_that_stops_reading_goes_on_otherwise_and_the_next_one_reads_again()
     let mut script = server(&[(on("first"), &[Action::StopReading, say("on"), gate(), END])]);
     script.receive(prompt("first"));
     assert_eq!(run(&mut script), ["read session/prompt \"first\"", "stop reading, say \"on\""]);
-    assert!(!script.reads());
+    assert!(!script.is_reading());
     script.receive(cancel());
     assert!(!script.can_step(&never) && script.take(Choice::Read, &never).is_none());
     script.open_gate("go");
@@ -252,4 +257,55 @@ fn a_process_that_stops_reading_goes_on_otherwise_and_the_next_one_reads_again()
     script.receive(ClientMessage::Started);
     script.receive(cancel());
     assert_eq!(run(&mut script), ["read session/cancel s1"], "what the old process had not read is gone");
+}
+
+#[test]
+fn a_flush_is_where_others_may_come_in() {
+    let mut script = server(&[(on("first"), &[say("a"), Action::Flush, say("b"), END])]);
+    script.receive(prompt("first"));
+    assert_eq!(
+        run(&mut script),
+        ["read session/prompt \"first\"", "say \"a\"", "say \"b\", answer end_turn"]
+    );
+}
+
+#[test]
+fn a_server_that_does_not_read_leaves_messages_where_they_are() {
+    let mut script = server(&[(on("first"), &[Action::StopReading, gate(), Action::ResumeReading])]);
+    script.receive(prompt("first"));
+    run(&mut script);
+    script.receive(cancel());
+    assert!(!script.is_reading() && !script.can_step(&never));
+    assert_eq!(script.take(Choice::Read, &never), None);
+    script.open_gate("go");
+    assert_eq!(run(&mut script), ["resume reading", "read session/cancel s1"]);
+    script.receive(prompt("first"));
+    run(&mut script);
+    script.receive(ClientMessage::Started);
+    assert!(script.is_reading(), "a new process reads");
+}
+
+#[test]
+fn reactions_can_be_for_one_session_and_one_process() {
+    let reaction = |session: Option<&str>, process, text: &str| Reaction {
+        on: Trigger::AnyPrompt,
+        session: session.map(str::to_owned),
+        process,
+        actions: vec![Action::Fail(text.to_owned())],
+    };
+    let reactions = [reaction(Some("s2"), None, "s2"), reaction(None, Some(2), "second")];
+    let mut script = Script::new(&reactions, &[]);
+    let last = |script: &mut Script, session: &str| {
+        script.receive(ClientMessage::Prompt {
+            request: 0,
+            session: session.into(),
+            text: "x".into(),
+            suffix: false,
+        });
+        run(script).pop().unwrap()
+    };
+    script.receive(ClientMessage::Started);
+    assert_eq!([last(&mut script, "s1"), last(&mut script, "s2")], ["answer end_turn", "fail \"s2\""]);
+    script.receive(ClientMessage::Started);
+    assert_eq!([last(&mut script, "s1"), last(&mut script, "s2")], ["fail \"second\"", "fail \"s2\""]);
 }

@@ -129,6 +129,7 @@ impl World {
                 let _place = thread::place(format!("wait for event {}", crate::scenario::word(&wanted.kind)));
                 state.events.wait_until(move |events| event_seen(events, &wanted));
             }
+            Happening::Reply(_) => unreachable!("a scenario that is only live is refused before it runs"),
         }
     }
 }

@@ -69,7 +69,8 @@ impl ServerHost {
         let happened: Happened = Rc::new(move |happening| match happening {
             Happening::Status(wanted) => status.inspect(|status| status == wanted),
             Happening::Event(wanted) => events.inspect(|events| event_seen(events, wanted)),
-            Happening::Gate(_) | Happening::Frame(_) => false,
+            // The script knows these itself.
+            Happening::Gate(_) | Happening::Frame(_) | Happening::Reply(_) => false,
         });
         *self.happened.borrow_mut() = Some(happened.clone());
         let openers = self.openers.clone();
@@ -169,7 +170,7 @@ impl ServerHost {
         let (reads, before, after) = self.script.perform(op, |script| {
             let before = script.log().len();
             script.receive(message);
-            (script.reads(), before, script.log().len())
+            (script.is_reading(), before, script.log().len())
         });
         (before..after).for_each(|entry| anchor(Anchor::Server(entry)));
         self.step_inline();

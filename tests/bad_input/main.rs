@@ -6,6 +6,7 @@ mod files;
 mod format;
 mod gates;
 mod json;
+mod live;
 mod mutation;
 mod names;
 mod regressions;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::strand::What;
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
-    AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, Scenario, Session, Status, Through, Timer,
-    Trigger,
+    AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, Scenario, Session, Status,
+    Through, Timer, Trigger,
 };
 
 /// What is known to have happened, at most.
@@ -24,6 +24,7 @@ pub(super) struct Facts<'a> {
     prompt_times_out: bool,
     fails: bool,
     tools: bool,
+    calls: BTreeSet<&'a str>,
 }
 
 /// Why something cannot happen.
@@ -62,7 +63,8 @@ impl<'a> Facts<'a> {
             What::Card(id) => _ = self.cards.insert(id),
             What::Tool(_) => self.tools = true,
             What::Fail => self.fails = true,
-            What::Wait(_) | What::Talk | What::Answer => {}
+            What::Call(call) => _ = self.calls.insert(&call.name),
+            What::Wait(_) | What::Talk | What::Answer | What::Raw(_) | What::Exit | What::Pipe => {}
         }
     }
 
@@ -82,6 +84,7 @@ impl<'a> Facts<'a> {
             Trigger::AnyPrompt => self.runs,
             Trigger::Cancel => self.cancels(),
             Trigger::Load => self.loads(),
+            Trigger::Start | Trigger::Request(_) => true,
         }
     }
 
@@ -96,7 +99,19 @@ impl<'a> Facts<'a> {
             Happening::Frame(frame) => self.frame(frame, scenario),
             Happening::Status(status) => self.status(*status, scenario),
             Happening::Event(event) => self.event(event, scenario),
+            Happening::Reply(reply) => self.reply(reply),
         }
+    }
+
+    fn reply(&self, reply: &ReplySeen) -> Option<Missing> {
+        if self.calls.contains(reply.to.as_str()) {
+            return None;
+        }
+        let help = match nearest(&reply.to, self.calls.iter().copied()) {
+            Some(near) => format!("did you mean {}?", quoted(near)),
+            None => "let a reaction \"call\" the client".to_owned(),
+        };
+        Missing::new("/wait/reply/to", format!("the server makes no call {}", quoted(&reply.to)), help)
     }
 
     fn frame(&self, frame: &FrameSeen, scenario: &Scenario) -> Option<Missing> {

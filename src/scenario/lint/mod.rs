@@ -4,6 +4,7 @@
 mod facts;
 mod gates;
 mod head;
+mod live;
 mod names;
 mod regressions;
 mod server;
@@ -26,6 +27,12 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     steps::lint(&mut desk, &strands);
     server::lint(&mut desk, &strands);
     waits::lint(&mut desk, &strands);
+}
+
+/// Finds what keeps an engine from running a scenario with which nothing is wrong.
+pub(super) fn live_only(scenario: &Scenario, spans: &Spans, sink: &mut Sink) {
+    let mut desk = Desk { scenario, spans, sink };
+    live::lint(&mut desk, &strand::strands(scenario));
 }
 
 /// What every check has before it.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Desk;
 use super::strand::{Deed, Strand, What};
+use super::{Desk, repeated};
 use crate::scenario::nearest::{nearest, quoted};
-use crate::scenario::{Diagnostic, Trigger};
+use crate::scenario::{Diagnostic, Raw, Reaction, Trigger};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let texts = strands.iter().flat_map(|strand| &strand.deeds).filter_map(|deed| match deed.what {
@@ -14,21 +14,41 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     });
     let texts: BTreeSet<&str> = texts.collect();
     let mut taken = BTreeMap::new();
-    let reactions = strands.iter().filter_map(|strand| strand.trigger.map(|trigger| (strand, trigger)));
-    for (i, (strand, trigger)) in reactions.enumerate() {
-        unsent(desk, trigger, i, &texts);
-        match taken.get(&key(trigger)) {
+    let reactions = strands.iter().filter_map(|strand| strand.reaction.map(|reaction| (strand, reaction)));
+    for (i, (strand, reaction)) in reactions.enumerate() {
+        unsent(desk, &reaction.on, i, &texts);
+        match taken.get(&key(reaction)) {
             Some(&first) => never_taken(desk, strand, first, i),
             None => {
-                taken.insert(key(trigger), i);
+                taken.insert(key(reaction), i);
             }
         }
         after_the_end(desk, strand);
-        if *trigger == Trigger::Load {
-            answers_load(desk, strand);
+        match &reaction.on {
+            Trigger::Load => answers(desk, strand, "`session/load` has no stop reason", LOAD_SUCCEEDS),
+            Trigger::Request(method) => {
+                let message = format!("{} has no stop reason", quoted(method));
+                answers(
+                    desk,
+                    strand,
+                    &message,
+                    "leave it out (the request is then answered as always), or write {\"fail\": \"why\"}",
+                );
+                own_trigger(desk, method, i);
+            }
+            Trigger::Start => speaks_to_nobody(desk, strand),
+            Trigger::Prompt(_) | Trigger::AnyPrompt | Trigger::Cancel => {}
+        }
+    }
+    calls(desk, strands);
+    for deed in strands.iter().flat_map(|strand| &strand.deeds) {
+        if let What::Raw(raw) = deed.what {
+            bytes(desk, deed, raw);
         }
     }
 }
+
+const LOAD_SUCCEEDS: &str = "leave it out (the load then succeeds), or write {\"fail\": \"why\"}";
 
 /// Whether it is a trigger for prompts.
 pub(super) fn is_prompt(trigger: &Trigger) -> bool {
@@ -36,13 +56,16 @@ pub(super) fn is_prompt(trigger: &Trigger) -> bool {
 }
 
 /// What two triggers have in common that are for the same messages.
-fn key(trigger: &Trigger) -> (u8, &str) {
-    match trigger {
-        Trigger::Prompt(text) => (0, text),
+fn key(reaction: &Reaction) -> (u8, &str, Option<&str>, Option<u32>) {
+    let (kind, name) = match &reaction.on {
+        Trigger::Prompt(text) => (0, text.as_str()),
         Trigger::AnyPrompt => (1, ""),
         Trigger::Cancel => (2, ""),
         Trigger::Load => (3, ""),
-    }
+        Trigger::Start => (4, ""),
+        Trigger::Request(method) => (5, method.as_str()),
+    };
+    (kind, name, reaction.session.as_deref(), reaction.process)
 }
 
 fn unsent(desk: &mut Desk<'_>, trigger: &Trigger, i: usize, texts: &BTreeSet<&str>) {
@@ -74,21 +97,80 @@ fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
     desk.add(|spans| {
         Diagnostic::error("action-after-end", format!("nothing follows {} in a reaction", quoted(name)))
             .at(spans.value(&next.at), "never reached")
-            .at(spans.key(&format!("{}/{name}", strand.deeds[end].at)), "the message is answered here")
+            .at(
+                spans.key(&format!("{}/{name}", strand.deeds[end].at)),
+                if name == "exit" { "the process ends here" } else { "the message is answered here" },
+            )
             .help("put it before, or leave it out")
     });
 }
 
-fn answers_load(desk: &mut Desk<'_>, strand: &Strand<'_>) {
+fn answers(desk: &mut Desk<'_>, strand: &Strand<'_>, message: &str, help: &str) {
     for deed in strand.deeds.iter().filter(|deed| matches!(deed.what, What::Answer)) {
         desk.add(|spans| {
-            Diagnostic::error("answer-to-load", "`session/load` has no stop reason")
+            Diagnostic::error("answer-to-load", message)
                 .at(spans.key(&format!("{}/answer", deed.at)), "only a prompt is answered so")
-                .help("leave it out (the load then succeeds), or write {\"fail\": \"why\"}")
+                .help(help)
+        });
+    }
+}
+
+/// A request that has a trigger of its own.
+fn own_trigger(desk: &mut Desk<'_>, method: &str, i: usize) {
+    let own = match method {
+        "session/prompt" => "any_prompt",
+        "session/load" => "load",
+        _ => return,
+    };
+    desk.add(|spans| {
+        Diagnostic::error("own-trigger", format!("{} has a trigger of its own", quoted(method)))
+            .at(spans.value(&format!("/server/{i}/on/request")), "never taken")
+            .help(format!("write \"{own}\""))
+    });
+}
+
+/// At a start there is no session and no message.
+fn speaks_to_nobody(desk: &mut Desk<'_>, strand: &Strand<'_>) {
+    let speaks =
+        |deed: &&Deed<'_>| matches!(deed.what, What::Talk | What::Card(_) | What::Answer | What::Fail);
+    for deed in strand.deeds.iter().filter(speaks) {
+        desk.add(|spans| {
+            Diagnostic::error("no-message", "at a start there is no session and no message to answer")
+                .at(spans.value(&deed.at), "to nobody")
+                .help("write what is to be sent as a `frame` or as `raw` bytes")
+        });
+    }
+}
+
+fn calls(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+    let calls = strands.iter().flat_map(|strand| &strand.deeds).filter_map(|deed| match deed.what {
+        What::Call(call) => Some((deed, call)),
+        _ => None,
+    });
+    let calls: Vec<_> = calls.collect();
+    for (name, first, again) in repeated(calls.iter().map(|(_, call)| &call.name)) {
+        desk.add(|spans| {
+            Diagnostic::error("duplicate-call", format!("two calls have the name {}", quoted(name)))
+                .at(spans.value(&format!("{}/call/name", calls[again].0.at)), "again")
+                .at(spans.value(&format!("{}/call/name", calls[first].0.at)), "first")
+                .help("their answers are told apart by the name: use another one")
+        });
+    }
+}
+
+fn bytes(desk: &mut Desk<'_>, deed: &Deed<'_>, raw: &Raw) {
+    if let Err(wrong) = raw.bytes() {
+        desk.add(|spans| {
+            Diagnostic::error("bad-bytes", format!("{} is no pair of hexadecimal digits", quoted(&wrong)))
+                .at(spans.value(&format!("{}/raw/hex", deed.at)), "expected bytes such as `ff 00 7b`")
         });
     }
 }
 
 fn name(deed: &Deed<'_>) -> &'static str {
-    if matches!(deed.what, What::Fail) { "fail" } else { "answer" }
+    match deed.what {
+        What::Fail => "fail",
+        What::Exit => "exit",
+        _ => "answer",
+    }
 }

@@ -2,14 +2,16 @@
 //! nothing.
 
 use crate::scenario::nearest::quoted;
-use crate::scenario::{Action, ClockStep, Happening, Scenario, Send, Step, Timer, ToolStep, Trigger};
+use crate::scenario::{
+    Action, CallClient, ClockStep, Happening, Raw, Reaction, Scenario, Send, Step, Timer, ToolStep, Trigger,
+};
 
 /// One who acts, and what it does in order.
 pub(super) struct Strand<'a> {
     /// Who it is, in words: "actor `ann`".
     pub who: String,
-    /// For a reaction: the message it is for.
-    pub trigger: Option<&'a Trigger>,
+    /// For a reaction: what it is for.
+    pub reaction: Option<&'a Reaction>,
     pub deeds: Vec<Deed<'a>>,
 }
 
@@ -37,12 +39,27 @@ pub(super) enum What<'a> {
     Talk,
     Answer,
     Fail,
+    /// The server calls the client.
+    Call(&'a CallClient),
+    /// The server writes bytes.
+    Raw(&'a Raw),
+    /// The server's process ends.
+    Exit,
+    /// The server does something to its pipe.
+    Pipe,
+}
+
+impl<'a> Strand<'a> {
+    /// For a reaction: the message it is for.
+    pub fn trigger(&self) -> Option<&'a Trigger> {
+        self.reaction.map(|reaction| &reaction.on)
+    }
 }
 
 impl What<'_> {
     /// Whether the reaction is over with it.
     pub fn ends(self) -> bool {
-        matches!(self, Self::Answer | Self::Fail)
+        matches!(self, Self::Answer | Self::Fail | Self::Exit)
     }
 }
 
@@ -50,12 +67,12 @@ impl What<'_> {
 pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
     let actors = scenario.actors.iter().enumerate().map(|(i, actor)| Strand {
         who: format!("actor {}", quoted(&actor.name)),
-        trigger: None,
+        reaction: None,
         deeds: deeds(&format!("/actors/{i}/does"), actor.does.iter().map(step)),
     });
     let clock = Strand {
         who: "the clock".to_owned(),
-        trigger: None,
+        reaction: None,
         deeds: deeds("/clock", scenario.clock.iter().map(clock_step)),
     };
     let server = scenario.server.iter().enumerate().map(|(i, reaction)| Strand {
@@ -64,8 +81,10 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
             Trigger::AnyPrompt => "the reaction to any prompt".to_owned(),
             Trigger::Cancel => "the reaction to `session/cancel`".to_owned(),
             Trigger::Load => "the reaction to `session/load`".to_owned(),
+            Trigger::Start => "the reaction to a start".to_owned(),
+            Trigger::Request(method) => format!("the reaction to {}", quoted(method)),
         },
-        trigger: Some(&reaction.on),
+        reaction: Some(reaction),
         deeds: deeds(&format!("/server/{i}/do"), reaction.actions.iter().map(action)),
     });
     actors.chain([clock]).chain(server).collect()
@@ -97,11 +116,20 @@ fn clock_step(step: &ClockStep) -> What<'_> {
 
 fn action(action: &Action) -> What<'_> {
     match action {
-        Action::Say(_) | Action::Think(_) | Action::StopReading => What::Talk,
+        Action::Say(_) | Action::Think(_) => What::Talk,
         Action::Tool(update) => What::Card(&update.id),
         Action::Wait(happening) => What::Wait(happening),
         Action::Open(gate) => What::Open(gate),
         Action::Answer(_) => What::Answer,
         Action::Fail(_) => What::Fail,
+        Action::Call(call) => What::Call(call),
+        Action::Raw(raw) => What::Raw(raw),
+        Action::Exit(_) => What::Exit,
+        Action::Flush
+        | Action::Split(_)
+        | Action::StopReading
+        | Action::ResumeReading
+        | Action::Frame(_)
+        | Action::CloseOutput => What::Pipe,
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
 
 /// The steps up to the answer.
 fn reachable<'s, 'a>(strand: &'s Strand<'a>) -> &'s [Deed<'a>] {
-    let end = match strand.trigger {
+    let end = match strand.reaction {
         Some(_) => {
             strand.deeds.iter().position(|deed| deed.what.ends()).map_or(strand.deeds.len(), |at| at + 1)
         }
@@ -63,7 +63,7 @@ fn impossible(desk: &mut Desk<'_>, deed: &Deed<'_>, missing: &Missing) {
 
 /// Reactions to frames that nothing makes the runtime send. Prompts are the concern of `server`.
 fn idle_reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) {
-    let reactions = strands.iter().filter_map(|strand| strand.trigger.map(|trigger| (strand, trigger)));
+    let reactions = strands.iter().filter_map(|strand| strand.trigger().map(|trigger| (strand, trigger)));
     for (i, (strand, trigger)) in reactions.enumerate() {
         if !super::server::is_prompt(trigger) && !all.triggers(trigger) {
             desk.warn(|spans| {
@@ -113,7 +113,7 @@ impl<'s, 'a> Order<'s, 'a> {
 
     /// Whether an actor, or a reaction that has got its message. What never gets one has been reported elsewhere.
     fn started(&self, strand: &Strand<'_>) -> bool {
-        strand.trigger.is_none_or(|trigger| self.known.triggers(trigger) || !self.all.triggers(trigger))
+        strand.trigger().is_none_or(|trigger| self.known.triggers(trigger) || !self.all.triggers(trigger))
     }
 
     fn passes(&self, deed: &Deed<'_>) -> bool {

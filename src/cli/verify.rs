@@ -1,0 +1,115 @@
+//! `turnloom verify`: what a real session did, held against the protocol and against the model.
+
+use std::path::Path;
+
+use super::console::Console;
+use super::files::{self, For};
+use super::progress::Progress;
+use super::{Exit, Verify, backend, explore, names};
+use crate::explore::{Job, Options, Verdict};
+use crate::live::{self, End, Entry, What};
+use crate::observation::Observations;
+use crate::report::words;
+use crate::verify::model::{Observed, Seen};
+use crate::verify::rules::{self, Side};
+
+/// Judges the transcript and tells what is wrong.
+pub(super) fn run(console: &mut Console, arguments: &Verify) -> Exit {
+    if let Some((what, help)) = names::wrong(arguments.revision.as_deref(), &[]) {
+        return console.refuse(&format!("failed to verify: {what}"), &help);
+    }
+    let entries = match live::read_transcript(&arguments.transcript) {
+        Ok(entries) if entries.is_empty() => {
+            let shown = arguments.transcript.display();
+            return console.refuse(&format!("failed to verify: transcript `{shown}` is empty"), "");
+        }
+        Ok(entries) => entries,
+        Err(error) => return console.refuse(&error.to_string(), ""),
+    };
+    let exit = by_the_rules(console, arguments, &entries);
+    match &arguments.scenario {
+        Some(scenario) => exit.or(by_the_model(console, arguments, scenario, &entries)),
+        None => exit,
+    }
+}
+
+fn by_the_rules(console: &mut Console, arguments: &Verify, entries: &[Entry]) -> Exit {
+    let violations = rules::judge(entries).into_iter().filter(|one| one.rule.profile <= arguments.profile);
+    let violations: Vec<_> = violations.collect();
+    let held = rules::RULES.iter().filter(|rule| rule.profile <= arguments.profile).count();
+    let entries_in_words = words::count(entries.len() as u64, "entry").replace("entrys", "entries");
+    let broken = words::count(violations.len() as u64, "violation");
+    console.out(&format!("{entries_in_words} against {}: {broken}\n", words::count(held as u64, "rule")));
+    for violation in &violations {
+        console.out(&format!("✗ {violation}\n"));
+    }
+    let is_finding = violations.iter().any(|violation| violation.side == Side::Client);
+    let inconclusive = |entry: &Entry| matches!(entry.what, What::End { why: End::Inconclusive, .. });
+    if is_finding {
+        Exit::Findings
+    } else if entries.iter().any(inconclusive) {
+        console.out("inconclusive: the watchdog ended the session\n");
+        Exit::Incomplete
+    } else {
+        Exit::Clean
+    }
+}
+
+fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entries: &[Entry]) -> Exit {
+    let Some(file) = files::load_one(console, scenario, For::Engine) else { return Exit::Bad };
+    let scenario = &file.loaded.scenario;
+    if !live::is_of(scenario, entries) {
+        let help = "give the file that was served";
+        return console.refuse(
+            "failed to verify: the transcript is of another scenario, or it has changed since",
+            help,
+        );
+    }
+    let observed = match arguments.observed.as_deref().map(observed).transpose() {
+        Ok(observed) => observed.unwrap_or_default(),
+        Err(why) => return console.refuse(&why, ""),
+    };
+    let job = Job {
+        name: file.loaded.name.clone(),
+        scenario: scenario.clone(),
+        revision: arguments.revision.clone(),
+        defects: Vec::new(),
+    };
+    let progress = Progress::new(console, 1);
+    let running = progress.begin(&job.name);
+    let explored = backend::explore(&job, &Options::default(), &mut |told| running.ran(told));
+    drop(progress);
+    let exploration = match explored {
+        Ok(exploration) => exploration,
+        Err(error) => return explore::failed(console, &error),
+    };
+    let outcomes: Vec<Observations> = exploration.outcomes.keys().cloned().collect();
+    let seen = Seen::of(scenario, entries, observed);
+    let revision = job.revision.as_ref().unwrap_or(&scenario.revision);
+    let of = words::count(outcomes.len() as u64, "outcome");
+    if let Some(at) = seen.among(&outcomes) {
+        console.out(&format!("among the outcomes of {revision}: {} of {of}\n", at + 1));
+        return Exit::Clean;
+    }
+    let mut text = format!("✗ not among the outcomes of {revision}, {of}\n");
+    text += "seen\n";
+    text += &words::outcome(&seen.observations, &seen.channels);
+    if let Some((at, difference)) = seen.nearest(&outcomes) {
+        text += &format!("nearest, outcome {}\n", at + 1);
+        text += &words::outcome(&outcomes[at], &seen.channels);
+        text += &format!("first difference: {difference}\n");
+    }
+    console.out(&text);
+    match exploration.verdict {
+        // Only a search of every interleaving can say that there is no such outcome.
+        Verdict::ProvedUpTo(_) | Verdict::Incomplete(_) => Exit::Incomplete,
+        _ => Exit::Findings,
+    }
+}
+
+fn observed(path: &Path) -> Result<Observed, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("failed to read `{shown}`: {}", error.kind()))?;
+    serde_json::from_str(&text).map_err(|error| format!("failed to read `{shown}`: {error}"))
+}

@@ -1,0 +1,196 @@
+//! The control port: a test in any language opens gates, waits for what happens and reads the transcript, with no sleep
+//! of its own. Loopback only, and only with the token that was printed at the start.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /gates` | | every gate: `{"gates": [{"name", "open"}]}` |
+//! | `POST /gates/NAME/open` | | opens it |
+//! | `POST /wait` | a happening, as in a scenario | when it is the case: `{"happened": true}`; false if the server ended first |
+//! | `POST /tell` | `{"status"}`, `{"event"}` or `{"actor", "call", "returned"}` | takes down what the server cannot see |
+//! | `GET /log` | | the transcript |
+//! | `POST /end` | | ends the server |
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::House;
+use super::http::{self, Refused, Request};
+use super::transcript::{End, ToldEvent};
+use crate::scenario::{Happening, Status};
+
+/// How many connections are talked to at once; what comes beyond them is closed.
+const MOST_CONNECTIONS: usize = 256;
+
+const JSON: &str = "application/json";
+
+/// A new token: 128 bits that nobody can guess.
+pub(super) fn token() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Serves the port for ever.
+pub(super) async fn serve(house: House, listener: TcpListener, token: String) {
+    // Whoever has no token cannot make the server keep more than this many heads of requests.
+    let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // The next try may fail at once as well, and others have something to do.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let Ok(seat) = seats.clone().try_acquire_owned() else { continue };
+        let (house, token) = (house.clone(), token.clone());
+        tokio::task::spawn_local(async move {
+            converse(&house, stream, &token).await;
+            drop(seat);
+        });
+    }
+}
+
+/// One connection.
+async fn converse(house: &House, mut stream: impl AsyncRead + AsyncWrite + Unpin, token: &str) {
+    let (status, kind, body) = match http::read(&mut stream).await {
+        Ok(request) => respond(house, &request, token).await,
+        Err(Refused::With(status, why)) => refusal(status, why),
+        Err(Refused::Gone) => return,
+    };
+    // Whoever asked may have gone.
+    let _ = http::answer(&mut stream, status, kind, &body).await;
+}
+
+type Answer = (u16, &'static str, Vec<u8>);
+
+fn told(status: u16, body: &Value) -> Answer {
+    (status, JSON, format!("{body}\n").into_bytes())
+}
+
+fn refusal(status: u16, why: &str) -> Answer {
+    told(status, &json!({ "error": why }))
+}
+
+fn done() -> Answer {
+    told(200, &json!({}))
+}
+
+async fn respond(house: &House, request: &Request, token: &str) -> Answer {
+    if !request.token.as_ref().is_some_and(|given| same(given.as_bytes(), token.as_bytes())) {
+        return refusal(
+            401,
+            "send `Authorization: Bearer TOKEN` with the token that was printed at the start",
+        );
+    }
+    let path: Vec<&str> = request.path.split('/').skip(1).collect();
+    match (request.method.as_str(), path.as_slice()) {
+        ("GET", ["gates"]) => gates(house),
+        ("POST", ["gates", gate, "open"]) => open(house, gate),
+        ("POST", ["wait"]) => wait(house, &request.body).await,
+        ("POST", ["tell"]) => tell(house, &request.body),
+        ("GET", ["log"]) => log(house),
+        ("POST", ["end"]) => {
+            house.act(|desk| desk.end(End::Control));
+            done()
+        }
+        (_, ["gates" | "wait" | "tell" | "log" | "end"] | ["gates", _, "open"]) => {
+            refusal(405, "this path takes another method")
+        }
+        _ => refusal(404, "there are /gates, /gates/NAME/open, /wait, /tell, /log and /end"),
+    }
+}
+
+/// Compares without telling by its time how far two tokens agree.
+fn same(given: &[u8], token: &[u8]) -> bool {
+    given.len() == token.len() && given.iter().zip(token).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
+fn gates(house: &House) -> Answer {
+    let gates = house.look(|desk| {
+        let gates = desk.script().gates().map(|(name, open)| json!({ "name": name, "open": open }));
+        gates.collect::<Vec<_>>()
+    });
+    told(200, &json!({ "gates": gates }))
+}
+
+fn has_gate(house: &House, gate: &str) -> bool {
+    house.look(|desk| desk.script().gates().any(|(name, _)| name == gate))
+}
+
+fn no_gate(house: &House, gate: &str) -> Answer {
+    let names = house.look(|desk| desk.script().gates().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
+    told(404, &json!({ "error": format!("there is no gate {gate:?}"), "gates": names }))
+}
+
+fn open(house: &House, gate: &str) -> Answer {
+    if !has_gate(house, gate) {
+        return no_gate(house, gate);
+    }
+    house.act(|desk| desk.open_gate(gate));
+    done()
+}
+
+async fn wait(house: &House, body: &[u8]) -> Answer {
+    let happening: Happening = match serde_json::from_slice(body) {
+        Ok(happening) => happening,
+        Err(error) => return refusal(400, &format!("the body is no happening: {error}")),
+    };
+    if let Happening::Gate(gate) = &happening
+        && !has_gate(house, gate)
+    {
+        return no_gate(house, gate);
+    }
+    house.until(|desk| desk.holds(&happening) || desk.ended().is_some()).await;
+    told(200, &json!({ "happened": house.look(|desk| desk.holds(&happening)) }))
+}
+
+/// What an actor may tell.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+struct Told {
+    status: Option<Status>,
+    event: Option<ToldEvent>,
+    actor: Option<String>,
+    call: Option<String>,
+    returned: Option<String>,
+}
+
+fn tell(house: &House, body: &[u8]) -> Answer {
+    let told: Told = match serde_json::from_slice(body) {
+        Ok(told) => told,
+        Err(error) => return refusal(400, &format!("this cannot be told: {error}")),
+    };
+    match told {
+        Told { status, event, actor: None, call: None, returned: None }
+            if status.is_some() || event.is_some() =>
+        {
+            house.act(|desk| desk.tell(status, event));
+            done()
+        }
+        Told {
+            status: None,
+            event: None,
+            actor: Some(actor),
+            call: Some(call),
+            returned: Some(returned),
+        } => {
+            house.act(|desk| desk.returned(actor, call, returned));
+            done()
+        }
+        _ => {
+            refusal(400, "tell a `status`, an `event`, or an `actor` with its `call` and what it `returned`")
+        }
+    }
+}
+
+fn log(house: &House) -> Answer {
+    match house.look(super::desk::Desk::log) {
+        Some(Ok(text)) => (200, "application/x-ndjson", text),
+        Some(Err(error)) => refusal(500, &format!("failed to read the transcript: {}", error.kind())),
+        None => refusal(404, "no transcript is written: start the server with --transcript FILE"),
+    }
+}

@@ -1,0 +1,195 @@
+//! The scripted server for real clients: an ACP agent on a pipe, a control port, a transcript of everything.
+//!
+//! The script is the one of the simulator; this folder is what lies between it and a client: bytes and lines, JSON-RPC,
+//! the order in which things reach the script, and what is written down. It must not know the runtime under test, the
+//! engines or the rules.
+
+mod control;
+mod desk;
+mod frame;
+mod house;
+mod http;
+mod lines;
+mod pipe;
+mod stdio;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod wire;
+
+use std::hash::Hasher;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+
+use crate::observation::ServerEntry;
+use crate::scenario::Scenario;
+use desk::Desk;
+use house::House;
+pub use lines::LONGEST;
+use transcript::Transcript;
+pub use transcript::{
+    By, Bytes, End, Entry, Part, ToldEvent, TranscriptError, What, read as read_transcript,
+};
+
+/// What is served, and how.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// The scenario's name.
+    pub name: String,
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Where everything is written down. If the file is there, the server goes on where the last process stopped.
+    pub transcript: Option<PathBuf>,
+    /// Where the control port listens.
+    pub control: Option<SocketAddr>,
+    /// How long nothing may happen before the result is inconclusive.
+    pub watchdog: Duration,
+    /// Whether entries of the transcript have times.
+    pub times: bool,
+}
+
+/// Where the control port is, for whoever may use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// The address.
+    pub address: SocketAddr,
+    /// The token that each request has to have.
+    pub token: String,
+}
+
+/// Why a scenario cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The transcript.
+    #[error(transparent)]
+    Transcript(#[from] TranscriptError),
+    /// The control port.
+    #[error("failed to listen on {0}: {error}", error = .1.kind())]
+    Listen(SocketAddr, io::Error),
+    /// An address that others could reach.
+    #[error("failed to listen on {0}: only loopback addresses are served")]
+    NotLoopback(SocketAddr),
+    /// Something that every process has.
+    #[error("failed to set up the server: {0}")]
+    System(String),
+}
+
+/// Serves a scenario on this process's input and output, until the client, the script, the control port or the watchdog
+/// ends it. `announce` is called once, as soon as the control port listens.
+///
+/// # Errors
+///
+/// If the transcript cannot be written or is of another scenario, or a port cannot be had.
+pub fn serve(serving: &Serving, announce: impl FnOnce(&Control)) -> Result<End, ServeError> {
+    let system = |error: io::Error| ServeError::System(error.kind().to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+    let tasks = tokio::task::LocalSet::new();
+    let end = tasks.block_on(&runtime, async {
+        let (input, output) = (stdio::input().map_err(system)?, stdio::output().map_err(system)?);
+        serve_on(serving, input, output, announce).await
+    });
+    // A terminal may still be waited for.
+    runtime.shutdown_background();
+    end
+}
+
+async fn serve_on(
+    serving: &Serving,
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite + Unpin,
+    announce: impl FnOnce(&Control),
+) -> Result<End, ServeError> {
+    let house = House::new(open_desk(serving)?);
+    let control = listen(&house, serving.control).await?;
+    if let Some(control) = &control {
+        announce(control);
+    }
+    let digest = digest(&serving.scenario);
+    house.act(|desk| desk.begin(&serving.name, &digest, serving.times));
+    let talk = async {
+        let reading = async {
+            pipe::read(&house, input, LONGEST).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = reading => {}
+            () = pipe::write(&house, output) => {}
+        }
+    };
+    tokio::select! {
+        biased;
+        error = house.breakdown() => return Err(error.into()),
+        () = talk => {}
+        () = watch(&house, serving.watchdog) => house.act(|desk| desk.end(End::Inconclusive)),
+    }
+    Ok(house.look(Desk::ended).unwrap_or(End::ClientGone))
+}
+
+/// The desk as it is before this process begins.
+fn open_desk(serving: &Serving) -> Result<Desk, TranscriptError> {
+    let Some(path) = &serving.transcript else {
+        return Ok(Desk::new(&serving.scenario, Transcript::nowhere()));
+    };
+    let (transcript, entries) = Transcript::open(path)?;
+    if !is_of(&serving.scenario, &entries) {
+        return Err(TranscriptError::OtherScenario { path: path.clone() });
+    }
+    let mut desk = Desk::new(&serving.scenario, transcript);
+    desk.replay(&entries)?;
+    Ok(desk)
+}
+
+async fn listen(house: &House, address: Option<SocketAddr>) -> Result<Option<Control>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let failed = |error| ServeError::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let token = control::token().map_err(|error| ServeError::System(error.to_string()))?;
+    tokio::task::spawn_local(control::serve(house.clone(), listener, token.clone()));
+    Ok(Some(Control { address, token }))
+}
+
+/// Ends when nothing has happened for so long.
+async fn watch(house: &House, patience: Duration) {
+    loop {
+        let entries = house.look(Desk::entries);
+        let news = house.until(|desk| desk.entries() != entries);
+        if tokio::time::timeout(patience, news).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A hash of what a scenario says, however it is laid out.
+fn digest(scenario: &Scenario) -> String {
+    let mut hasher = SipHasher13::new();
+    // A scenario that was read can be written.
+    hasher.write(&serde_json::to_vec(scenario).unwrap_or_default());
+    let digest = hasher.finish128();
+    format!("{:016x}{:016x}", digest.h1, digest.h2)
+}
+
+/// What the server of a scenario read and wrote in the session that a transcript tells of.
+#[must_use]
+pub fn server_log(scenario: &Scenario, entries: &[Entry]) -> Vec<ServerEntry> {
+    let mut desk = Desk::new(scenario, Transcript::nowhere());
+    // Nothing is written, so nothing can fail.
+    let _ = desk.replay(entries);
+    desk.script().log().to_vec()
+}
+
+/// Whether a transcript is of this scenario as it is now.
+#[must_use]
+pub fn is_of(scenario: &Scenario, entries: &[Entry]) -> bool {
+    let digest = digest(scenario);
+    entries.iter().all(|entry| !matches!(&entry.what, What::Begin { digest: of, .. } if *of != digest))
+}

@@ -1,0 +1,72 @@
+//! The two ends of the pipe: what is read, when it may be; what is written, in the writes in which it was meant. Must
+//! not know what a line says.
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::house::House;
+use super::lines::Lines;
+use super::transcript::End;
+use super::wire::Write;
+
+/// How much is read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Reads until the input ends. While the script does not read, not a byte is taken from the pipe.
+pub(super) async fn read(house: &House, mut input: impl AsyncRead + Unpin, longest: usize) {
+    let mut lines = Lines::new(longest);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        house.until(|desk| desk.wants_input() || desk.ended().is_some()).await;
+        if house.look(|desk| desk.ended().is_some()) {
+            return;
+        }
+        if let Some(line) = lines.next() {
+            house.act(|desk| desk.read(line));
+            continue;
+        }
+        let read = tokio::select! {
+            read = input.read(&mut chunk) => read,
+            () = house.until(|desk| !desk.wants_input()) => continue,
+        };
+        match read {
+            Ok(0) | Err(_) => {
+                let rest = lines.rest();
+                house.act(|desk| desk.input_ended(rest));
+                return;
+            }
+            Ok(length) => lines.push(&chunk[..length]),
+        }
+    }
+}
+
+/// Writes what there is to write, until the process has ended and all of it has left.
+pub(super) async fn write(house: &House, output: impl AsyncWrite + Unpin) {
+    let mut output = Some(output);
+    loop {
+        house.until(|desk| desk.has_output() || desk.ended().is_some()).await;
+        let Some(write) = house.take(super::desk::Desk::next_write) else { return };
+        match (write, &mut output) {
+            (Write::Bytes(bytes), Some(open)) => {
+                let written = async {
+                    open.write_all(&bytes).await?;
+                    open.flush().await
+                };
+                if written.await.is_err() {
+                    house.act(|desk| desk.end(End::ClientGone));
+                    return;
+                }
+            }
+            (Write::Bytes(_), None) => {}
+            (Write::Close, open) => {
+                if let Some(mut open) = open.take() {
+                    // If the client has gone, there is nothing left to close.
+                    let _ = open.shutdown().await;
+                }
+            }
+            (Write::Exit(code), _) => {
+                house.act(|desk| desk.end(End::Exit(code)));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! ACP over JSON-RPC: what the client's methods are to the script, and how what the script does is written.
+//!
+//! Keeps what belongs to one process and its pipe: requests that are not answered yet, calls to the client, tool calls
+//! that the client knows. It must not know when anything happens.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::frame::{self, INTERNAL_ERROR, Id, NOT_FOUND};
+use super::transcript::{Bytes, Part};
+use crate::scenario::{Message, word};
+use crate::script::{REQUEST, ServerMessage, Step, Update, Wire, fill};
+
+/// The version of the protocol that the server speaks.
+const VERSION: u16 = 1;
+
+/// A request of the client's that the script knows of.
+#[derive(Debug, Clone)]
+struct Open {
+    id: Id,
+    method: String,
+    /// The session of a new one.
+    session: String,
+}
+
+/// What belongs to one process and its pipe.
+#[derive(Debug, Default)]
+pub(super) struct Pipe {
+    open: BTreeMap<u64, Open>,
+    next_request: u64,
+    /// The loads that wait for their answer, by their entries of the script's log.
+    loads: BTreeMap<usize, u64>,
+    /// The calls to the client that were not answered, by the bytes of their ids.
+    calls: BTreeMap<String, String>,
+    called: BTreeMap<String, u32>,
+}
+
+impl Pipe {
+    /// Takes note of a request; its number for the script.
+    pub(super) fn open(&mut self, id: Id, method: &str) -> u64 {
+        let request = self.next_request;
+        self.next_request += 1;
+        self.open.insert(request, Open { id, method: method.to_owned(), session: String::new() });
+        request
+    }
+
+    /// Says which session a request opened.
+    pub(super) fn opened_session(&mut self, request: u64, session: &str) {
+        if let Some(open) = self.open.get_mut(&request) {
+            session.clone_into(&mut open.session);
+        }
+    }
+
+    /// Says which entry of the script's log a load has.
+    pub(super) fn loads(&mut self, request: u64, entry: usize) {
+        self.loads.insert(entry, request);
+    }
+
+    /// Whether a request with this id waits for its answer.
+    pub(super) fn is_open(&self, id: &Id) -> bool {
+        self.open.values().any(|open| open.id.get() == id.get())
+    }
+
+    /// The call that a client's answer is for; none if nobody asked, or it was answered before.
+    pub(super) fn answered_call(&mut self, id: &Id) -> Option<String> {
+        self.calls.remove(id.get())
+    }
+
+    /// What a step of the script writes. `request` is the one that was read, if the step is its reading.
+    pub(super) fn parts(&mut self, step: Step, request: Option<u64>) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut wire = step.wire.into_iter().peekable();
+        let mut loads = step.loads.into_iter();
+        for (at, message) in step.frames.into_iter().enumerate() {
+            while let Some((_, one)) = wire.next_if(|(before, _)| *before <= at) {
+                parts.extend(self.wire(one));
+            }
+            let request = match &message {
+                ServerMessage::Loaded { .. } => {
+                    loads.next().and_then(|entry| self.loads.remove(&entry)).or(request)
+                }
+                _ => request,
+            };
+            self.message(message, request, &mut parts);
+        }
+        for (_, one) in wire {
+            parts.extend(self.wire(one));
+        }
+        parts
+    }
+
+    fn message(&mut self, message: ServerMessage, request: Option<u64>, parts: &mut Vec<Part>) {
+        let frame = match message {
+            ServerMessage::Initialized => self.answer(request, Ok(initialized())),
+            ServerMessage::NewSession { session } => {
+                self.answer(request, Ok(json!({ "sessionId": session })))
+            }
+            ServerMessage::Loaded { ok } => {
+                self.answer(request, ok.map(|()| json!({})).map_err(|why| (NOT_FOUND, why)))
+            }
+            ServerMessage::Update { session, update } => Some(self.update(&session, update)),
+            ServerMessage::PromptAnswered { request, session, reason } => {
+                let usage = json!({ "sessionUpdate": "usage_update", "used": 1, "size": 1_000_000 });
+                parts.push(session_update(&session, usage));
+                self.answer(Some(request), Ok(json!({ "stopReason": word(&reason) })))
+            }
+            ServerMessage::PromptFailed { request, message, .. } => {
+                self.answer(Some(request), Err((INTERNAL_ERROR, message)))
+            }
+        };
+        parts.extend(frame);
+    }
+
+    fn answer(&mut self, request: Option<u64>, result: Result<Value, (i32, String)>) -> Option<Part> {
+        let open = self.open.remove(&request?)?;
+        Some(Part::Frame(match result {
+            Ok(result) => frame::result(&open.id, result),
+            Err((code, why)) => frame::error(Some(&open.id), code, &why),
+        }))
+    }
+
+    fn update(&mut self, session: &str, update: Update) -> Part {
+        let content = |text: String| json!({ "type": "text", "text": text });
+        let update = match update {
+            Update::Text(text) => json!({ "sessionUpdate": "agent_message_chunk", "content": content(text) }),
+            Update::Thought(text) => {
+                json!({ "sessionUpdate": "agent_thought_chunk", "content": content(text) })
+            }
+            Update::Tool { id, status, first } => {
+                let status = word(&status);
+                if first {
+                    json!({ "sessionUpdate": "tool_call", "toolCallId": id, "title": id, "status": status })
+                } else {
+                    json!({ "sessionUpdate": "tool_call_update", "toolCallId": id, "status": status })
+                }
+            }
+        };
+        session_update(session, update)
+    }
+
+    fn wire(&mut self, wire: Wire) -> Option<Part> {
+        match wire {
+            Wire::Frame { message, request } => Some(self.scripted(&message, request)),
+            Wire::Bytes(bytes) => Some(Part::Raw(Bytes::from(bytes.as_slice()))),
+            Wire::Split(at) => Some(Part::Split(at)),
+            Wire::Call { name, method, params } => Some(self.call(name, &method, params)),
+            Wire::Answer { request, ok } => {
+                let result = self.default_result(request);
+                self.answer(Some(request), ok.map(|()| result).map_err(|why| (INTERNAL_ERROR, why)))
+            }
+            Wire::CloseOutput => Some(Part::CloseOutput),
+            Wire::Exit(code) => Some(Part::Exit(code)),
+        }
+    }
+
+    fn scripted(&mut self, message: &Message, request: Option<u64>) -> Part {
+        let id = request.and_then(|request| self.open.get(&request)).map(|open| &open.id);
+        let id = id.and_then(|id| serde_json::from_str(id.get()).ok()).unwrap_or(Value::Null);
+        Part::Frame(raw(&fill(message, REQUEST, &id)))
+    }
+
+    fn call(&mut self, name: String, method: &str, params: Message) -> Part {
+        let times = self.called.entry(name.clone()).or_default();
+        *times += 1;
+        let id = if *times == 1 { name.clone() } else { format!("{name}#{times}") };
+        let id = raw(&id);
+        self.calls.insert(id.get().to_owned(), name);
+        Part::Frame(frame::request(&id, method, Value::Object(params.0)))
+    }
+
+    /// What a request is answered with where the script says nothing else.
+    fn default_result(&self, request: u64) -> Value {
+        let open = self.open.get(&request);
+        match open.map(|open| (open.method.as_str(), &open.session)) {
+            Some(("session/new", session)) => json!({ "sessionId": session }),
+            Some((method, _)) => courtesy(method).unwrap_or_else(|| json!({})),
+            None => json!({}),
+        }
+    }
+}
+
+/// What a method is answered with that no script has to care for; none for an unknown one.
+pub(super) fn courtesy(method: &str) -> Option<Value> {
+    match method {
+        "initialize" => Some(initialized()),
+        "authenticate" | "session/set_mode" | "session/set_model" => Some(json!({})),
+        "session/set_config_option" => Some(json!({ "configOptions": [] })),
+        _ => None,
+    }
+}
+
+fn initialized() -> Value {
+    json!({
+        "protocolVersion": VERSION,
+        "agentCapabilities": { "loadSession": true },
+        "authMethods": [],
+        "agentInfo": { "name": "turnloom", "version": env!("CARGO_PKG_VERSION") },
+    })
+}
+
+fn session_update(session: &str, update: Value) -> Part {
+    Part::Frame(frame::notification("session/update", json!({ "sessionId": session, "update": update })))
+}
+
+fn raw(value: &impl serde::Serialize) -> Id {
+    serde_json::value::to_raw_value(value).expect("values of JSON have keys that are strings")
+}
+
+/// One thing that the pipe's writer does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Bytes in one write.
+    Bytes(Vec<u8>),
+    /// Closes the output.
+    Close,
+    /// Ends the process.
+    Exit(u8),
+}
+
+/// What is written for these parts: one write, but for cuts.
+pub(super) fn writes(parts: &[Part]) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let mut bytes = Vec::new();
+    let mut cut = None;
+    let mut leave = |bytes: &mut Vec<u8>, then: Option<Write>| {
+        let bytes = std::mem::take(bytes);
+        let whole = (!bytes.is_empty()).then_some(Write::Bytes(bytes));
+        writes.extend(whole.into_iter().chain(then));
+    };
+    for part in parts {
+        match part {
+            Part::Frame(frame) => {
+                let line = [frame.get().as_bytes(), b"\n"].concat();
+                let at = cut.take().unwrap_or(line.len()).min(line.len());
+                bytes.extend_from_slice(&line[..at]);
+                if at < line.len() {
+                    leave(&mut bytes, None);
+                    bytes.extend_from_slice(&line[at..]);
+                }
+            }
+            Part::Raw(Bytes::Text(text)) => bytes.extend_from_slice(text.as_bytes()),
+            Part::Raw(Bytes::Hex(hex)) => {
+                bytes.extend(crate::scenario::Raw::Hex(hex.clone()).bytes().unwrap_or_default());
+            }
+            Part::Split(at) => cut = Some(*at as usize),
+            Part::CloseOutput => leave(&mut bytes, Some(Write::Close)),
+            Part::Exit(code) => leave(&mut bytes, Some(Write::Exit(*code))),
+        }
+    }
+    leave(&mut bytes, None);
+    writes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(text: &str) -> Part {
+        Part::Frame(serde_json::from_str(text).unwrap())
+    }
+
+    fn bytes(text: &str) -> Write {
+        Write::Bytes(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn frames_of_a_step_leave_in_one_write() {
+        assert_eq!(writes(&[frame("{}"), frame("[1]")]), [bytes("{}\n[1]\n")]);
+        assert_eq!(writes(&[]), []);
+    }
+
+    #[test]
+    fn a_cut_divides_the_next_frame_only() {
+        let parts = [frame("{}"), Part::Split(2), frame("[1]"), frame("[2]")];
+        assert_eq!(writes(&parts), [bytes("{}\n[1"), bytes("]\n[2]\n")]);
+        assert_eq!(writes(&[Part::Split(4), frame("[1]")]), [bytes("[1]\n")], "nothing is behind the cut");
+    }
+
+    #[test]
+    fn a_crash_in_the_middle_of_a_frame() {
+        let parts = [frame("{}"), Part::Raw(Bytes::Hex("7b ff".into())), Part::Exit(9)];
+        assert_eq!(writes(&parts), [Write::Bytes(b"{}\n{\xff".to_vec()), Write::Exit(9)]);
+    }
+}

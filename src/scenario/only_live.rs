@@ -1,0 +1,67 @@
+//! What only a real server on a real pipe can do: bytes that are no message, calls to the client, the end of a process.
+//! The model of the runtime has no word for it, so no engine runs a scenario that has it. Knows nothing of places.
+
+use super::{Action, ClockStep, Happening, Scenario, Step, Trigger};
+
+impl Trigger {
+    /// What it is, if only a live server can react to it.
+    pub(super) fn only_live(&self) -> Option<&'static str> {
+        match self {
+            Self::Start => Some("a reaction to a start"),
+            Self::Request(_) => Some("a reaction to a request"),
+            Self::Prompt(_) | Self::AnyPrompt | Self::Cancel | Self::Load => None,
+        }
+    }
+}
+
+impl Action {
+    /// What it is, if only a live server can do it.
+    pub(super) fn only_live(&self) -> Option<&'static str> {
+        match self {
+            Self::Wait(happening) => happening.only_live(),
+            Self::Frame(_) => Some("a frame written as it is"),
+            Self::Raw(_) => Some("raw bytes"),
+            Self::Call(_) => Some("a call to the client"),
+            Self::CloseOutput => Some("a closed output"),
+            Self::Exit(_) => Some("the end of a process"),
+            Self::Say(_)
+            | Self::Think(_)
+            | Self::Tool(_)
+            | Self::Open(_)
+            | Self::Answer(_)
+            | Self::Fail(_)
+            | Self::Flush
+            | Self::Split(_)
+            | Self::StopReading
+            | Self::ResumeReading => None,
+        }
+    }
+}
+
+impl Happening {
+    /// What it is, if it happens only live.
+    pub(super) fn only_live(&self) -> Option<&'static str> {
+        matches!(self, Self::Reply(_)).then_some("a reply of the client")
+    }
+}
+
+impl Scenario {
+    /// Whether it has what no engine can run; [`Loaded::only_live`](super::Loaded::only_live) says what, with places.
+    #[must_use]
+    pub fn is_only_live(&self) -> bool {
+        let server = self.server.iter();
+        let server = server.flat_map(|reaction| {
+            let actions = reaction.actions.iter().map(Action::only_live);
+            actions.chain([reaction.on.only_live()])
+        });
+        let actors = self.actors.iter().flat_map(|actor| &actor.does).map(|step| match step {
+            Step::Wait(happening) => happening.only_live(),
+            _ => None,
+        });
+        let clock = self.clock.iter().map(|step| match step {
+            ClockStep::Wait(happening) => happening.only_live(),
+            ClockStep::Fire(_) => None,
+        });
+        server.chain(actors).chain(clock).flatten().next().is_some()
+    }
+}

@@ -1,0 +1,185 @@
+//! What a running reaction does: bursts of actions, frames that leave in one write, answers that end a turn.
+
+use super::machine::{Asked, Turn};
+use super::plan::describe;
+use super::wire::with_session;
+use super::{Script, ServerMessage, Step, Update, Wire};
+use crate::observation::ServerEntry;
+use crate::scenario::{Action, Happening, StopReason};
+
+impl Script {
+    pub(super) fn burst(&mut self, index: usize, happened: &dyn Fn(&Happening) -> bool) -> Step {
+        let mut step = Step::default();
+        let mut words = Vec::new();
+        while self.can_advance(index, happened) {
+            let running = &mut self.running[index];
+            let action = self.plan.action(running.reaction, running.at).cloned();
+            running.at += 1;
+            let over = match action {
+                Some(Action::Flush) => true,
+                Some(action) => {
+                    words.extend(describe(&action));
+                    self.act(index, action, &mut step)
+                }
+                None => {
+                    self.run_out(index, &mut step);
+                    true
+                }
+            };
+            if over {
+                break;
+            }
+        }
+        step.label = if words.is_empty() { "end of a reaction".to_owned() } else { words.join(", ") };
+        step
+    }
+
+    /// Does one action; whether the reaction is over with it.
+    fn act(&mut self, index: usize, action: Action, step: &mut Step) -> bool {
+        let id = self.running[index].turn;
+        let process = self.process;
+        let Some(place) = self.turns.iter().position(|turn| turn.id == id) else { return true };
+        let session = self.turns[place].session.clone();
+        let (entry, update) = match action {
+            Action::Say(text) => {
+                let entry = ServerEntry::Said { process, session: session.clone(), text: text.clone() };
+                (entry, Update::Text(text))
+            }
+            Action::Think(text) => {
+                let entry = ServerEntry::Thought { process, session: session.clone(), text: text.clone() };
+                (entry, Update::Thought(text))
+            }
+            Action::Tool(tool) => {
+                let (id, status) = (tool.id, tool.status);
+                let entry = ServerEntry::Tool { process, session: session.clone(), id: id.clone(), status };
+                let cards = &mut self.turns[place].cards;
+                let first = !cards.contains(&id);
+                if first {
+                    cards.push(id.clone());
+                }
+                (entry, Update::Tool { id, status, first })
+            }
+            Action::Wait(_) => return false,
+            Action::Open(gate) => {
+                self.open_gate(&gate);
+                step.opened.push(gate);
+                return false;
+            }
+            Action::Answer(reason) => {
+                self.close(place, Ok(reason), step);
+                return true;
+            }
+            Action::Fail(message) => {
+                self.close(place, Err(message), step);
+                return true;
+            }
+            other => return self.act_on_pipe(place, other, step),
+        };
+        self.log.push(entry);
+        step.frames.push(ServerMessage::Update { session, update });
+        false
+    }
+
+    /// A list without an answer has run out: a prompt stays unanswered, a load and any other request are answered well
+    /// all the same, for their lists have no way to say so.
+    fn run_out(&mut self, index: usize, step: &mut Step) {
+        let id = self.running.remove(index).turn;
+        let load = |turn: &Turn| turn.id == id && !matches!(turn.asked, Asked::Prompt { .. });
+        if let Some(place) = self.turns.iter().position(load) {
+            self.close(place, Ok(StopReason::EndTurn), step);
+        }
+    }
+
+    /// What a reaction does to its pipe rather than in its turn; whether the reaction is over with it.
+    fn act_on_pipe(&mut self, place: usize, action: Action, step: &mut Step) -> bool {
+        let turn = &mut self.turns[place];
+        let over = matches!(action, Action::Exit(_));
+        let wire = match action {
+            Action::StopReading | Action::ResumeReading => {
+                self.reading = action == Action::ResumeReading;
+                return false;
+            }
+            Action::Frame(message) => {
+                let request = turn.asked.request();
+                if message.answers_request() {
+                    turn.asked.settle();
+                }
+                Wire::Frame { message: with_session(&message, &turn.session), request }
+            }
+            // Its digits were judged with the scenario.
+            Action::Raw(raw) => Wire::Bytes(raw.bytes().unwrap_or_default()),
+            Action::Call(call) => {
+                let params = with_session(&call.params, &turn.session);
+                Wire::Call { name: call.name, method: call.method, params }
+            }
+            Action::Split(cut) => Wire::Split(cut.at),
+            Action::CloseOutput => Wire::CloseOutput,
+            Action::Exit(code) => Wire::Exit(code),
+            Action::Say(_)
+            | Action::Think(_)
+            | Action::Tool(_)
+            | Action::Wait(_)
+            | Action::Open(_)
+            | Action::Answer(_)
+            | Action::Fail(_)
+            | Action::Flush => return false,
+        };
+        step.wire.push((step.frames.len(), wire));
+        if over {
+            self.running.clear();
+        }
+        over
+    }
+
+    /// Ends a turn and every reaction that works on it.
+    fn close(&mut self, place: usize, result: Result<StopReason, String>, step: &mut Step) {
+        let turn = self.turns.remove(place);
+        self.running.retain(|running| running.turn != turn.id);
+        let session = turn.session;
+        match turn.asked {
+            Asked::Other { request: None } => {}
+            Asked::Other { request: Some(request) } => {
+                let answer = Wire::Answer { request, ok: result.map(|_| ()) };
+                step.wire.push((step.frames.len(), answer));
+            }
+            Asked::Load { entry } => {
+                step.loads.push(entry);
+                step.frames.push(self.answer_load(session, entry, result.map(|_| ())));
+            }
+            Asked::Prompt { request, text, .. } => {
+                step.frames.push(self.answer_prompt(request, session, text, result));
+            }
+        }
+    }
+
+    pub(super) fn answer_load(
+        &mut self,
+        session: String,
+        entry: usize,
+        ok: Result<(), String>,
+    ) -> ServerMessage {
+        self.log[entry] = ServerEntry::Load { process: self.process, session, loaded: ok.is_ok() };
+        ServerMessage::Loaded { ok }
+    }
+
+    fn answer_prompt(
+        &mut self,
+        request: u64,
+        session: String,
+        text: String,
+        result: Result<StopReason, String>,
+    ) -> ServerMessage {
+        let (process, logged) = (self.process, session.clone());
+        match result {
+            Ok(reason) => {
+                self.log.push(ServerEntry::Answered { process, session: logged, text, reason });
+                ServerMessage::PromptAnswered { request, session, reason }
+            }
+            Err(message) => {
+                let why = message.clone();
+                self.log.push(ServerEntry::Failed { process, session: logged, text, message: why });
+                ServerMessage::PromptFailed { request, session, message }
+            }
+        }
+    }
+}

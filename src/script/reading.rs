@@ -1,0 +1,137 @@
+//! What a message does when it is read: an entry of the log, an answer at once, or a reaction that begins.
+
+use super::machine::{Asked, Life, Running, Turn};
+use super::{ClientMessage, Script, ServerMessage};
+use crate::observation::ServerEntry;
+
+impl Script {
+    /// What a message does when it is read, and the frames that answer it at once.
+    pub(super) fn perform(&mut self, message: ClientMessage) -> Vec<ServerMessage> {
+        let process = self.process;
+        match message {
+            ClientMessage::Started => {
+                self.leave(Life::Alive);
+                self.process += 1;
+                self.log.push(ServerEntry::Started { process: self.process });
+                if let Some(reaction) = self.plan.on_start(self.process) {
+                    self.begin(String::new(), Asked::Other { request: None }, reaction);
+                }
+                Vec::new()
+            }
+            ClientMessage::Ended => {
+                if self.life == Life::Alive {
+                    self.leave(Life::Ended);
+                    self.log.push(ServerEntry::Ended { process });
+                }
+                Vec::new()
+            }
+            ClientMessage::Initialize => {
+                self.log.push(ServerEntry::Initialize { process });
+                vec![ServerMessage::Initialized]
+            }
+            ClientMessage::NewSession => {
+                vec![ServerMessage::NewSession { session: self.open_session() }]
+            }
+            ClientMessage::LoadSession { session } => self.read_load(session),
+            ClientMessage::Request { request, method, session } => {
+                self.read_request(request, &method, session);
+                Vec::new()
+            }
+            ClientMessage::Reply { call, kind } => {
+                self.replies.entry(call).or_default().push(kind);
+                Vec::new()
+            }
+            ClientMessage::Prompt { request, session, text, suffix } => {
+                let logged = session.clone();
+                self.read_prompt(request, session, text);
+                if suffix {
+                    self.log.push(ServerEntry::Suffix { process, session: logged });
+                }
+                Vec::new()
+            }
+            ClientMessage::Cancel { session } => {
+                self.read_cancel(session);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Forgets all that belongs to one process; sessions, gates and the log outlive it.
+    fn leave(&mut self, life: Life) {
+        self.life = life;
+        self.queue.clear();
+        self.turns.clear();
+        self.running.clear();
+        self.replies.clear();
+        self.reading = true;
+    }
+
+    fn read_load(&mut self, session: String) -> Vec<ServerMessage> {
+        let entry = self.log.len();
+        self.log.push(ServerEntry::Load { process: self.process, session: session.clone(), loaded: false });
+        if !self.sessions.contains(&session) {
+            return vec![ServerMessage::Loaded { ok: Err(format!("unknown session {session:?}")) }];
+        }
+        match self.plan.on_load(&session, self.process) {
+            Some(reaction) => {
+                self.begin(session, Asked::Load { entry }, reaction);
+                Vec::new()
+            }
+            None => vec![self.answer_load(session, entry, Ok(()))],
+        }
+    }
+
+    /// Begins the reaction to a request that only a live server has reactions to. Without one nothing is done, and
+    /// whoever asked answers in the way the method always is.
+    fn read_request(&mut self, request: u64, method: &str, session: String) {
+        let session = match method {
+            "session/new" => self.open_session(),
+            _ => session,
+        };
+        if method == "initialize" {
+            self.log.push(ServerEntry::Initialize { process: self.process });
+        }
+        if let Some(reaction) = self.plan.on_request(method, &session, self.process) {
+            self.begin(session, Asked::Other { request: Some(request) }, reaction);
+        }
+    }
+
+    fn open_session(&mut self) -> String {
+        let session = self.next_session();
+        self.sessions.push(session.clone());
+        self.log.push(ServerEntry::New { process: self.process, session: session.clone() });
+        session
+    }
+
+    fn read_prompt(&mut self, request: u64, session: String, text: String) {
+        let (process, logged) = (self.process, session.clone());
+        self.log.push(ServerEntry::Prompt { process, session: logged, text: text.clone() });
+        let reaction = self.plan.on_prompt(&text, &session, self.process);
+        self.begin(session, Asked::Prompt { request, text, cancelled: false }, reaction);
+    }
+
+    /// A cancel belongs to the oldest prompt in flight of its session that was not cancelled before.
+    fn read_cancel(&mut self, wanted: String) {
+        let turn =
+            self.turns.iter_mut().filter(|turn| turn.session == wanted).find_map(|turn| {
+                match &mut turn.asked {
+                    Asked::Prompt { cancelled, .. } if !*cancelled => {
+                        *cancelled = true;
+                        Some(turn.id)
+                    }
+                    _ => None,
+                }
+            });
+        if let (Some(turn), Some(reaction)) = (turn, self.plan.on_cancel(&wanted, self.process)) {
+            self.running.push(Running { turn, reaction, at: 0 });
+        }
+        self.log.push(ServerEntry::Cancel { process: self.process, session: wanted });
+    }
+
+    fn begin(&mut self, session: String, asked: Asked, reaction: usize) {
+        let turn = self.begun;
+        self.begun += 1;
+        self.turns.push(Turn { id: turn, session, asked, cards: Vec::new() });
+        self.running.push(Running { turn, reaction, at: 0 });
+    }
+}

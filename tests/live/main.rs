@@ -1,0 +1,30 @@
+//! `turnloom serve` as a real client meets it: a process on pipes, a control port, a transcript that outlives it.
+//!
+//! No test sleeps or measures time: each waits for what the server writes, and the server's own watchdog ends a test that
+//! would wait for ever.
+
+mod client;
+mod control;
+mod hostile;
+mod restart;
+mod sdk;
+mod verify;
+
+use client::{Client, Folder};
+
+/// A scenario with these reactions, in which ann sends `hi`, and ben opens the gate `go` and presses stop.
+fn scenario(server: &str) -> String {
+    format!(
+        r#"{{"version": 1, "title": "t", "source": "tests/live", "agent": {{"kind": "acp"}}, "gates": ["go"],
+        "actors": [{{"name": "ann", "does": [{{"send": {{"text": "hi"}}}}, "run", {{"wait": {{"gate": "go"}}}}]}},
+                   {{"name": "ben", "does": [{{"open": "go"}}, "interrupt"]}}],
+        "server": {server}}}"#
+    )
+}
+
+/// A scenario whose answer waits for the gate.
+fn gated() -> String {
+    scenario(
+        r#"[{"on": {"prompt": "hi"}, "do": [{"say": "working"}, {"wait": {"gate": "go"}}, {"answer": "end_turn"}]}]"#,
+    )
+}

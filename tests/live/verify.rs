@@ -1,0 +1,110 @@
+//! `turnloom verify` on sessions that were really played.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{Folder, gated, scenario};
+
+/// What `turnloom verify t.jsonl` says, and its exit code.
+fn verify(folder: &Folder, arguments: &str) -> (String, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
+    command.args(["verify", "t.jsonl"]).args(arguments.split_whitespace());
+    let output = command.current_dir(folder.file("")).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (said, output.status.code())
+}
+
+/// Plays the scenario in which one message is prompted and answered.
+fn played(test: &str, prompts: &[&str]) -> Folder {
+    let folder = Folder::new(
+        test,
+        &scenario(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "yes"}, {"answer": "end_turn"}]}]"#)
+            .replace(", \"interrupt\"]", "]"),
+    );
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.greet();
+    for (id, text) in (2..).zip(prompts) {
+        client.prompt(id, text);
+        if *text == "hi" {
+            assert_eq!(client.chunk(), "yes");
+        }
+        assert_eq!(client.stop_reason(id), "end_turn");
+    }
+    client.close();
+    folder
+}
+
+#[test]
+fn a_session_by_the_book_is_among_the_outcomes() {
+    let folder = played("by-the-book", &["hi"]);
+    assert_eq!(verify(&folder, ""), ("8 entries against 8 rules: 0 violations\n".to_owned(), Some(0)));
+    let (said, code) = verify(&folder, "--scenario live.json --profile policy");
+    assert_eq!(
+        (said.as_str(), code),
+        ("8 entries against 12 rules: 0 violations\namong the outcomes of fixed: 1 of 1 outcome\n", Some(0))
+    );
+}
+
+#[test]
+fn what_the_model_does_not_do_is_told_with_the_nearest_outcome() {
+    let folder = played("replayed", &["hi", "hi"]);
+    let (said, code) = verify(&folder, "--scenario live.json");
+    assert_eq!(code, Some(1), "{said}");
+    let difference = r#"first difference: server, place 7: seen {"Prompt":{"process":1,"session":"s1","text":"hi"}}, in the model nothing"#;
+    assert!(said.contains("✗ not among the outcomes of fixed, 1 outcome\nseen\n"), "{said}");
+    assert!(said.contains(difference), "{said}");
+    fs::write(folder.file("seen.json"), json!({"events": [], "calls": {"ann": []}}).to_string()).unwrap();
+    let (said, code) = verify(&folder, "--scenario live.json --observed seen.json");
+    assert_eq!(code, Some(1), "{said}");
+    fs::write(folder.file("seen.json"), "{\"event\": []}").unwrap();
+    let (said, code) = verify(&folder, "--scenario live.json --observed seen.json");
+    assert!(said.contains("error: failed to read `seen.json`: unknown field `event`"), "{said}");
+    assert_eq!(code, Some(2));
+}
+
+#[test]
+fn violations_are_told_by_entry_and_side() {
+    let folder = Folder::new("violations", &gated());
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.greet();
+    client.write(b"{\n");
+    client.read();
+    client.prompt(2, "hi");
+    client.chunk();
+    client.send(&json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": "s2"}}));
+    client.close();
+    let (said, code) = verify(&folder, "--profile policy");
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        said,
+        "11 entries against 12 rules: 2 violations\n\
+         ✗ frames-are-valid: entry 6, the client: the line is no JSON: EOF while parsing an object at line 1 column 1 (transports)\n\
+         ✗ cancel-has-a-turn: entry 10, the client: nothing is in flight in session \"s2\" (not stated)\n"
+    );
+}
+
+#[test]
+fn a_session_that_the_watchdog_ended_is_inconclusive() {
+    let folder = Folder::new("inconclusive", &gated());
+    let mut client = folder.serve("--transcript t.jsonl --watchdog 1ms");
+    assert_eq!(client.process.wait().unwrap().code(), Some(3));
+    assert!(client.said().starts_with("error: inconclusive: nothing happened for 1ms\n"));
+    let (said, code) = verify(&folder, "");
+    assert_eq!((said.lines().last(), code), (Some("inconclusive: the watchdog ended the session"), Some(3)));
+    drop(client.close());
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let folder = played("bad", &[]);
+    fs::write(folder.file("live.json"), gated()).unwrap();
+    let (said, code) = verify(&folder, "--scenario live.json");
+    assert!(said.ends_with("error: failed to verify: the transcript is of another scenario, or it has changed since\n  help: give the file that was served\n"), "{said}");
+    assert_eq!(code, Some(2));
+    for text in ["", "{}\n"] {
+        fs::write(folder.file("t.jsonl"), text).unwrap();
+        assert_eq!(verify(&folder, "").1, Some(2));
+    }
+}
