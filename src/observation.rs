@@ -24,8 +24,10 @@ pub struct Observations {
     /// What each tool saw of its cancel token, by actor, in order.
     pub tokens: BTreeMap<String, Vec<TokenView>>,
     /// What each run of the conversation did, in the order in which they began; for rules only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunSeen>,
     /// What the event service was asked and what it began, in its loop's order; for rules only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<ServiceEntry>,
     /// How the conversation stood at the end.
     pub end: End,

@@ -97,7 +97,8 @@ mod tests {
 
     fn streamed(finished: usize, server: Vec<ServerEntry>, deltas: &[&str]) -> Observations {
         let deltas = deltas.iter().map(|text| Published::Delta((*text).to_owned()));
-        let stream = [Published::State(Status::Running)].into_iter().chain(deltas).collect();
+        let state = |status| std::iter::once(Published::State(status));
+        let stream = state(Status::Running).chain(deltas).chain(state(Status::Finished)).collect();
         let events =
             (0..finished).map(|_| crate::observation::Event { text: "ab".into(), ..finish() }).collect();
         Observations { stream, ..seen(events, server) }

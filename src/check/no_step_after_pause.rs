@@ -1,10 +1,11 @@
 //! `no-step-after-pause`: holds the steps of each run against the first pause in the log.
 
+use super::service_log::began;
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
 use crate::scenario::EventKind;
 
-/// After a pause nothing begins until somebody asks.
+/// After a pause a run takes no further step.
 pub struct NoStepAfterPause;
 
 impl Rule for NoStepAfterPause {
@@ -13,7 +14,7 @@ impl Rule for NoStepAfterPause {
     }
 
     fn title(&self) -> &'static str {
-        "after a pause that is in the log, no step begins until somebody asks for a run again"
+        "after a pause that is in the log, a run that had begun before it takes no further step"
     }
 
     fn page(&self) -> &'static str {
@@ -22,8 +23,9 @@ that was still on its way to its first step when the pause came, must not write 
 he stopped the agent, and watches it go to work. The way may be long, since the first run of an ACP agent starts a \
 process.
 
-It breaks when a step begins after a pause was recorded, and nobody has asked the service for a run (by a call or by \
-a message with `run=true`) since its first stop. A step under way when the pause comes may end.
+It breaks when a run that had begun before the first stop takes a step after the pause was recorded, and nobody has \
+asked the service for a run (by a call or by a message with `run=true`) since. A step under way when the pause comes may \
+end; a run that begins only after the stop is for `user-stop-wins`.
 
 Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-server 1.25.0."
     }
@@ -33,11 +35,14 @@ Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-serv
             matches!(entry, ServiceEntry::Run | ServiceEntry::Message { run: true, .. })
         };
         let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
-        let is_last_word = stop.is_some_and(|stop| !seen.service[stop..].iter().any(asks));
+        let stop = stop.filter(|stop| !seen.service[*stop..].iter().any(asks));
         let pause = seen.events.iter().position(|event| event.kind == EventKind::Pause);
-        let Some(pause) = pause.filter(|_| is_last_word) else { return Vec::new() };
+        let (Some(stop), Some(pause)) = (stop, pause) else { return Vec::new() };
+        let begun = (1..).zip(began(seen)).filter(|(_, (place, _))| *place < stop);
+        let numbers: Vec<u32> = begun.map(|(number, _)| number).collect();
         let late = |step: &&StepSeen| step.after > pause;
-        let runs = seen.runs.iter().filter_map(|run| Some((run, run.steps.iter().find(late)?)));
+        let runs = seen.runs.iter().filter(|run| numbers.contains(&run.number));
+        let runs = runs.filter_map(|run| Some((run, run.steps.iter().find(late)?)));
         let violation = |number: u32, step: &StepSeen| Violation {
             rule: self.name(),
             message: match &step.message {
@@ -88,5 +93,7 @@ mod tests {
         holds(&NoStepAfterPause, &paused([stopped(), vec![message("second", true)]].concat(), 2));
         breaks(&NoStepAfterPause, &paused([stopped(), vec![message("second", false)]].concat(), 2));
         holds(&NoStepAfterPause, &paused(Vec::new(), 2));
+        let late = vec![message("first", true), ServiceEntry::Stop, began_by_message()];
+        holds(&NoStepAfterPause, &paused(late, 2));
     }
 }

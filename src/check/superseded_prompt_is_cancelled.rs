@@ -38,7 +38,7 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
         };
         let begins = seen.runs.iter().flat_map(|run| &run.steps);
         let begins = begins.filter(|step| step.message.as_deref() == Some(last.text)).map(|step| step.after);
-        let Some(began) = begins.last() else { return Vec::new() };
+        let Some(began) = begins.max() else { return Vec::new() };
         let asked = asked(seen);
         let waits = |(place, text): &(usize, &str)| {
             let wants_run = asked

@@ -53,7 +53,10 @@ mod tests {
 
     fn looked(view: TokenView) -> Observations {
         let tokens = [("tool".to_owned(), vec![view])].into();
-        Observations { tokens, ..seen(vec![user("first")], vec![prompt("first"), completed("first")]) }
+        Observations {
+            tokens,
+            ..seen(vec![user("first"), finish()], vec![prompt("first"), completed("first")])
+        }
     }
 
     const CANCELLED: TokenView =

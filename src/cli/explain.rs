@@ -176,6 +176,9 @@ mod tests {
           Every decision has its first alternative, but for:
             tool_token: current
             live_update: unserialized
+            rerun_wanted: idle
+            stop_before_start: overridden
+            state_update: read_ahead
         "#);
     }
 }

@@ -16,10 +16,13 @@ use crate::scenario::{Limits, Status};
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
 use super::decision::{
-    Decisions, Dispatch, ExplicitStop, InterruptLimit, RefusedRun, RerunAfterPause, RerunWanted, StateUpdate,
-    StopBeforeStart, Supersede, SupersedeCheck, TokenChunks,
+    Decisions, Dispatch, ExplicitStop, InterruptLimit, StateUpdate, StopBeforeStart, Supersede, TokenChunks,
 };
-use super::state::{AgentState, MessageId};
+use super::state::MessageId;
+
+mod rerun;
+
+use rerun::Superseded;
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
 const INACTIVE: &str = "inactive_service";
@@ -69,13 +72,6 @@ struct Inner {
     stream: Ordered<Vec<Published>>,
     /// What was asked and begun, for whoever observes.
     journal: Ordered<Vec<ServiceEntry>>,
-}
-
-/// What a worker found when it marked the prompt in flight as superseded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Superseded {
-    did_mark: bool,
-    active_prompt_has_latest_message: bool,
 }
 
 impl EventService {
@@ -245,45 +241,6 @@ impl EventService {
         Ok(())
     }
 
-    /// A message's run was refused: decision `refused_run`.
-    fn request_rerun(&self, message: MessageId, interrupted_acp: bool) {
-        let inner = &self.inner;
-        if self.decisions().refused_run == RefusedRun::Dropped {
-            return;
-        }
-        inner.rerun_requested.replace(Some(message));
-        if interrupted_acp {
-            inner.acp_internal_rerun_requested.set(true);
-        }
-    }
-
-    async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
-        let this = self.clone();
-        self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync())).await
-    }
-
-    /// On a worker.
-    fn mark_superseded_sync(&self) -> Superseded {
-        let nothing = Superseded::default();
-        let conversation = &self.inner.conversation;
-        if self.inner.run_task.get().is_none() || !matches!(conversation.agent(), Agent::Acp(_)) {
-            return nothing;
-        }
-        let state = conversation.state();
-        let _held = state.lock();
-        if state.status() != Status::Running {
-            return nothing;
-        }
-        let agent_state = state.agent_state.get();
-        let newest = state.prompt_messages().pop();
-        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else { return nothing };
-        if *inflight == newest && self.decisions().supersede_check == SupersedeCheck::Newest {
-            return Superseded { active_prompt_has_latest_message: true, ..nothing };
-        }
-        state.agent_state.set(AgentState { supersede_inflight: true, ..agent_state });
-        Superseded { did_mark: true, ..nothing }
-    }
-
     /// Starts a run in the background.
     ///
     /// # Errors
@@ -371,56 +328,6 @@ impl EventService {
         inner.run_task.set(None);
         self.publish_state_update().await?;
         self.rerun_if_wanted().await
-    }
-
-    /// Starts the run that was refused while the old one came to its end.
-    async fn rerun_if_wanted(&self) -> Result<()> {
-        let inner = &self.inner;
-        let requested = inner.rerun_requested.take();
-        let internal = inner.acp_internal_rerun_requested.replace(false);
-        let generation = inner.explicit_interrupt_generation.get();
-        let Some(message) = requested else { return Ok(()) };
-        let status = self.status_if_wanted(&message).await?;
-        let still_valid = inner.explicit_interrupt_generation.get() == generation;
-        let internal_valid = internal && still_valid;
-        let after_pause = internal_valid
-            && self.decisions().rerun_after_pause == RerunAfterPause::IfInternal
-            && matches!(inner.conversation.agent(), Agent::Acp(_));
-        let restart = still_valid
-            && match status {
-                Some(Status::Idle) => true,
-                Some(Status::Paused) => after_pause,
-                _ => false,
-            };
-        if !restart {
-            if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
-                inner.rerun_requested.replace(Some(message));
-            }
-            return Ok(());
-        }
-        let asked = internal_valid.then_some(generation);
-        match Box::pin(self.begin(Cause::Rerun, asked)).await {
-            Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
-                inner.rerun_requested.replace(Some(message));
-                inner.acp_internal_rerun_requested.set(internal);
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
-    /// The status in which the run ended; none if the request for a rerun has been served by then.
-    async fn status_if_wanted(&self, message: &MessageId) -> Result<Option<Status>> {
-        if self.decisions().rerun_wanted != RerunWanted::MessageWaits {
-            return self.execution_status().await.map(Some);
-        }
-        let message = message.clone();
-        let read = move |conversation: &LocalConversation| {
-            let state = conversation.state();
-            let _held = state.lock();
-            Ok(state.waits(&message).then(|| state.status()))
-        };
-        self.in_executor("get status", read).await
     }
 
     fn note_explicit_stop(&self) {

@@ -217,6 +217,8 @@ mod tests {
                 vec![TokenView { own_run: 1, own_cancelled: false, seen_run: None, cancelled: false }],
             )]
             .into(),
+            runs: Vec::new(),
+            service: Vec::new(),
             end: End {
                 status: Status::Finished,
                 cursor: Some("first".into()),

@@ -1,0 +1,111 @@
+//! What the service begins by itself: the run that replaces a superseded prompt, and the one for a message whose own
+//! was refused.
+//!
+//! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`. It must not know how a run goes.
+
+use super::{ALREADY_RUNNING, EventService};
+use crate::asyncio::{Exception, Result};
+use crate::observation::Cause;
+use crate::scenario::Status;
+
+use super::super::conversation::{Agent, LocalConversation};
+use super::super::decision::{RefusedRun, RerunAfterPause, RerunWanted, SupersedeCheck};
+use super::super::state::{AgentState, MessageId};
+
+/// What a worker found when it marked the prompt in flight as superseded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Superseded {
+    pub(super) did_mark: bool,
+    pub(super) active_prompt_has_latest_message: bool,
+}
+
+impl EventService {
+    /// A message's run was refused: decision `refused_run`.
+    pub(super) fn request_rerun(&self, message: MessageId, interrupted_acp: bool) {
+        let inner = &self.inner;
+        if self.decisions().refused_run == RefusedRun::Dropped {
+            return;
+        }
+        inner.rerun_requested.replace(Some(message));
+        if interrupted_acp {
+            inner.acp_internal_rerun_requested.set(true);
+        }
+    }
+
+    pub(super) async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
+        let this = self.clone();
+        self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync())).await
+    }
+
+    /// On a worker.
+    fn mark_superseded_sync(&self) -> Superseded {
+        let nothing = Superseded::default();
+        let conversation = &self.inner.conversation;
+        if self.inner.run_task.get().is_none() || !matches!(conversation.agent(), Agent::Acp(_)) {
+            return nothing;
+        }
+        let state = conversation.state();
+        let _held = state.lock();
+        if state.status() != Status::Running {
+            return nothing;
+        }
+        let agent_state = state.agent_state.get();
+        let newest = state.prompt_messages().pop();
+        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else { return nothing };
+        if *inflight == newest && self.decisions().supersede_check == SupersedeCheck::Newest {
+            return Superseded { active_prompt_has_latest_message: true, ..nothing };
+        }
+        state.agent_state.set(AgentState { supersede_inflight: true, ..agent_state });
+        Superseded { did_mark: true, ..nothing }
+    }
+
+    /// Starts the run that was refused while the old one came to its end.
+    pub(super) async fn rerun_if_wanted(&self) -> Result<()> {
+        let inner = &self.inner;
+        let requested = inner.rerun_requested.take();
+        let internal = inner.acp_internal_rerun_requested.replace(false);
+        let generation = inner.explicit_interrupt_generation.get();
+        let Some(message) = requested else { return Ok(()) };
+        let status = self.status_if_wanted(&message).await?;
+        let still_valid = inner.explicit_interrupt_generation.get() == generation;
+        let internal_valid = internal && still_valid;
+        let after_pause = internal_valid
+            && self.decisions().rerun_after_pause == RerunAfterPause::IfInternal
+            && matches!(inner.conversation.agent(), Agent::Acp(_));
+        let restart = still_valid
+            && match status {
+                Some(Status::Idle) => true,
+                Some(Status::Paused) => after_pause,
+                _ => false,
+            };
+        if !restart {
+            if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
+                inner.rerun_requested.replace(Some(message));
+            }
+            return Ok(());
+        }
+        let asked = internal_valid.then_some(generation);
+        match Box::pin(self.begin(Cause::Rerun, asked)).await {
+            Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
+                inner.rerun_requested.replace(Some(message));
+                inner.acp_internal_rerun_requested.set(internal);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// The status in which the run ended; none if the request for a rerun has been served by then.
+    async fn status_if_wanted(&self, message: &MessageId) -> Result<Option<Status>> {
+        if self.decisions().rerun_wanted != RerunWanted::MessageWaits {
+            return self.execution_status().await.map(Some);
+        }
+        let message = message.clone();
+        let read = move |conversation: &LocalConversation| {
+            let state = conversation.state();
+            let _held = state.lock();
+            Ok(state.waits(&message).then(|| state.status()))
+        };
+        self.in_executor("get status", read).await
+    }
+}
