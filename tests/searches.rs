@@ -42,7 +42,7 @@ fn run(job: &Job, options: &Options) -> Exploration {
 const WITHOUT_END: u32 = 100_000;
 
 /// The reduction is held against the whole space where that has a size to wait for: up to so many executions of its own.
-const SMALL: u64 = 70;
+const SMALL: u64 = 50;
 
 #[test]
 fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
