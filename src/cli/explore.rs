@@ -57,7 +57,7 @@ pub(super) fn exit(exploration: &Exploration) -> Exit {
 pub(super) fn failed(console: &mut Console, error: &ExploreError) -> Exit {
     match error {
         ExploreError::Decision(unknown) => console.refuse(&format!("failed to explore: {unknown}"), ""),
-        ExploreError::Broken { .. } | ExploreError::Child { .. } => {
+        ExploreError::Broken { .. } | ExploreError::NotDeterministic { .. } | ExploreError::Child { .. } => {
             console.fail(&words::plain(&error.to_string()), "");
             Exit::Incomplete
         }

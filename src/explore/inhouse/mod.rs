@@ -1,14 +1,18 @@
 //! The in-house engine: threads as stackful coroutines on one OS thread, and a search over visited states that ends.
 
 mod coroutines;
+mod dependence;
+mod dpor;
 mod execution;
 mod follow;
 mod footprint;
 mod reduction;
 mod schedule;
 mod search;
+mod wakeup;
 
+pub use dpor::dpor;
 pub use execution::{Ended, Execution};
 pub use follow::{Drift, follow, run_once};
 pub use schedule::{Schedule, ScheduleError, Switch};
-pub use search::{Limits, Search, run_search, search};
+pub use search::{Limits, Search, Visit, run_search, search};
