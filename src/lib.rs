@@ -17,3 +17,7 @@ pub mod scenario;
 pub mod script;
 pub mod snapshot;
 mod stage;
+
+/// Tests in here and tests in `tests/` share the file that makes up random programs.
+#[cfg(test)]
+extern crate self as turnloom;

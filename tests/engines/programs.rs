@@ -46,6 +46,8 @@ pub enum Do {
     Put(usize),
     /// Take one from a counter, once there is one and the other has none.
     TakeAlone(usize),
+    /// Go on once a counter has one and the other has none.
+    AwaitAlone(usize),
     /// Read what a FIFO lock guards, without it.
     Peek,
     /// As the owner of the FIFO lock: read what it guards and write one more.
@@ -106,12 +108,50 @@ fn instruction() -> BoxedStrategy<Do> {
     .boxed()
 }
 
-/// Programs of two to four threads, the more threads the shorter.
+/// Instructions of which a thread learns little, so that many orders lead to the same state.
+fn blind() -> BoxedStrategy<Do> {
+    let two = || 0..2_usize;
+    prop_oneof![
+        6 => (two(), 0..2_u32).prop_map(|(cell, value)| Do::Write(cell, value)),
+        1 => two().prop_map(Do::Add),
+        1 => Just(Do::Set(0)),
+        1 => two().prop_map(Do::Put),
+        3 => two().prop_map(Do::Read),
+    ]
+    .boxed()
+}
+
+/// Instructions that wait for counters, one or both.
+fn counting() -> BoxedStrategy<Do> {
+    let two = || 0..2_usize;
+    prop_oneof![
+        3 => two().prop_map(Do::Put),
+        2 => two().prop_map(Do::Take),
+        4 => two().prop_map(Do::TakeAlone),
+        2 => two().prop_map(Do::AwaitAlone),
+        1 => two().prop_map(Do::Read),
+        1 => (two(), 0..2_u32).prop_map(|(cell, value)| Do::Write(cell, value)),
+    ]
+    .boxed()
+}
+
+/// Programs of two to four threads, the more threads the shorter: of all instructions, of those that merge states, and
+/// of those that wait.
 pub fn programs() -> impl Strategy<Value = Program> {
-    let threads = |count: usize, most: usize| {
-        prop::collection::vec(prop::collection::vec(instruction(), 1..=most), count)
+    let threads = |instruction: BoxedStrategy<Do>, count: usize, most: usize| {
+        prop::collection::vec(prop::collection::vec(instruction, 1..=most), count)
     };
-    prop_oneof![5 => threads(2, 4), 4 => threads(3, 2), 1 => threads(4, 1)]
+    prop_oneof![
+        5 => threads(instruction(), 2, 4),
+        4 => threads(instruction(), 3, 2),
+        1 => threads(instruction(), 4, 1),
+        1 => threads(blind(), 2, 4),
+        2 => threads(blind(), 3, 3),
+        3 => threads(blind(), 3, 5),
+        1 => threads(blind(), 4, 2),
+        3 => threads(counting(), 3, 2),
+        1 => threads(counting(), 4, 2),
+    ]
 }
 
 /// Has `check` look at so many programs, always the same ones for the same seed; a failure is shrunk.
@@ -286,11 +326,19 @@ impl World {
                     |count| *count -= 1,
                 );
             }
-            Do::TakeAlone(counter) => {
+            Do::TakeAlone(counter) | Do::AwaitAlone(counter) => {
                 let other = self.counters[1 - counter].clone();
-                let op = Op::new("take alone").watches(&other);
-                let alone = move |count: &u32| *count > 0 && other.inspect(|other| *other == 0);
-                self.counters[*counter].perform_when(op, alone, |count| *count -= 1);
+                let alone = {
+                    let other = other.clone();
+                    move |count: &u32| *count > 0 && other.inspect(|other| *other == 0)
+                };
+                let counter = &self.counters[*counter];
+                if let Do::TakeAlone(_) = step {
+                    let op = Op::new("take alone").watches(&other);
+                    counter.perform_when(op, alone, |count| *count -= 1);
+                } else {
+                    counter.perform_when(Op::new("await alone").watches(&other).reads(), alone, |_| ());
+                }
             }
             Do::Peek => own.note(self.guarded.read_unlocked(|value| *value)),
             Do::Guarded => {

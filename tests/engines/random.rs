@@ -84,7 +84,8 @@ fn weight(body: &[Do]) -> usize {
         .map(|step| match step {
             Do::Fifo(_, body) => 4 + weight(body),
             Do::Mutex(_, body) | Do::IfOdd(body) => 1 + weight(body),
-            Do::Spawn(..) => 100,
+            // A wait for two objects is beyond the loom engine, as the server's wait for a status is.
+            Do::Spawn(..) | Do::TakeAlone(_) | Do::AwaitAlone(_) => 100,
             Do::Guarded => 6,
             Do::Bump(_) | Do::Disarm | Do::Wait => 2,
             _ => 1,
@@ -117,7 +118,7 @@ fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
         held.set(held.get() + 1);
         Ok(())
     };
-    if let Err(failure) = for_each_program(2_000, 2, check) {
+    if let Err(failure) = for_each_program(4_000, 2, check) {
         panic!("{failure}");
     }
     eprintln!("{} programs under loom", held.get());

@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::planted::{Planted, planted};
+
 /// The operation that a thread waits to take, as far as other operations could depend on it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Next {
@@ -28,7 +30,8 @@ impl Next {
     /// The objects it may use, and whether it may change them.
     pub(super) fn uses(&self) -> impl Iterator<Item = Use> + '_ {
         let own = Use { object: self.object, changes: !self.reads };
-        std::iter::once(own).chain(self.watches.iter().map(|object| Use { object: *object, changes: false }))
+        let watches = if planted(Planted::WatchedObjectsForgotten) { &[][..] } else { &self.watches };
+        std::iter::once(own).chain(watches.iter().map(|object| Use { object: *object, changes: false }))
     }
 }
 
@@ -50,6 +53,12 @@ impl Use {
 
 /// Whether the order of two uses of one object matters.
 pub(super) fn either_changes(one: bool, other: bool) -> bool {
+    if planted(Planted::WritesAreReads) {
+        return false;
+    }
+    if planted(Planted::ReadsDependOnNothing) {
+        return one && other;
+    }
     one || other
 }
 
@@ -70,7 +79,7 @@ pub(super) struct Groups {
 impl Groups {
     /// Takes in the objects of an operation.
     pub(super) fn take_in(&mut self, next: &Next) {
-        if !next.waits || next.watches.is_empty() {
+        if !next.waits || next.watches.is_empty() || planted(Planted::GroupsForgotten) {
             return;
         }
         let own = self.group_of(next.object);

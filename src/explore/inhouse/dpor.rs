@@ -8,6 +8,10 @@
 //! else, so that each checks the other: a state that is taken for another by mistake, a race that a stored footprint
 //! forgets, would show as an outcome that only one of them finds.
 //!
+//! An operation counts as using, besides what it did use, all that it announced: a write of the same value is a write.
+//! (The default search looks closer. Here a beginning is planned for an order that was not run, and could not be told
+//! from one that leads to what is known if what its last operation uses could turn out to be less.)
+//!
 //! *Operations that wait.* Whether one can be taken depends on the contents of the objects that it announces. A race is
 //! then not only with the last operation that it depends on, but with each that changed such an object (with the one
 //! that took a lock, not the one that let it go), whether or not the operation was ever taken, provided that it could
@@ -22,6 +26,7 @@ use super::coroutines::{Run, Shop};
 use super::dependence::{Groups, Use, depend, either_changes};
 use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::footprint::{Clock, join, seen};
+use super::planted::{Planted, planted};
 use super::search::{Limits, Search, Visit};
 use super::wakeup::{Move, Tree, covers, insert, weak_initial, without};
 
@@ -165,10 +170,7 @@ struct Late {
     thread: usize,
     /// Its thread before it.
     from: Thread,
-    /// What it used, if it was taken; else the most that it may use.
     uses: Rc<[Use]>,
-    /// The most that it may use in another order.
-    most: Rc<[Use]>,
     waits: bool,
     /// Whether it was taken, or would have been had the execution gone on.
     taken: bool,
@@ -295,9 +297,8 @@ impl Searcher<'_> {
             node.tree = std::mem::take(&mut self.wakeup);
             return self.next_branch(&mut node).then_some(node);
         }
-        let awake = |thread: &usize| !node.sleeps(self.threads[*thread].number);
-        let first = std::iter::once(default).chain(node.enabled.iter().copied()).find(awake)?;
-        node.thread = first;
+        // A beginning depends on whoever slept where it was planned, so nobody sleeps where it ends.
+        node.asleep.clear();
         Some(node)
     }
 
@@ -328,7 +329,8 @@ impl Searcher<'_> {
         let thread = self.path[depth].thread;
         let threads_before = self.threads.len();
         let before = self.threads[thread].clone();
-        let uses = self.groups.widen(uses.iter().copied());
+        let announced = before.next.as_ref().map_or(&[][..], |next| &next.uses);
+        let uses = most(announced, &self.groups.widen(uses.iter().copied()));
         let mut clock = before.clock.to_vec();
         if self.path[depth].kind != Kind::Setup {
             uses.iter().for_each(|one| self.join_past(*one, &mut clock));
@@ -391,27 +393,26 @@ impl Searcher<'_> {
             let node = &self.path[depth];
             let Some(step) = node.step.as_ref().filter(|_| node.kind != Kind::Setup) else { continue };
             let Some(next) = step.before.next.as_ref().filter(|next| !next.settled) else { continue };
-            let (uses, most) = (step.uses.clone(), most(&next.uses, &step.uses));
-            let (thread, from, waits) = (node.thread, step.before.clone(), next.waits);
-            self.look_back(&Late { thread, from, uses, most, waits, taken: true, depth });
+            let (uses, from, waits) = (step.uses.clone(), step.before.clone(), next.waits);
+            self.look_back(&Late { thread: node.thread, from, uses, waits, taken: true, depth });
         }
         for thread in 0..self.threads.len() {
             let from = self.threads[thread].clone();
             let Some(next) = from.next.clone().filter(|next| !next.settled) else { continue };
             let (uses, waits, depth) = (next.uses, next.waits, self.path.len());
-            let most = uses.clone();
-            self.look_back(&Late { thread, from, uses, most, waits, taken: cut_short, depth });
+            self.look_back(&Late { thread, from, uses, waits, taken: cut_short, depth });
         }
     }
 
     /// Looks for the steps that race with an operation after them.
     fn look_back(&mut self, late: &Late) {
         let mut between: Vec<u32> = Vec::new();
+        let blocked = late.waits && !planted(Planted::BlockedRacesIgnored);
         for (depth, changes) in self.rivals(late) {
             let node = &self.path[depth];
             let immediate = seen(&between, node.thread) as usize <= depth;
             node.step.iter().for_each(|step| join(&mut between, &step.clock));
-            if node.kind == Kind::Open && ((immediate && late.taken) || (late.waits && changes)) {
+            if node.kind == Kind::Open && ((immediate && late.taken) || (blocked && changes)) {
                 self.turn_round(depth, late);
             }
         }
@@ -448,7 +449,7 @@ impl Searcher<'_> {
         let free = steps.filter(|(_, step)| seen(&step.clock, mover) as usize <= depth);
         let mut sequence: Vec<Move> =
             free.map(|(_, step)| Move { thread: step.before.number, uses: step.uses.clone() }).collect();
-        sequence.push(Move { thread: late.from.number, uses: late.most.clone() });
+        sequence.push(Move { thread: late.from.number, uses: late.uses.clone() });
         let node = &mut self.path[depth];
         if node.asleep.iter().any(|sleeper| weak_initial(sleeper, &sequence).is_some())
             || covers(&mut node.tree, sequence.clone())

@@ -6,9 +6,12 @@ mod dpor;
 mod execution;
 mod follow;
 mod footprint;
+mod planted;
 mod reduction;
 mod schedule;
 mod search;
+#[cfg(test)]
+mod trust;
 mod wakeup;
 
 pub use dpor::dpor;

@@ -21,6 +21,7 @@ use super::coroutines::{Run, Shop};
 use super::dependence::{Next, Use, depend, either_changes};
 use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
+use super::planted::{Planted, planted};
 use super::search::{Limits, Search, Visit};
 
 /// Searches every interleaving of `program`, whatever the preemptions.
@@ -263,7 +264,10 @@ impl Searcher<'_> {
     fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Arrival {
         let depth = self.path.len();
         node.below = self.hold_against_path(&known.below);
-        let woken = known.asleep & !node.asleep_at_entry;
+        let mut woken = known.asleep & !node.asleep_at_entry;
+        if planted(Planted::StoredSleepersForgotten) || planted(Planted::KnownStatesEndTheSearch) {
+            woken = 0;
+        }
         let number = |thread: usize| only(self.numbers[thread]);
         let woken: Vec<usize> = node
             .enabled
@@ -407,7 +411,8 @@ impl Searcher<'_> {
             .filter(|thread| node.enabled.iter().all(|(able, _)| able != thread))
             .filter_map(|thread| run.next(thread));
         let mut together = waiting.filter(|next| next.waits && !next.watches.is_empty());
-        if together.any(|next| depend(next.uses(), &step.uses)) {
+        let waited_for = together.any(|next| depend(next.uses(), &step.uses));
+        if waited_for && !planted(Planted::JointWaitsIgnored) {
             self.path[depth].want_all();
         }
     }
@@ -471,6 +476,9 @@ impl Searcher<'_> {
             let clock = clock.clone();
             let thread = self.numbers.iter().position(|number| *number == deed.thread);
             let one = Use { object: deed.object, changes: deed.changes };
+            if planted(Planted::FootprintNotHeldAgainstPath) || planted(Planted::KnownStatesEndTheSearch) {
+                continue;
+            }
             self.races(thread, one, &clock, false);
             footprint.add(*deed, clock);
         }
@@ -555,7 +563,8 @@ impl Node {
         }
         self.wanted.push(thread);
         self.todo.push(thread);
-        if self.asleep.iter().any(|sleeper| sleeper.thread == thread) {
+        let asleep = self.asleep.iter().any(|sleeper| sleeper.thread == thread);
+        if asleep && !planted(Planted::WantedSleepersIgnored) {
             self.want_all();
         }
     }

@@ -6,8 +6,7 @@ use std::rc::Rc;
 
 use super::dependence::{Use, depend};
 
-/// One step of a beginning: the number of a thread, and what its operation uses. Of an operation that was not taken in
-/// this order yet, these are the most that it may use.
+/// One step of a beginning: the number of a thread, and what its operation uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Move {
     pub(super) thread: u32,
