@@ -169,9 +169,12 @@ pub fn for_each_program(
 /// What is left of a program when it has ended.
 pub type Look = Box<dyn Fn() -> String>;
 
+/// Where a program leaves it.
+pub type Slot = Rc<RefCell<Option<Look>>>;
+
 /// A program for an engine, and where it leaves a way to look at its outcome.
-pub fn with_slot(build: impl Fn() -> Look + 'static) -> (Rc<dyn Fn()>, Rc<RefCell<Option<Look>>>) {
-    let slot: Rc<RefCell<Option<Look>>> = Rc::default();
+pub fn with_slot(build: impl Fn() -> Look + 'static) -> (Rc<dyn Fn()>, Slot) {
+    let slot = Slot::default();
     let last = slot.clone();
     (Rc::new(move || *last.borrow_mut() = Some(build())), slot)
 }
@@ -223,7 +226,7 @@ pub fn build(program: Program) -> impl Fn() -> Look + 'static {
             counters: [Object::new("n0", 0), Object::new("n1", 0)],
             timers: Timers::new(["t"]),
         });
-        let logs: Rc<RefCell<Vec<(String, Ordered<String>)>>> = Rc::default();
+        let logs = Logs::default();
         for (name, body) in ["a", "b", "c", "d"].into_iter().zip(program.clone()) {
             let mut own = Own::new(name.to_owned(), &logs);
             let (world, logs) = (world.clone(), logs.clone());
@@ -235,6 +238,7 @@ pub fn build(program: Program) -> impl Fn() -> Look + 'static {
     }
 }
 
+/// What each thread noted, by name.
 type Logs = Rc<RefCell<Vec<(String, Ordered<String>)>>>;
 
 impl Own {

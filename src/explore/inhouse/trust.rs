@@ -38,8 +38,9 @@ fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
     let (runnable, slot) = with_slot(build(program.clone()));
     let mut seen = BTreeSet::new();
     let mut path: Vec<(Vec<usize>, usize)> = Vec::new();
+    let stacks = Rc::default();
     for _ in 0..most {
-        let mut run = Run::begin(runnable.clone(), Rc::default(), false);
+        let mut run = Run::begin(runnable.clone(), Rc::clone(&stacks), false);
         for depth in 0.. {
             let enabled = run.enabled();
             if enabled.is_empty() {
