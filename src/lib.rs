@@ -19,3 +19,7 @@ pub mod script;
 pub mod snapshot;
 mod stage;
 pub mod verify;
+
+/// Tests in here and tests in `tests/` share the file that makes up random programs.
+#[cfg(test)]
+extern crate self as turnloom;

@@ -179,7 +179,9 @@ impl Checked {
         let error_in_words = words::plain(&error.to_string());
         let exit = match error {
             ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Exit::Bad,
-            ExploreError::Broken { .. } | ExploreError::Child { .. } => Exit::Incomplete,
+            ExploreError::Broken { .. }
+            | ExploreError::NotDeterministic { .. }
+            | ExploreError::Child { .. } => Exit::Incomplete,
         };
         let scenario = CheckedScenario {
             name: file.loaded.name.clone(),

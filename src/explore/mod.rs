@@ -1,5 +1,7 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
+#[cfg(test)]
+mod agreement;
 pub mod inhouse;
 mod lock_graph;
 pub mod loom;

@@ -112,6 +112,22 @@ pub enum ExploreError {
         /// The panic.
         message: String,
     },
+    /// The same steps did not do the same twice: a defect of turnloom.
+    #[error(
+        "failed to run `{scenario}`: the same schedule did not do the same twice, and first differs at step {step}: \
+         it was `{first}`, then {}",
+        if first == now { "the same with another result".to_owned() } else { format!("`{now}`") }
+    )]
+    NotDeterministic {
+        /// The scenario.
+        scenario: String,
+        /// The step, counted from the end of the setup.
+        step: usize,
+        /// What it was, in words.
+        first: String,
+        /// What it is now.
+        now: String,
+    },
     /// The child process in which loom runs could not be started or ended without an answer.
     #[error("failed to run loom for `{scenario}`: {message}")]
     Child {
@@ -277,6 +293,12 @@ pub(super) fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreErro
         Ended::Panicked(message) => {
             Err(ExploreError::Broken { scenario: job.name.clone(), message: message.clone() })
         }
+        Ended::NotDeterministic { step, first, now } => Err(ExploreError::NotDeterministic {
+            scenario: job.name.clone(),
+            step: *step,
+            first: first.clone(),
+            now: now.clone(),
+        }),
     }
 }
 
@@ -427,7 +449,7 @@ fn find_canonical_witnesses(stage: &Stage, program: &Rc<dyn Fn()>, findings: &mu
             let why = match execution.ended {
                 Ended::Deadlock => Some(Why::Deadlock),
                 Ended::Hang => Some(Why::Hang),
-                Ended::Complete | Ended::Panicked(_) => None,
+                Ended::Complete | Ended::Panicked(_) | Ended::NotDeterministic { .. } => None,
             };
             let (shown, violations) = findings.judge(&stage.observe(why, execution.book()));
             if violations.is_empty() || have.contains(&shown) {

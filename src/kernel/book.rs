@@ -195,6 +195,11 @@ impl Book {
         self.steps.borrow().clone()
     }
 
+    /// The last step's operation and object.
+    pub(crate) fn last_operation(&self) -> Option<(&'static str, Rc<str>)> {
+        self.steps.borrow().last().map(|step| (step.operation, step.object.clone()))
+    }
+
     /// The running role takes a lock (or begins a wait that needs another thread): one edge for each lock it holds.
     pub fn acquires(&self, then: &Rc<str>) {
         let roles = self.roles.borrow();

@@ -12,6 +12,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rustc_hash::FxHashMap;
 
+use super::dependence::{Next, Use};
 use crate::kernel::digest::{chain, digest};
 use crate::kernel::{Book, Doing, Engine, Installed, ObjectCore, Request, RoleId, Spawn, Took, install};
 
@@ -47,36 +48,6 @@ impl Thread {
     fn can_move(&self) -> bool {
         !self.done.get() && self.ready.borrow().as_ref().is_none_or(|ready| ready())
     }
-}
-
-/// The operation that a thread waits to take, as far as other operations could depend on it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Next {
-    /// The object it is done to.
-    pub(super) object: u32,
-    /// Whether it never changes the object.
-    pub(super) reads: bool,
-    /// Whether it commutes with all that others can do before it.
-    pub(super) settled: bool,
-    /// Objects that it reads besides.
-    pub(super) watches: Vec<u32>,
-}
-
-impl Next {
-    /// The objects it may use, and whether it may change them.
-    pub(super) fn uses(&self) -> impl Iterator<Item = Use> + '_ {
-        let own = Use { object: self.object, changes: !self.reads };
-        std::iter::once(own).chain(self.watches.iter().map(|object| Use { object: *object, changes: false }))
-    }
-}
-
-/// One use of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Use {
-    /// The object, by number.
-    pub(super) object: u32,
-    /// Whether its content changed; of an operation to come, whether it may.
-    pub(super) changes: bool,
 }
 
 /// A thread that has not begun, and what it will do.
@@ -217,6 +188,23 @@ impl Run {
     /// The number of a thread in the whole search.
     pub(super) fn number(&self, index: usize) -> u32 {
         self.core.threads.borrow()[index].number
+    }
+
+    /// The thread of this number, if it was begun.
+    pub(super) fn with_number(&self, number: u32) -> Option<usize> {
+        self.core.threads.borrow().iter().position(|thread| thread.number == number)
+    }
+
+    /// Whether a thread was begun and can take its next operation.
+    pub(super) fn can_move(&self, index: usize) -> bool {
+        self.core.threads.borrow().get(index).is_some_and(|thread| thread.can_move())
+    }
+
+    /// A digest that changes with what the last step, taken by this thread, learned and left in the objects. Costs
+    /// next to nothing.
+    pub(super) fn trail(&self, index: usize) -> u128 {
+        let learned = self.core.threads.borrow()[index].history.get();
+        self.core.contents.get().wrapping_add(learned.rotate_left(1))
     }
 
     /// The objects that the last step used, each once.
@@ -376,6 +364,7 @@ impl Engine for Core {
             object: request.object.number,
             reads: request.reads,
             settled: request.settled,
+            waits: thread.ready.borrow().is_some(),
             watches: request.watches.iter().map(|object| object.number).collect(),
         };
         let go = self.suspend(&thread);

@@ -1,6 +1,8 @@
 //! One execution that came to its end: how it ended, and the schedule that leads there. It must not know how the
 //! schedule was chosen.
 
+use std::rc::Rc;
+
 use super::coroutines::Run;
 use super::schedule::{Point, Schedule, Switch, named};
 use crate::kernel::Book;
@@ -16,6 +18,17 @@ pub enum Ended {
     Hang,
     /// A thread panicked: its name and the message.
     Panicked(String),
+    /// The program did not do again what it had done: after the same steps, this one was different. It read a clock, a
+    /// random number, an address, the order of a hash map or a value left by an execution before, or threads share
+    /// what no kernel object holds. The search stops here.
+    NotDeterministic {
+        /// The first step that differs, counted from the end of the program's setup.
+        step: usize,
+        /// What the step was, in words: `bob: lock state`.
+        first: String,
+        /// What it is now; the same words if only what the operation got or left is different.
+        now: String,
+    },
 }
 
 /// One execution that came to its end.
@@ -98,4 +111,42 @@ pub(super) fn default_choice(last: Option<usize>, enabled: &[usize]) -> usize {
         Some(last) if enabled.contains(&last) => last,
         _ => enabled[0],
     }
+}
+
+/// What a step left, to be held against the same step of a later execution.
+pub(super) struct Left {
+    trail: u128,
+    operation: Option<(&'static str, Rc<str>)>,
+}
+
+impl Left {
+    /// What the last step left, taken by this thread.
+    pub(super) fn of(run: &Run, thread: usize) -> Self {
+        Self { trail: run.trail(thread), operation: run.book().last_operation() }
+    }
+
+    /// How the execution ended if its step at this depth left something else.
+    pub(super) fn differs(&self, run: &Run, depth: usize, thread: usize) -> Option<Ended> {
+        if self.trail == run.trail(thread) {
+            return None;
+        }
+        let now = run.book().last_operation();
+        Some(not_deterministic(run, depth, thread, Self::in_words(&self.operation), &Self::in_words(&now)))
+    }
+
+    /// How the execution ended whose thread cannot take the step that it took before.
+    pub(super) fn cannot_move(run: &Run, depth: usize, thread: usize, first: Option<&Self>) -> Ended {
+        let first = first.map_or_else(|| "can move".to_owned(), |first| Self::in_words(&first.operation));
+        not_deterministic(run, depth, thread, first, "cannot move")
+    }
+
+    fn in_words(operation: &Option<(&'static str, Rc<str>)>) -> String {
+        operation.as_ref().map(|(operation, object)| format!("{operation} {object}")).unwrap_or_default()
+    }
+}
+
+fn not_deterministic(run: &Run, depth: usize, thread: usize, first: String, now: &str) -> Ended {
+    let thread = if thread < run.threads() { run.name(thread) } else { "a thread".into() };
+    let step = depth.saturating_sub(run.book().setup_steps());
+    Ended::NotDeterministic { step, first: format!("{thread}: {first}"), now: format!("{thread}: {now}") }
 }

@@ -11,8 +11,6 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::coroutines::Use;
-
 /// For each thread, one more than the number of its last step that happened before; 0 if none did.
 pub(super) type Clock = Rc<[u32]>;
 
@@ -106,10 +104,4 @@ impl Footprint {
 
 fn is_before(earlier: &[u32], later: &[u32]) -> bool {
     earlier.iter().enumerate().all(|(thread, step)| *step <= seen(later, thread))
-}
-
-/// Whether two operations depend on each other.
-pub(super) fn depend(some: impl IntoIterator<Item = Use>, others: &[Use]) -> bool {
-    some.into_iter()
-        .any(|one| others.iter().any(|other| one.object == other.object && (one.changes || other.changes)))
 }

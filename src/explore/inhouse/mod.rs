@@ -1,16 +1,23 @@
 //! The in-house engine: threads as stackful coroutines on one OS thread, and a search over visited states that ends.
 
 mod coroutines;
+mod dependence;
+mod dpor;
 mod execution;
 mod follow;
 mod footprint;
 mod hold_back;
 mod least;
+mod planted;
 mod reduction;
 mod sampling;
 mod schedule;
 mod search;
+#[cfg(test)]
+mod trust;
+mod wakeup;
 
+pub use dpor::dpor;
 pub use execution::{Ended, Execution};
 pub use follow::{Drift, Fork, Misfit, OutOfOrder, follow, forks, run_once};
 pub use hold_back::held_back;

@@ -17,9 +17,11 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::coroutines::{Next, Run, Shop, Use};
-use super::execution::{Ended, Execution, Taken, default_choice};
-use super::footprint::{Clock, Deed, Footprint, Stored, Threads, depend, join, only, seen};
+use super::coroutines::{Run, Shop};
+use super::dependence::{Next, Use, depend, either_changes};
+use super::execution::{Ended, Execution, Left, Taken, default_choice};
+use super::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
+use super::planted::{Planted, planted};
 use super::search::{Limits, Search, Visit, ended};
 
 /// Searches every interleaving of `program`, whatever the preemptions.
@@ -117,6 +119,7 @@ struct Step {
     threads_before: usize,
     /// The operations that became the next ones of their threads: the mover's own, and those of newborn threads.
     fresh: Vec<(usize, Next)>,
+    left: Left,
 }
 
 /// One use of an object on the path.
@@ -148,12 +151,9 @@ impl Searcher<'_> {
         loop {
             let depth = self.taken.len();
             if depth < self.path.len() {
-                let node = &self.path[depth];
-                self.taken.push(Taken { thread: node.thread, default: node.default });
-                run.step(node.thread);
-                let uses = run.take_uses();
-                if self.path[depth].step.is_none() {
-                    self.take_step(&run, depth, uses);
+                if let Some(ended) = self.go(&mut run, depth) {
+                    let _ = self.end(run, ended, visit);
+                    return ControlFlow::Break(());
                 }
                 continue;
             }
@@ -164,6 +164,25 @@ impl Searcher<'_> {
             match self.arrive(&run, &enabled) {
                 Arrival::Go(node) => self.path.push(*node),
                 Arrival::Seen => return ControlFlow::Continue(()),
+            }
+        }
+    }
+
+    /// Takes the next step of the path; how the execution ended if it is not the one that it was.
+    fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
+        let node = &self.path[depth];
+        let thread = node.thread;
+        if !run.can_move(thread) {
+            return Some(Left::cannot_move(run, depth, thread, node.step.as_ref().map(|step| &step.left)));
+        }
+        self.taken.push(Taken { thread, default: node.default });
+        run.step(thread);
+        let uses = run.take_uses();
+        match &node.step {
+            Some(step) => step.left.differs(run, depth, thread),
+            None => {
+                self.take_step(run, depth, uses);
+                None
             }
         }
     }
@@ -248,7 +267,10 @@ impl Searcher<'_> {
     fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Arrival {
         let depth = self.path.len();
         node.below = self.hold_against_path(&known.below);
-        let woken = known.asleep & !node.asleep_at_entry;
+        let mut woken = known.asleep & !node.asleep_at_entry;
+        if planted(Planted::StoredSleepersForgotten) || planted(Planted::KnownStatesEndTheSearch) {
+            woken = 0;
+        }
         let number = |thread: usize| only(self.numbers[thread]);
         let woken: Vec<usize> = node
             .enabled
@@ -310,9 +332,11 @@ impl Searcher<'_> {
         } else {
             Vec::new()
         };
-        let step = Step { uses: uses.into(), clock, before, threads_before, fresh };
+        let left = Left::of(run, thread);
+        let step = Step { uses: uses.into(), clock, before, threads_before, fresh, left };
         self.path[depth].step = Some(step);
         self.wake_rivals(depth);
+        self.wake_for_waiting(run, depth);
         self.look_back(depth);
     }
 
@@ -358,7 +382,7 @@ impl Searcher<'_> {
     fn join_past(&self, one: Use, clock: &mut Vec<u32>) {
         let Some(past) = self.past.get(one.object as usize) else { return };
         for use_before in past.iter().rev() {
-            if one.changes || use_before.changes {
+            if either_changes(one.changes, use_before.changes) {
                 let step = self.path[use_before.depth].step.as_ref();
                 step.into_iter().for_each(|step| join(clock, &step.clock));
             }
@@ -380,6 +404,22 @@ impl Searcher<'_> {
         rivals.into_iter().for_each(|rival| self.path[depth].want(rival));
     }
 
+    /// A thread may wait for several objects together, and the step changed one of them: had others moved first, it
+    /// could have gone on before. With one object such others race with the step itself; here they need not, so
+    /// everybody is tried.
+    fn wake_for_waiting(&mut self, run: &Run, depth: usize) {
+        let node = &self.path[depth];
+        let Some(step) = node.step.as_ref().filter(|_| node.kind == Kind::Open) else { return };
+        let waiting = (0..step.threads_before)
+            .filter(|thread| node.enabled.iter().all(|(able, _)| able != thread))
+            .filter_map(|thread| run.next(thread));
+        let mut together = waiting.filter(|next| next.waits && !next.watches.is_empty());
+        let waited_for = together.any(|next| depend(next.uses(), &step.uses));
+        if waited_for && !planted(Planted::JointWaitsIgnored) {
+            self.path[depth].want_all();
+        }
+    }
+
     /// Looks for steps on the path that race with the operations that came up in the last step.
     fn look_back(&mut self, depth: usize) {
         let fresh = self.path[depth].step.as_ref().map(|step| step.fresh.clone()).unwrap_or_default();
@@ -396,7 +436,7 @@ impl Searcher<'_> {
         let mut found = Vec::new();
         for before in past.iter().rev() {
             let node = &self.path[before.depth];
-            if !one.changes && !before.changes {
+            if !either_changes(one.changes, before.changes) {
                 continue;
             }
             let happened_before =
@@ -439,6 +479,9 @@ impl Searcher<'_> {
             let clock = clock.clone();
             let thread = self.numbers.iter().position(|number| *number == deed.thread);
             let one = Use { object: deed.object, changes: deed.changes };
+            if planted(Planted::FootprintNotHeldAgainstPath) || planted(Planted::KnownStatesEndTheSearch) {
+                continue;
+            }
             self.races(thread, one, &clock, false);
             footprint.add(*deed, clock);
         }
@@ -447,10 +490,7 @@ impl Searcher<'_> {
 
     /// A circle of states: everybody is tried in all of them, so that nobody is left out for ever.
     fn try_all_from(&mut self, depth: usize) {
-        for node in self.path[depth..].iter_mut().filter(|node| node.kind == Kind::Open) {
-            let all: Vec<usize> = node.enabled.iter().map(|(thread, _)| *thread).collect();
-            all.into_iter().for_each(|thread| node.want(thread));
-        }
+        self.path[depth..].iter_mut().filter(|node| node.kind == Kind::Open).for_each(Node::want_all);
     }
 
     /// Gives the footprint of what lies below the last step to the place above it.
@@ -518,12 +558,24 @@ impl Step {
 }
 
 impl Node {
-    /// Has a thread tried, if it is not yet.
+    /// Has a thread tried, if it is not yet. One that sleeps will not be, so nobody would see here with what its step
+    /// races; instead everybody is tried.
     fn want(&mut self, thread: usize) {
-        if !self.wanted.contains(&thread) {
-            self.wanted.push(thread);
-            self.todo.push(thread);
+        if self.wanted.contains(&thread) {
+            return;
         }
+        self.wanted.push(thread);
+        self.todo.push(thread);
+        let asleep = self.asleep.iter().any(|sleeper| sleeper.thread == thread);
+        if asleep && !planted(Planted::WantedSleepersIgnored) {
+            self.want_all();
+        }
+    }
+
+    /// Has everybody tried.
+    fn want_all(&mut self) {
+        let all: Vec<usize> = self.enabled.iter().map(|(able, _)| *able).collect();
+        all.into_iter().for_each(|able| self.want(able));
     }
 
     /// Has the step from here tried after an operation that races with it: by the thread of that operation if it could
@@ -538,10 +590,7 @@ impl Node {
         let one = leading.iter().copied().find(|able| Some(*able) == thread).or(leading.first().copied());
         match one {
             Some(able) => self.want(able),
-            None => {
-                let all: Vec<usize> = able.collect();
-                all.into_iter().for_each(|able| self.want(able));
-            }
+            None => self.want_all(),
         }
     }
 }

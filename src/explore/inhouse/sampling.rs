@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::coroutines::{Run, Shop};
+use super::dependence::depend;
 use super::execution::{Execution, Taken, default_choice};
-use super::footprint::depend;
 use super::search::{Limits, Search, Visit, ended};
 
 /// How schedules are drawn.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::coroutines::{Run, Shop};
-use super::execution::{Ended, Execution, Taken, default_choice};
+use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::reduction;
 use crate::kernel::digest::{chain, digest};
 
@@ -185,6 +185,8 @@ struct Searcher<'l> {
 struct Node {
     choices: Vec<usize>,
     next: usize,
+    /// What the present choice left, once it was taken.
+    left: Option<Left>,
 }
 
 impl Searcher<'_> {
@@ -226,15 +228,25 @@ impl Searcher<'_> {
                 if choices.len() > 1 && !self.enter(&run, last, budget) {
                     return ControlFlow::Continue(());
                 }
-                self.path.push(Node { choices, next: 0 });
+                self.path.push(Node { choices, next: 0, left: None });
             }
             let node = &self.path[depth];
             let thread = node.choices[node.next];
             if !free && thread != default {
                 budget = budget.map(|left| left - 1);
             }
+            if !run.can_move(thread) {
+                let ended = Left::cannot_move(&run, depth, thread, node.left.as_ref());
+                let _ = self.end(run, ended, visit);
+                return ControlFlow::Break(());
+            }
             self.taken.push(Taken { thread, default });
             run.step(thread);
+            let left = self.path[depth].left.get_or_insert_with(|| Left::of(&run, thread));
+            if let Some(ended) = left.differs(&run, depth, thread) {
+                let _ = self.end(run, ended, visit);
+                return ControlFlow::Break(());
+            }
             last = Some(thread);
         }
     }
@@ -267,6 +279,7 @@ impl Searcher<'_> {
     fn backtrack(&mut self) -> bool {
         while let Some(node) = self.path.last_mut() {
             node.next += 1;
+            node.left = None;
             if node.next < node.choices.len() {
                 return true;
             }

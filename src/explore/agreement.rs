@@ -1,0 +1,65 @@
+//! The two complete searches on every shipped scenario, with its defects off and on.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::rc::Rc;
+
+use super::inhouse::{Ended, Limits, Search, Visit, dpor, run_search};
+use crate::observation::{Observations, Why};
+use crate::runtime::Decisions;
+use crate::scenario::Scenario;
+use crate::snapshot;
+use crate::stage::Stage;
+
+/// One of the searches.
+type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
+
+/// More executions are not waited for.
+const MOST: u64 = 2_000;
+
+/// The outcomes under a search, and whether it came to its end.
+fn outcomes(engine: Engine, scenario: &Scenario, defects: &[String]) -> (BTreeSet<Observations>, bool) {
+    let decisions = Decisions::of(&scenario.revision, &scenario.decisions, defects).expect("names are known");
+    let stage = Stage::new(scenario, decisions);
+    let mut seen = BTreeSet::new();
+    let limits = Limits { executions: Some(MOST), ..Limits::default() };
+    let found = engine(&limits, &stage.program(), &mut |execution| {
+        let why = match &execution.ended {
+            Ended::Complete => None,
+            Ended::Deadlock => Some(Why::Deadlock),
+            Ended::Hang => Some(Why::Hang),
+            other => panic!("{other:?}"),
+        };
+        seen.insert(snapshot::project(&stage.observe(why, execution.book()), &scenario.observe));
+        ControlFlow::Continue(())
+    });
+    stage.clear();
+    (seen, found.exhausted)
+}
+
+#[test]
+fn both_searches_find_the_same_outcomes_of_every_scenario_that_they_end_on() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = fs::read_dir(folder).expect("there are scenarios").map(|file| file.expect("a file").path());
+    let files: BTreeSet<_> = files.collect();
+    let mut too_large = BTreeSet::new();
+    for file in files {
+        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).expect("a scenario can be read");
+        let scenario: Scenario = serde_json::from_str(&text).expect("a scenario is well formed");
+        let caught = scenario.catches.iter().map(|caught| caught.defect.clone()).collect();
+        for defects in BTreeSet::from([Vec::new(), caught]) {
+            let (classes, all_classes) = outcomes(dpor, &scenario, &defects);
+            let (reduced, all) = outcomes(run_search, &scenario, &defects);
+            if all && all_classes {
+                assert_eq!(classes, reduced, "{name} {defects:?}");
+            } else {
+                assert!(!all || classes.is_subset(&reduced), "{name} {defects:?}");
+                too_large.insert(name.clone());
+            }
+        }
+    }
+    assert_eq!(too_large, BTreeSet::from(["interrupt-and-replacement".to_owned()]));
+}

@@ -1,0 +1,519 @@
+//! The second complete search: no stored states, and each Mazurkiewicz trace once.
+//!
+//! Two executions are equivalent if one becomes the other by swapping neighbouring operations that do not depend on
+//! each other. Optimal dynamic partial-order reduction (Abdulla, Aronis, Jonsson and Sagonas, JACM 64(4), 2017) runs one
+//! execution of each class: when an execution has ended, each two of its operations that race give a beginning of an
+//! execution in which they come in the other order, and the wakeup tree of the place before the first of them takes it in
+//! unless it leads to what was run or will be. It shares with the default search what depends on what, and nothing
+//! else, so that each checks the other: a state that is taken for another by mistake, a race that a stored footprint
+//! forgets, would show as an outcome that only one of them finds.
+//!
+//! An operation counts as using, besides what it did use, all that it announced: a write of the same value is a write.
+//! (The default search looks closer. Here a beginning is planned for an order that was not run, and could not be told
+//! from one that leads to what is known if what its last operation uses could turn out to be less.)
+//!
+//! *Operations that wait.* Whether one can be taken depends on the contents of the objects that it announces. A race is
+//! then not only with the last operation that it depends on, but with each that changed such an object (with the one
+//! that took a lock, not the one that let it go), whether or not the operation was ever taken, provided that it could
+//! have been before. Where that is not known, the place is gone to once to see, and counts as a blocked execution if it
+//! could not. Objects that one operation waits for together count as one object for those that change them. It must
+//! not know what a program is about.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use super::coroutines::{Run, Shop};
+use super::dependence::{Groups, Use, depend, either_changes};
+use super::execution::{Ended, Execution, Left, Taken, default_choice};
+use super::footprint::{Clock, join, seen};
+use super::planted::{Planted, planted};
+use super::search::{Limits, Search, Visit, ended};
+use super::wakeup::{Move, Tree, covers, insert, weak_initial, without};
+
+/// Searches every interleaving of `program` by optimal dynamic partial-order reduction, and shows each execution that
+/// came to its end to `visit`, which may stop the search.
+///
+/// Gives the outcomes that [`run_search`](super::run_search) gives without a bound, and needs no memory for states; in
+/// exchange it repeats what other executions came to in another way. `limits.preemptions` means nothing to it.
+/// [`Search::blocked`] counts the executions that turned out to be equivalent to others, which are few, and
+/// [`Search::states`] stays 0. A search stops being complete where an execution ends by a panic or by the limit of steps:
+/// what the other threads would have done after that is not known.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::rc::Rc;
+/// use turnloom::explore::Limits;
+/// use turnloom::explore::inhouse::dpor;
+/// use turnloom::kernel::{Cell, thread};
+///
+/// // Three threads write one attribute: six orders, six executions.
+/// let program: Rc<dyn Fn()> = Rc::new(|| {
+///     let last = Cell::new("last", "");
+///     for name in ["a", "b", "c"] {
+///         let last = last.clone();
+///         thread::spawn_detached(name, move || last.set(name));
+///     }
+/// });
+/// let found = dpor(&Limits::default(), &program, &mut |_| ControlFlow::Continue(()));
+/// assert!(found.exhausted);
+/// assert_eq!((found.executions, found.blocked), (6, 0));
+/// ```
+pub fn dpor(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+    let mut searcher = Searcher {
+        limits,
+        program,
+        shop: Rc::default(),
+        found: Search::default(),
+        path: Vec::new(),
+        taken: Vec::new(),
+        threads: Vec::new(),
+        past: Vec::new(),
+        groups: Groups::default(),
+        wakeup: Tree::new(),
+        fresh: 0,
+    };
+    loop {
+        if limits.allow(&mut searcher.found).is_none() {
+            return searcher.found;
+        }
+        let again = match searcher.execute(visit) {
+            ControlFlow::Break(()) => return searcher.found,
+            ControlFlow::Continue(again) => again,
+        };
+        if again == Again::Backtrack && !searcher.backtrack() {
+            searcher.found.exhausted = true;
+            return searcher.found;
+        }
+    }
+}
+
+struct Searcher<'s> {
+    limits: &'s Limits,
+    program: &'s Rc<dyn Fn()>,
+    shop: Rc<Shop>,
+    found: Search,
+    path: Vec<Node>,
+    taken: Vec<Taken>,
+    /// The threads at the end of the path.
+    threads: Vec<Thread>,
+    /// The uses of each object along the path, the last one last.
+    past: Vec<Vec<Past>>,
+    groups: Groups,
+    /// What is to be run from the end of the path.
+    wakeup: Tree,
+    /// The first step that no execution before took.
+    fresh: usize,
+}
+
+/// A thread as far as the path has brought it.
+#[derive(Clone)]
+struct Thread {
+    number: u32,
+    /// What it has seen of the path.
+    clock: Clock,
+    /// Its next operation; none if it is done.
+    next: Option<Operation>,
+    /// The number of steps after which that was its next operation.
+    since: usize,
+}
+
+/// An operation that a thread waits to take.
+#[derive(Clone)]
+struct Operation {
+    uses: Rc<[Use]>,
+    waits: bool,
+    settled: bool,
+}
+
+/// A place on the path, and the step that is taken from it now.
+struct Node {
+    kind: Kind,
+    default: usize,
+    enabled: Vec<usize>,
+    /// Who need not be tried: all that begins with their next operation was run.
+    asleep: Vec<Move>,
+    /// What is to be run from here when all that begins with the present step was.
+    tree: Tree,
+    thread: usize,
+    step: Option<Step>,
+}
+
+/// What there is to choose at a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing: the program sets itself up.
+    Setup,
+    /// Nothing: a thread's next operation commutes with all that others can do before it.
+    Settled,
+    /// Who moves.
+    Open,
+}
+
+/// A step that was taken.
+struct Step {
+    uses: Rc<[Use]>,
+    clock: Clock,
+    /// The thread that took it, as it was before.
+    before: Thread,
+    threads_before: usize,
+    left: Left,
+}
+
+/// One use of an object on the path.
+struct Past {
+    depth: usize,
+    changes: bool,
+}
+
+/// An operation, taken or not, that may race with steps before it.
+struct Late {
+    thread: usize,
+    /// Its thread before it.
+    from: Thread,
+    uses: Rc<[Use]>,
+    waits: bool,
+    /// Whether it was taken, or would have been had the execution gone on.
+    taken: bool,
+    /// How many steps of the path come before it.
+    depth: usize,
+}
+
+/// Where the next execution leaves the one before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// At the last place from which something is left to run.
+    Backtrack,
+    /// What counts as one object was not known when the first places were passed: they are passed again.
+    FromTheStart,
+}
+
+impl Searcher<'_> {
+    /// Runs one execution: along the path, then on to its end or to where everybody sleeps.
+    fn execute(&mut self, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
+        self.taken.clear();
+        let mut run = Run::begin(self.program.clone(), self.shop.clone(), false);
+        self.greet_newborn(&run, &Clock::default());
+        loop {
+            if self.groups.take_grown() {
+                self.start_again();
+                return ControlFlow::Continue(Again::FromTheStart);
+            }
+            let depth = self.taken.len();
+            if depth < self.path.len() {
+                if let Some(ended) = self.go(&mut run, depth) {
+                    return self.end(run, ended, visit);
+                }
+                continue;
+            }
+            let enabled = run.enabled();
+            if let Some(ended) = ended(self.limits, &run, &enabled, self.taken.len()) {
+                return self.end(run, ended, visit);
+            }
+            match self.arrive(&run, enabled) {
+                Some(node) => self.path.push(node),
+                None => {
+                    self.found.blocked += 1;
+                    return ControlFlow::Continue(Again::Backtrack);
+                }
+            }
+        }
+    }
+
+    /// Takes the next step of the path; how the execution ended if it is not the one that it was.
+    fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
+        let node = &self.path[depth];
+        let thread = node.thread;
+        if !run.can_move(thread) {
+            return Some(Left::cannot_move(run, depth, thread, node.step.as_ref().map(|step| &step.left)));
+        }
+        self.taken.push(Taken { thread, default: node.default });
+        run.step(thread);
+        let uses = run.take_uses();
+        match &node.step {
+            Some(step) => step.left.differs(run, depth, thread),
+            None => {
+                self.take_step(run, depth, &uses);
+                None
+            }
+        }
+    }
+
+    fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
+        self.found.count(&ended);
+        let cut_short = matches!(ended, Ended::Panicked(_) | Ended::Hang);
+        let deterministic = !matches!(ended, Ended::NotDeterministic { .. });
+        if visit(&Execution { run: &run, ended, taken: &self.taken, share: None }).is_break() {
+            return ControlFlow::Break(());
+        }
+        run.finish();
+        drop(run);
+        if !deterministic {
+            return ControlFlow::Break(());
+        }
+        self.reverse_races(cut_short);
+        ControlFlow::Continue(Again::Backtrack)
+    }
+
+    fn start_again(&mut self) {
+        self.path.clear();
+        self.threads.clear();
+        self.past.clear();
+        self.wakeup.clear();
+        self.fresh = 0;
+    }
+
+    /// Looks at a place that is new on this path, and says who moves; nobody if all that could follow is run elsewhere.
+    fn arrive(&mut self, run: &Run, enabled: Vec<usize>) -> Option<Node> {
+        let default = default_choice(self.taken.last().map(|taken| taken.thread), &enabled);
+        let asleep = self.sleepers();
+        let tree = Tree::new();
+        let mut node = Node { kind: Kind::Open, default, enabled, asleep, tree, thread: default, step: None };
+        if !run.exploring() {
+            node.kind = Kind::Setup;
+            return Some(node);
+        }
+        let next = |thread: &usize| self.threads[*thread].next.as_ref();
+        let settled = |thread: &usize| next(thread).is_some_and(|next| next.settled);
+        if let Some(settled) = node.enabled.iter().copied().find(settled) {
+            node.kind = Kind::Settled;
+            node.thread = settled;
+            self.wakeup = without(std::mem::take(&mut self.wakeup), self.threads[settled].number);
+            return Some(node);
+        }
+        if !self.wakeup.is_empty() {
+            node.tree = std::mem::take(&mut self.wakeup);
+            return self.next_branch(&mut node).then_some(node);
+        }
+        // A beginning depends on whoever slept where it was planned, so nobody sleeps where it ends.
+        node.asleep.clear();
+        Some(node)
+    }
+
+    /// Turns to the next branch of a place's tree; false if there is none.
+    fn next_branch(&mut self, node: &mut Node) -> bool {
+        while !node.tree.is_empty() {
+            let branch = node.tree.remove(0);
+            let index = self.threads.iter().position(|thread| thread.number == branch.first.thread);
+            if let Some(index) = index.filter(|_| !node.sleeps(branch.first.thread)) {
+                node.thread = index;
+                self.wakeup = branch.below;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The threads that sleep after the last step: those that slept before it and do not depend on it.
+    fn sleepers(&self) -> Vec<Move> {
+        let Some(before) = self.path.last() else { return Vec::new() };
+        let Some(step) = &before.step else { return Vec::new() };
+        let sleeps = |sleeper: &&Move| !depend(sleeper.uses.iter().copied(), &step.uses);
+        before.asleep.iter().filter(sleeps).cloned().collect()
+    }
+
+    /// Takes down a step that is new on the path, and what happened before it.
+    fn take_step(&mut self, run: &Run, depth: usize, uses: &[Use]) {
+        let thread = self.path[depth].thread;
+        let threads_before = self.threads.len();
+        let before = self.threads[thread].clone();
+        let announced = before.next.as_ref().map_or(&[][..], |next| &next.uses);
+        let uses = most(announced, &self.groups.widen(uses.iter().copied()));
+        let mut clock = before.clock.to_vec();
+        if self.path[depth].kind != Kind::Setup {
+            uses.iter().for_each(|one| self.join_past(*one, &mut clock));
+            for one in uses.iter() {
+                self.past_of(one.object).push(Past { depth, changes: one.changes });
+            }
+            if clock.len() <= thread {
+                clock.resize(thread + 1, 0);
+            }
+            clock[thread] = u32::try_from(depth + 1).unwrap_or(u32::MAX);
+        }
+        let clock: Clock = clock.into();
+        let next = self.next_of(run, thread);
+        self.threads[thread] =
+            Thread { number: before.number, clock: clock.clone(), next, since: self.taken.len() };
+        self.greet_newborn(run, &clock);
+        let left = Left::of(run, thread);
+        self.path[depth].step = Some(Step { uses, clock, before, threads_before, left });
+    }
+
+    /// Threads that are new know what the step knows in which they were begun.
+    fn greet_newborn(&mut self, run: &Run, clock: &Clock) {
+        for newborn in self.threads.len()..run.threads() {
+            let next = self.next_of(run, newborn);
+            let number = run.number(newborn);
+            self.threads.push(Thread { number, clock: clock.clone(), next, since: self.taken.len() });
+        }
+    }
+
+    fn next_of(&mut self, run: &Run, thread: usize) -> Option<Operation> {
+        let next = run.next(thread)?;
+        self.groups.take_in(&next);
+        Some(Operation { uses: self.groups.widen(next.uses()), waits: next.waits, settled: next.settled })
+    }
+
+    fn past_of(&mut self, object: u32) -> &mut Vec<Past> {
+        let object = object as usize;
+        if self.past.len() <= object {
+            self.past.resize_with(object + 1, Vec::new);
+        }
+        &mut self.past[object]
+    }
+
+    fn join_past(&self, one: Use, clock: &mut Vec<u32>) {
+        let Some(past) = self.past.get(one.object as usize) else { return };
+        for use_before in past.iter().rev() {
+            if either_changes(one.changes, use_before.changes) {
+                let step = self.path[use_before.depth].step.as_ref();
+                step.into_iter().for_each(|step| join(clock, &step.clock));
+            }
+            if use_before.changes {
+                return;
+            }
+        }
+    }
+
+    /// Has every race of an execution that has ended run the other way round as well.
+    fn reverse_races(&mut self, cut_short: bool) {
+        for depth in self.fresh..self.path.len() {
+            let node = &self.path[depth];
+            let Some(step) = node.step.as_ref().filter(|_| node.kind != Kind::Setup) else { continue };
+            let Some(next) = step.before.next.as_ref().filter(|next| !next.settled) else { continue };
+            let (uses, from, waits) = (step.uses.clone(), step.before.clone(), next.waits);
+            self.look_back(&Late { thread: node.thread, from, uses, waits, taken: true, depth });
+        }
+        for thread in 0..self.threads.len() {
+            let from = self.threads[thread].clone();
+            let Some(next) = from.next.clone().filter(|next| !next.settled) else { continue };
+            let (uses, waits, depth) = (next.uses, next.waits, self.path.len());
+            self.look_back(&Late { thread, from, uses, waits, taken: cut_short, depth });
+        }
+    }
+
+    /// Looks for the steps that race with an operation after them.
+    fn look_back(&mut self, late: &Late) {
+        let mut between: Vec<u32> = Vec::new();
+        let blocked = late.waits && !planted(Planted::BlockedRacesIgnored);
+        for (depth, changes) in self.rivals(late) {
+            let node = &self.path[depth];
+            let immediate = seen(&between, node.thread) as usize <= depth;
+            node.step.iter().for_each(|step| join(&mut between, &step.clock));
+            if node.kind == Kind::Open && ((immediate && late.taken) || (blocked && changes)) {
+                self.turn_round(depth, late);
+            }
+        }
+    }
+
+    /// The steps on which an operation depends and which did not happen before its thread came to it, the last one
+    /// first, and whether each changed what it uses.
+    fn rivals(&self, late: &Late) -> Vec<(usize, bool)> {
+        let mut rivals: Vec<(usize, bool)> = Vec::new();
+        for one in late.uses.iter() {
+            let Some(past) = self.past.get(one.object as usize) else { continue };
+            for before in past.iter().rev().filter(|before| before.depth < late.depth) {
+                let mover = self.path[before.depth].thread;
+                let happened_before =
+                    mover == late.thread || seen(&late.from.clock, mover) as usize > before.depth;
+                if !happened_before && either_changes(one.changes, before.changes) {
+                    rivals.push((before.depth, before.changes));
+                }
+                if before.changes && (happened_before || !late.waits) {
+                    break;
+                }
+            }
+        }
+        rivals.sort_unstable_by(|one, other| other.cmp(one));
+        rivals.dedup_by_key(|rival| rival.0);
+        rivals
+    }
+
+    /// Has the step at a place run after an operation that races with it: all that did not have to come after the step,
+    /// then the operation.
+    fn turn_round(&mut self, depth: usize, late: &Late) {
+        let mover = self.path[depth].thread;
+        let steps = self.path[depth + 1..].iter().filter_map(|node| Some((node, node.step.as_ref()?)));
+        let free = steps.filter(|(_, step)| seen(&step.clock, mover) as usize <= depth);
+        let mut sequence: Vec<Move> =
+            free.map(|(_, step)| Move { thread: step.before.number, uses: step.uses.clone() }).collect();
+        sequence.push(Move { thread: late.from.number, uses: late.uses.clone() });
+        let node = &mut self.path[depth];
+        if node.asleep.iter().any(|sleeper| weak_initial(sleeper, &sequence).is_some())
+            || covers(&mut node.tree, sequence.clone())
+        {
+            return;
+        }
+        let could = if !late.waits {
+            true
+        } else if late.from.since <= depth {
+            node.enabled.contains(&late.thread)
+        } else {
+            self.can_be_taken(depth, &sequence)
+        };
+        if could {
+            insert(&mut self.path[depth].tree, sequence);
+        }
+    }
+
+    /// Goes to a place to see whether the last step of a sequence can be taken there after the others.
+    fn can_be_taken(&mut self, depth: usize, sequence: &[Move]) -> bool {
+        let mut run = Run::begin(self.program.clone(), self.shop.clone(), false);
+        self.path[..depth].iter().for_each(|node| run.step(node.thread));
+        for (at, step) in sequence.iter().enumerate() {
+            let Some(thread) = run.with_number(step.thread).filter(|thread| run.can_move(*thread)) else {
+                self.found.executions += 1;
+                self.found.blocked += 1;
+                return false;
+            };
+            if at + 1 < sequence.len() {
+                run.step(thread);
+            }
+        }
+        true
+    }
+
+    /// Moves the path to the next interleaving; false if there is none.
+    fn backtrack(&mut self) -> bool {
+        self.wakeup.clear();
+        while let Some(mut node) = self.path.pop() {
+            self.take_back(&mut node);
+            if self.next_branch(&mut node) {
+                self.fresh = self.path.len();
+                self.path.push(node);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes back the last step, of which everything was run.
+    fn take_back(&mut self, node: &mut Node) {
+        let Some(step) = node.step.take() else { return };
+        if node.kind != Kind::Setup {
+            for one in step.uses.iter() {
+                self.past[one.object as usize].pop();
+            }
+        }
+        node.asleep.push(Move { thread: step.before.number, uses: step.uses });
+        self.threads.truncate(step.threads_before);
+        self.threads[node.thread] = step.before;
+    }
+}
+
+impl Node {
+    fn sleeps(&self, number: u32) -> bool {
+        self.asleep.iter().any(|sleeper| sleeper.thread == number)
+    }
+}
+
+/// The most that an operation uses: what it announced, and what it did.
+fn most(announced: &[Use], used: &[Use]) -> Rc<[Use]> {
+    let mut most = announced.to_vec();
+    for one in used {
+        match most.iter_mut().find(|known| known.object == one.object) {
+            Some(known) => known.changes |= one.changes,
+            None => most.push(*one),
+        }
+    }
+    most.into()
+}

@@ -1,0 +1,125 @@
+//! Whether the searches can be trusted: against a naive enumeration, and with defects planted that must show.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use self::programs::{Program, build, for_each_program, stuck, with_slot};
+use super::coroutines::Run;
+use super::planted::{Planted, with};
+use super::{Ended, Limits, Search, Visit, dpor, run_search};
+
+#[path = "../../../tests/engines/programs.rs"]
+mod programs;
+
+/// One of the searches.
+type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
+
+/// The outcomes under a search; none if it did not end.
+fn outcomes(engine: Engine, program: &Program) -> Option<BTreeSet<String>> {
+    let (runnable, slot) = with_slot(build(program.clone()));
+    let mut seen = BTreeSet::new();
+    let limits = Limits { executions: Some(3_000), ..Limits::default() };
+    let found = engine(&limits, &runnable, &mut |execution| {
+        let stuck = if execution.ended == Ended::Complete { String::new() } else { stuck(execution.book()) };
+        let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
+        seen.insert(format!("{look} {stuck}"));
+        ControlFlow::Continue(())
+    });
+    found.exhausted.then_some(seen)
+}
+
+/// The outcomes of every sequence of steps there is, with nothing known of states, uses or sleepers; none if there are
+/// more than so many.
+fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
+    let (runnable, slot) = with_slot(build(program.clone()));
+    let mut seen = BTreeSet::new();
+    let mut path: Vec<(Vec<usize>, usize)> = Vec::new();
+    let stacks = Rc::default();
+    for _ in 0..most {
+        let mut run = Run::begin(runnable.clone(), Rc::clone(&stacks), false);
+        for depth in 0.. {
+            let enabled = run.enabled();
+            if enabled.is_empty() {
+                break;
+            }
+            if depth == path.len() {
+                path.push((enabled, 0));
+            }
+            let (choices, next) = &path[depth];
+            run.step(choices[*next]);
+        }
+        let stuck = if run.quiescent() { String::new() } else { stuck(run.book()) };
+        let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
+        seen.insert(format!("{look} {stuck}"));
+        run.finish();
+        while path.last().is_some_and(|(choices, next)| next + 1 == choices.len()) {
+            path.pop();
+        }
+        match path.last_mut() {
+            Some((_, next)) => *next += 1,
+            None => return Some(seen),
+        }
+    }
+    None
+}
+
+#[test]
+fn the_searches_find_what_a_naive_enumeration_finds() {
+    let held = Cell::new(0);
+    let checked = for_each_program(2_000, 3, |program| {
+        let Some(all) = naive(&program, 1_500) else { return Ok(()) };
+        let all = Some(all);
+        prop_assert_eq!(&outcomes(run_search, &program), &all, "the default search");
+        prop_assert_eq!(&outcomes(dpor, &program), &all, "dpor");
+        held.set(held.get() + 1);
+        Ok(())
+    });
+    checked.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(held.get() > 1_000, "too few programs are small: {}", held.get());
+}
+
+/// How many random programs it takes until a search with a defect planted finds other outcomes than one without.
+fn programs_until_found(engine: Engine, defect: Planted) -> Option<u32> {
+    let looked_at = Cell::new(0);
+    let found = Cell::new(None);
+    let looked = for_each_program(10_000, 1, |program| {
+        if found.get().is_none() {
+            looked_at.set(looked_at.get() + 1);
+            let sound = outcomes(engine, &program);
+            let planted = with(Some(defect), || outcomes(engine, &program));
+            if planted.is_some() && planted != sound {
+                found.set(Some(looked_at.get()));
+            }
+        }
+        Ok(())
+    });
+    looked.unwrap_or_else(|failure| panic!("{failure}"));
+    found.get()
+}
+
+#[test]
+fn a_planted_defect_of_a_search_shows_in_random_programs() {
+    let planted: [(&str, Engine, Planted); 13] = [
+        ("default", run_search, Planted::ReadsDependOnNothing),
+        ("default", run_search, Planted::WritesAreReads),
+        ("default", run_search, Planted::WatchedObjectsForgotten),
+        ("default", run_search, Planted::FootprintNotHeldAgainstPath),
+        ("default", run_search, Planted::StoredSleepersForgotten),
+        ("default", run_search, Planted::KnownStatesEndTheSearch),
+        ("default", run_search, Planted::WantedSleepersIgnored),
+        ("default", run_search, Planted::JointWaitsIgnored),
+        ("dpor", dpor, Planted::ReadsDependOnNothing),
+        ("dpor", dpor, Planted::WritesAreReads),
+        ("dpor", dpor, Planted::WatchedObjectsForgotten),
+        ("dpor", dpor, Planted::BlockedRacesIgnored),
+        ("dpor", dpor, Planted::GroupsForgotten),
+    ];
+    let found =
+        planted.map(|(search, engine, defect)| (search, defect, programs_until_found(engine, defect)));
+    let missed: Vec<_> = found.iter().filter(|(_, _, found)| found.is_none()).collect();
+    assert!(missed.is_empty(), "not found: {missed:?}, of {found:?}");
+}

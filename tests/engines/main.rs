@@ -1,0 +1,7 @@
+//! The searches against each other, against brute force and against loom: the same programs must end in the same outcomes.
+
+mod determinism;
+mod fifo;
+mod locks;
+mod programs;
+mod random;

@@ -1,0 +1,126 @@
+//! The same random programs under every search: the outcomes must be the same, deadlocks included.
+//!
+//! `TURNLOOM_PROGRAMS=1000000 cargo test --release --test engines random` looks at more programs than the 10,000 of a
+//! common run, and `TURNLOOM_SEED=7` (0 to 255) at others.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use turnloom::explore::Limits;
+use turnloom::explore::inhouse::{Ended, Search, Visit, dpor, run_search};
+use turnloom::explore::loom::{Finished, permute};
+
+use crate::programs::{Do, Program, build, for_each_program, stuck, with_slot};
+
+/// One of the searches.
+type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
+
+/// Beyond so many executions a program is too large to be worth its time.
+const MOST: u64 = 3_000;
+
+/// The outcomes under a search; none if there are too many executions.
+fn outcomes(engine: Engine, limits: &Limits, program: &Program) -> Option<BTreeSet<String>> {
+    let (runnable, slot) = with_slot(build(program.clone()));
+    let mut seen = BTreeSet::new();
+    let found = engine(limits, &runnable, &mut |execution| {
+        seen.insert(match &execution.ended {
+            Ended::Complete => slot.borrow().as_ref().map(|look| look()).unwrap_or_default(),
+            Ended::Deadlock => {
+                let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
+                format!("deadlock: {}; {look}", stuck(execution.book()))
+            }
+            other => panic!("a random program ends or deadlocks, not {other:?}"),
+        });
+        ControlFlow::Continue(())
+    });
+    found.exhausted.then_some(seen)
+}
+
+/// Every order up to equal states: a bound above the number of steps keeps the reduction off.
+fn brute_force(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+    run_search(&Limits { preemptions: Some(1_000), ..limits.clone() }, program, visit)
+}
+
+fn number(name: &str, default: u32) -> u32 {
+    match std::env::var(name) {
+        Ok(value) => value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")),
+        Err(_) => default,
+    }
+}
+
+#[test]
+fn the_searches_find_the_same_outcomes_of_random_programs() {
+    let (programs, seed) = (number("TURNLOOM_PROGRAMS", 10_000), number("TURNLOOM_SEED", 1));
+    let held = std::cell::Cell::new(0_u32);
+    let deadlocks = std::cell::Cell::new(0_u32);
+    let check = |program: Program| {
+        let limits = Limits { executions: Some(MOST), ..Limits::default() };
+        let Some(reduced) = outcomes(run_search, &limits, &program) else { return Ok(()) };
+        let Some(classes) = outcomes(dpor, &limits, &program) else { return Ok(()) };
+        let Some(all) = outcomes(brute_force, &Limits { executions: Some(10 * MOST), ..limits }, &program)
+        else {
+            return Ok(());
+        };
+        prop_assert_eq!(&reduced, &all, "the default search against brute force");
+        prop_assert_eq!(&classes, &all, "dpor against brute force");
+        held.set(held.get() + 1);
+        deadlocks.set(deadlocks.get() + u32::from(all.iter().any(|outcome| outcome.starts_with("deadlock"))));
+        Ok(())
+    };
+    let seed = u8::try_from(seed).expect("TURNLOOM_SEED is a number from 0 to 255");
+    if let Err(failure) = for_each_program(programs, seed, check) {
+        panic!("{failure}");
+    }
+    eprintln!("{} of {programs} programs held, {} with a deadlock", held.get(), deadlocks.get());
+    assert!(held.get() >= programs / 100 * 95, "too many programs are too large: only {} held", held.get());
+    assert!(deadlocks.get() > programs / 10, "too few programs deadlock: {}", deadlocks.get());
+}
+
+/// How many operations a program has, as loom counts them, roughly.
+fn weight(body: &[Do]) -> usize {
+    body.iter()
+        .map(|step| match step {
+            Do::Fifo(_, body) => 4 + weight(body),
+            Do::Mutex(_, body) | Do::IfOdd(body) => 1 + weight(body),
+            // A wait for two objects is beyond the loom engine, as the server's wait for a status is.
+            Do::Spawn(..) | Do::TakeAlone(_) | Do::AwaitAlone(_) => 100,
+            Do::Guarded => 6,
+            Do::Bump(_) | Do::Disarm | Do::Wait => 2,
+            _ => 1,
+        })
+        .sum()
+}
+
+/// Loom aborts the process on a deadlock, so only programs without one are run on it, and only small ones end in time.
+#[test]
+fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
+    let held = std::cell::Cell::new(0_u32);
+    let check = |program: Program| {
+        let weights: Vec<usize> = program.iter().map(|body| weight(body)).collect();
+        if weights.iter().sum::<usize>() > 5 || weights.contains(&0) {
+            return Ok(());
+        }
+        let ours = outcomes(run_search, &Limits::default(), &program).unwrap_or_default();
+        if ours.iter().any(|outcome| outcome.starts_with("deadlock")) {
+            return Ok(());
+        }
+        let (runnable, slot) = with_slot(build(program));
+        let seen: Rc<std::cell::RefCell<BTreeSet<String>>> = Rc::default();
+        let theirs = seen.clone();
+        let visit = move |finished: Finished, _: &turnloom::kernel::Book, message: &str| {
+            assert_eq!(finished, Finished::Complete, "{message}");
+            theirs.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
+        };
+        permute(None, 10_000, runnable, Rc::new(visit));
+        prop_assert_eq!(seen.take(), ours);
+        held.set(held.get() + 1);
+        Ok(())
+    };
+    if let Err(failure) = for_each_program(4_000, 2, check) {
+        panic!("{failure}");
+    }
+    eprintln!("{} programs under loom", held.get());
+    assert!(held.get() > 100, "too few programs fit loom: {}", held.get());
+}
