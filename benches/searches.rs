@@ -1,6 +1,6 @@
 //! How many schedules a search needs, side by side: turnloom, loom 0.7 and shuttle 0.9 on the same programs in one run.
 //!
-//! `cargo bench --bench searches` prints three tables: the programs below, run to completion or for twenty seconds; the
+//! `cargo bench --bench searches` prints three tables: the programs below, run to completion or for ten seconds; the
 //! catalogue, each scenario to completion with its defect off; and the schedules that each defect takes until a rule
 //! breaks, beside random sampling and PCT on the same engine (median of twenty seeds). Each measurement of the first
 //! table is a process of its own, so its memory is its own too. A real clock is read here and in no engine.
@@ -20,7 +20,7 @@ use turnloom::explore::inhouse::{Sample, Sampler, run_search, sample};
 use turnloom::explore::{Budget, Job, Limits, Options, SearchKind, Verdict, explore};
 
 /// How long a search may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How many schedules a sample may take until a rule breaks.
 const PATIENT: u64 = 2_000;
 /// How many seeds the median is taken of.
