@@ -33,6 +33,7 @@ from openhands.agent_server.pub_sub import Subscriber  # noqa: E402
 from openhands.sdk import Conversation, LocalWorkspace, Message, TextContent  # noqa: E402
 from openhands.sdk.agent import acp_agent  # noqa: E402
 from openhands.sdk.agent.acp_agent import ACPAgent  # noqa: E402
+from openhands.sdk.context import AgentContext  # noqa: E402
 from openhands.sdk.conversation.impl.local_conversation import ACP_LAST_PROMPT_USER_MESSAGE_ID  # noqa: E402
 from openhands.sdk.security.confirmation_policy import NeverConfirm  # noqa: E402
 
@@ -155,7 +156,9 @@ class Play:
         command = [turnloom, "serve", str(path), "--transcript", str(folder / "t.jsonl")]
         command += ["--control", "127.0.0.1:0", "--announce", str(folder / "control.json")]
         command += ["--watchdog", f"{LIMIT}s"]
-        agent = ACPAgent(acp_command=command, acp_prompt_timeout=FIRED if "prompt" in fired else NEVER)
+        context = AgentContext(system_message_suffix="suffix") if scenario["agent"].get("suffix") else None
+        limit = FIRED if "prompt" in fired else NEVER
+        agent = ACPAgent(acp_command=command, acp_prompt_timeout=limit, agent_context=context)
         iterations = scenario.get("limits", {}).get("iterations", 500)
         self.service = None
         if scenario.get("through") == "service":
@@ -264,6 +267,8 @@ class Play:
             if kind == "MessageEvent":
                 text = self.text(event)
                 kind = "user_message" if event.source == "user" else "agent_message"
+                if kind == "agent_message":
+                    text = next((said for start, said in FAILURES.items() if text.startswith(start)), text)
             elif kind == "ActionEvent" and event.tool_name == "finish":
                 # What the SDK says where the server said nothing.
                 text = event.action.message.replace("(No response from ACP server)", "")
@@ -278,6 +283,8 @@ class Play:
         return events
 
 
+# What the SDK says of a turn that failed, in the words of the model.
+FAILURES = {"ACP prompt timed out after": "timed out", "ACP error:": "failed"}
 NAMES = {
     "SystemPromptEvent": "system_prompt",
     "InterruptEvent": "interrupt",
