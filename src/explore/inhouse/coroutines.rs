@@ -81,6 +81,7 @@ impl Shop {
 /// The engine's side of one execution.
 struct Core {
     book: Book,
+    keep: Keep,
     threads: RefCell<Vec<Rc<Thread>>>,
     newborn: RefCell<Vec<Newborn>>,
     running: Cell<usize>,
@@ -96,6 +97,17 @@ struct Core {
     panicked: RefCell<Option<String>>,
 }
 
+/// What is kept of an execution besides its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Nothing: neither its states nor what its steps used can be asked for.
+    Nothing,
+    /// The digests that make up its states, and what each step used.
+    States,
+    /// As well the words of a timeline.
+    Words,
+}
+
 /// One execution in flight.
 pub(super) struct Run {
     core: Rc<Core>,
@@ -106,9 +118,10 @@ pub(super) struct Run {
 
 impl Run {
     /// Begins an execution of `program` as the thread `main`, up to the first visible operation.
-    pub(super) fn begin(program: Rc<dyn Fn()>, shop: Rc<Shop>, detailed: bool) -> Self {
+    pub(super) fn begin(program: Rc<dyn Fn()>, shop: Rc<Shop>, keep: Keep) -> Self {
         let core = Rc::new(Core {
-            book: Book::new(detailed),
+            book: Book::new(keep == Keep::Words),
+            keep,
             threads: RefCell::default(),
             newborn: RefCell::default(),
             running: Cell::new(0),
@@ -429,7 +442,7 @@ impl Engine for Core {
     }
 
     fn digests(&self) -> bool {
-        true
+        self.keep != Keep::Nothing
     }
 
     fn fifo_is_one_operation(&self) -> bool {

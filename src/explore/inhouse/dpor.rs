@@ -24,10 +24,11 @@ mod races;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::coroutines::{Run, Shop};
-use super::dependence::{Groups, Use, depend, either_changes};
+use super::coroutines::{Keep, Run, Shop};
+use super::dependence::{Groups, Use, depend};
 use super::execution::{Ended, Execution, Left, Taken, default_choice};
-use super::footprint::{Clock, join};
+use super::footprint::Clock;
+use super::path::{Kind, Pasts, step, tick};
 use super::search::{Limits, Search, Visit, ended};
 use super::wakeup::{Move, Tree, without};
 
@@ -68,7 +69,7 @@ pub fn dpor(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> S
         path: Vec::new(),
         taken: Vec::new(),
         threads: Vec::new(),
-        past: Vec::new(),
+        past: Pasts::default(),
         groups: Groups::default(),
         wakeup: Tree::new(),
         fresh: 0,
@@ -98,7 +99,7 @@ struct Searcher<'s> {
     /// The threads at the end of the path.
     threads: Vec<Thread>,
     /// The uses of each object along the path, the last one last.
-    past: Vec<Vec<Past>>,
+    past: Pasts,
     groups: Groups,
     /// What is to be run from the end of the path.
     wakeup: Tree,
@@ -139,17 +140,6 @@ struct Node {
     step: Option<Step>,
 }
 
-/// What there is to choose at a place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Nothing: the program sets itself up.
-    Setup,
-    /// Nothing: a thread's next operation commutes with all that others can do before it.
-    Settled,
-    /// Who moves.
-    Open,
-}
-
 /// A step that was taken.
 struct Step {
     uses: Rc<[Use]>,
@@ -158,12 +148,6 @@ struct Step {
     before: Thread,
     threads_before: usize,
     left: Left,
-}
-
-/// One use of an object on the path.
-struct Past {
-    depth: usize,
-    changes: bool,
 }
 
 /// Where the next execution leaves the one before.
@@ -179,7 +163,7 @@ impl Searcher<'_> {
     /// Runs one execution: along the path, then on to its end or to where everybody sleeps.
     fn execute(&mut self, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
         self.taken.clear();
-        let mut run = Run::begin(self.program.clone(), self.shop.clone(), false);
+        let mut run = Run::begin(self.program.clone(), self.shop.clone(), Keep::States);
         self.greet_newborn(&run, &Clock::default());
         loop {
             if self.groups.take_grown() {
@@ -210,20 +194,14 @@ impl Searcher<'_> {
     /// Takes the next step of the path; how the execution ended if it is not the one that it was.
     fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
         let node = &self.path[depth];
-        let thread = node.thread;
-        if !run.can_move(thread) {
-            return Some(Left::cannot_move(run, depth, thread, node.step.as_ref().map(|step| &step.left)));
+        let next = Taken { thread: node.thread, default: node.default };
+        let left = node.step.as_ref().map(|step| &step.left);
+        let is_new = left.is_none();
+        let ended = step(run, &mut self.taken, next, left);
+        if is_new && ended.is_none() {
+            self.take_step(run, depth, &run.take_uses());
         }
-        self.taken.push(Taken { thread, default: node.default });
-        run.step(thread);
-        let uses = run.take_uses();
-        match &node.step {
-            Some(step) => step.left.differs(run, depth, thread),
-            None => {
-                self.take_step(run, depth, &uses);
-                None
-            }
-        }
+        ended
     }
 
     fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
@@ -307,17 +285,14 @@ impl Searcher<'_> {
         let announced = before.next.as_ref().map_or(&[][..], |next| &next.uses);
         let uses = most(announced, &self.groups.widen(uses.iter().copied()));
         let mut clock = before.clock.to_vec();
-        if self.path[depth].kind != Kind::Setup {
-            uses.iter().for_each(|one| self.join_past(*one, &mut clock));
-            for one in uses.iter() {
-                self.past_of(one.object).push(Past { depth, changes: one.changes });
-            }
-            if clock.len() <= thread {
-                clock.resize(thread + 1, 0);
-            }
-            clock[thread] = u32::try_from(depth + 1).unwrap_or(u32::MAX);
+        let exploring = self.path[depth].kind != Kind::Setup;
+        if exploring {
+            uses.iter().for_each(|one| self.past.join(*one, &mut clock));
         }
-        let clock: Clock = clock.into();
+        let clock: Clock = if exploring { tick(clock, thread, depth) } else { clock.into() };
+        if exploring {
+            self.past.add(depth, &uses, &clock);
+        }
         let next = self.next_of(run, thread);
         self.threads[thread] =
             Thread { number: before.number, clock: clock.clone(), next, since: self.taken.len() };
@@ -341,27 +316,6 @@ impl Searcher<'_> {
         Some(Operation { uses: self.groups.widen(next.uses()), waits: next.waits, settled: next.settled })
     }
 
-    fn past_of(&mut self, object: u32) -> &mut Vec<Past> {
-        let object = object as usize;
-        if self.past.len() <= object {
-            self.past.resize_with(object + 1, Vec::new);
-        }
-        &mut self.past[object]
-    }
-
-    fn join_past(&self, one: Use, clock: &mut Vec<u32>) {
-        let Some(past) = self.past.get(one.object as usize) else { return };
-        for use_before in past.iter().rev() {
-            if either_changes(one.changes, use_before.changes) {
-                let step = self.path[use_before.depth].step.as_ref();
-                step.into_iter().for_each(|step| join(clock, &step.clock));
-            }
-            if use_before.changes {
-                return;
-            }
-        }
-    }
-
     /// Moves the path to the next interleaving; false if there is none.
     fn backtrack(&mut self) -> bool {
         self.wakeup.clear();
@@ -380,9 +334,7 @@ impl Searcher<'_> {
     fn take_back(&mut self, node: &mut Node) {
         let Some(step) = node.step.take() else { return };
         if node.kind != Kind::Setup {
-            for one in step.uses.iter() {
-                self.past[one.object as usize].pop();
-            }
+            self.past.take_back(&step.uses);
         }
         node.asleep.push(Move { thread: step.before.number, uses: step.uses });
         self.threads.truncate(step.threads_before);

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
-use super::coroutines::Run;
+use super::coroutines::{Keep, Run};
 use super::execution::{Ended, Execution, Taken, default_choice, pending};
 use super::schedule::{Point, Schedule, Switch};
 use super::search::Limits;
@@ -207,7 +207,7 @@ pub(super) fn drive<E>(
     program: &Rc<dyn Fn()>,
     choose: &mut Chooser<'_, E>,
 ) -> Result<Driven, E> {
-    drive_run(limits, Run::begin(program.clone(), Rc::default(), true), choose)
+    drive_run(limits, Run::begin(program.clone(), Rc::default(), Keep::Words), choose)
 }
 
 /// Moves an execution that has just begun to its end.

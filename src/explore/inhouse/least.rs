@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::coroutines::{Run, Shop};
+use super::coroutines::{Keep, Run, Shop};
 use super::execution::Execution;
 use super::follow::{Place, drive_run};
 use super::search::Limits;
@@ -59,7 +59,7 @@ pub fn least<R>(
                 return Least::Unknown;
             }
             executions += 1;
-            let run = Run::begin(program.clone(), search.shop.clone(), false);
+            let run = Run::begin(program.clone(), search.shop.clone(), Keep::States);
             let driven = drive_run(limits, run, &mut |place| search.choose(place));
             if let Some(found) = driven.ok().and_then(|driven| driven.show(&mut *wanted)) {
                 return Least::Found(found);

@@ -1,5 +1,6 @@
 //! The in-house engine: threads as stackful coroutines on one OS thread, and a search over visited states that ends.
 
+mod bounded;
 mod coroutines;
 mod dependence;
 mod dpor;
@@ -8,6 +9,7 @@ mod follow;
 mod footprint;
 mod hold_back;
 mod least;
+mod path;
 mod planted;
 mod reduction;
 mod sampling;

@@ -17,40 +17,28 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::coroutines::{Run, Shop};
+use super::coroutines::Run;
 use super::dependence::{Next, Use, depend, either_changes};
 use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
+use super::path::{Kind, Pasts, Paths, step, tick, walk};
 use super::planted::{Planted, planted};
 use super::search::{Limits, Search, Visit, ended};
 
 /// Searches every interleaving of `program`, whatever the preemptions.
 pub(super) fn search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
-    let mut searcher = Searcher {
+    let searcher = Searcher {
         limits,
         found: Search::default(),
         path: Vec::new(),
         taken: Vec::new(),
         clocks: Vec::new(),
         numbers: Vec::new(),
-        past: Vec::new(),
+        past: Pasts::default(),
         known: FxHashMap::default(),
         on_path: FxHashMap::default(),
     };
-    let shop = Rc::new(Shop::default());
-    loop {
-        if limits.allow(&mut searcher.found).is_none() {
-            return searcher.found;
-        }
-        let run = Run::begin(program.clone(), shop.clone(), false);
-        if searcher.execute(run, visit).is_break() {
-            return searcher.found;
-        }
-        if !searcher.backtrack() {
-            searcher.found.exhausted = true;
-            return searcher.found;
-        }
-    }
+    walk(limits, program, visit, searcher)
 }
 
 struct Searcher<'l> {
@@ -63,7 +51,7 @@ struct Searcher<'l> {
     /// The number of each thread.
     numbers: Vec<u32>,
     /// The uses of each object along the path, the last one last.
-    past: Vec<Vec<Past>>,
+    past: Pasts,
     /// The states that were left, and how.
     known: FxHashMap<u128, Known>,
     /// The states on the path, and where.
@@ -92,17 +80,6 @@ struct Node {
     step: Option<Step>,
 }
 
-/// What there is to choose at a place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Nothing: the program sets itself up.
-    Setup,
-    /// Nothing: a thread's next operation commutes with all that others can do before it.
-    Settled,
-    /// Who moves.
-    Open,
-}
-
 /// A thread that need not be tried: all that begins with its next operation was seen on another path.
 #[derive(Clone)]
 struct Sleeper {
@@ -113,19 +90,12 @@ struct Sleeper {
 /// A step that was taken.
 struct Step {
     uses: Rc<[Use]>,
-    clock: Clock,
     /// What the thread had seen before.
     before: Clock,
     threads_before: usize,
     /// The operations that became the next ones of their threads: the mover's own, and those of newborn threads.
     fresh: Vec<(usize, Next)>,
     left: Left,
-}
-
-/// One use of an object on the path.
-struct Past {
-    depth: usize,
-    changes: bool,
 }
 
 /// How a state was left.
@@ -135,16 +105,7 @@ struct Known {
     below: Stored,
 }
 
-/// What came of arriving at a new place.
-enum Arrival {
-    /// This thread moves.
-    Go(Box<Node>),
-    /// Everything from here was seen, or is seen on another path.
-    Seen,
-}
-
-impl Searcher<'_> {
-    /// Runs one execution: along the path, then on to its end or to what was seen before.
+impl Paths for Searcher<'_> {
     fn execute(&mut self, mut run: Run, visit: &mut Visit<'_>) -> ControlFlow<()> {
         self.taken.clear();
         self.greet_newborn(&run, &Clock::default());
@@ -162,29 +123,52 @@ impl Searcher<'_> {
                 return self.end(run, ended, visit);
             }
             match self.arrive(&run, &enabled) {
-                Arrival::Go(node) => self.path.push(*node),
-                Arrival::Seen => return ControlFlow::Continue(()),
+                Some(node) => self.path.push(*node),
+                None => return ControlFlow::Continue(()),
             }
         }
     }
 
+    fn backtrack(&mut self) -> bool {
+        while let Some(depth) = self.path.len().checked_sub(1) {
+            self.take_back(depth);
+            let node = &mut self.path[depth];
+            while let Some(thread) = node.todo.pop() {
+                if !node.asleep.iter().any(|sleeper| sleeper.thread == thread) {
+                    node.thread = thread;
+                    return true;
+                }
+            }
+            let Some(node) = self.path.pop() else { return false };
+            if let Some(state) = node.state {
+                self.on_path.remove(&state);
+                let depth = u32::try_from(depth).unwrap_or(u32::MAX);
+                let below = node.below.stored(depth, &self.numbers);
+                let known = Known { asleep: node.asleep_at_entry, tried: node.tried, below };
+                self.known.insert(state, known);
+            }
+            self.pass_up(node.below);
+        }
+        false
+    }
+
+    fn found(&mut self) -> &mut Search {
+        &mut self.found
+    }
+}
+
+impl Searcher<'_> {
     /// Takes the next step of the path; how the execution ended if it is not the one that it was.
     fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
         let node = &self.path[depth];
-        let thread = node.thread;
-        if !run.can_move(thread) {
-            return Some(Left::cannot_move(run, depth, thread, node.step.as_ref().map(|step| &step.left)));
+        let next = Taken { thread: node.thread, default: node.default };
+        let left = node.step.as_ref().map(|step| &step.left);
+        let is_new = left.is_none();
+        let ended = step(run, &mut self.taken, next, left);
+        if is_new && ended.is_none() {
+            self.take_step(run, depth, run.take_uses());
         }
-        self.taken.push(Taken { thread, default: node.default });
-        run.step(thread);
-        let uses = run.take_uses();
-        match &node.step {
-            Some(step) => step.left.differs(run, depth, thread),
-            None => {
-                self.take_step(run, depth, uses);
-                None
-            }
-        }
+        ended
     }
 
     fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
@@ -211,7 +195,7 @@ impl Searcher<'_> {
     }
 
     /// Looks at a place that is new on this path, and says who moves.
-    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Arrival {
+    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Option<Box<Node>> {
         let default = default_choice(self.taken.last().map(|taken| taken.thread), enabled);
         let asleep = self.sleepers();
         let mut node = Node {
@@ -230,7 +214,7 @@ impl Searcher<'_> {
         };
         if !run.exploring() {
             node.kind = Kind::Setup;
-            return Arrival::Go(node.into());
+            return Some(node.into());
         }
         let next = |thread: &usize| (*thread, run.next(*thread).unwrap_or_default());
         node.enabled = enabled.iter().map(next).collect();
@@ -242,7 +226,7 @@ impl Searcher<'_> {
             let state = run.state();
             if let Some(at) = self.on_path.get(&state).copied() {
                 self.try_all_from(at);
-                return Arrival::Seen;
+                return None;
             }
             if let Some(known) = self.known.remove(&state) {
                 return self.meet_again(node, state, known);
@@ -256,15 +240,15 @@ impl Searcher<'_> {
         }
         let Some(thread) = node.wanted.first().copied().filter(awake) else {
             self.found.blocked += 1;
-            return Arrival::Seen;
+            return None;
         };
         node.thread = thread;
         self.on_path.extend(node.state.map(|state| (state, self.path.len())));
-        Arrival::Go(node.into())
+        Some(node.into())
     }
 
     /// A state that was left before: its footprint is held against this path; what slept then and is awake now is tried.
-    fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Arrival {
+    fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Option<Box<Node>> {
         let depth = self.path.len();
         node.below = self.hold_against_path(&known.below);
         let mut woken = known.asleep & !node.asleep_at_entry;
@@ -281,7 +265,7 @@ impl Searcher<'_> {
         if woken.is_empty() {
             self.known.insert(state, known);
             self.pass_up(node.below);
-            return Arrival::Seen;
+            return None;
         }
         node.state = Some(state);
         node.asleep_at_entry &= known.asleep;
@@ -291,7 +275,7 @@ impl Searcher<'_> {
         node.thread = woken[0];
         node.todo = woken[1..].to_vec();
         self.on_path.insert(state, depth);
-        Arrival::Go(node.into())
+        Some(node.into())
     }
 
     /// The threads that sleep after the last step: those that slept before it and do not depend on it.
@@ -316,24 +300,18 @@ impl Searcher<'_> {
         if exploring {
             self.follow_declared(depth, &uses, &mut clock);
         }
-        if clock.len() <= thread {
-            clock.resize(thread + 1, 0);
-        }
-        clock[thread] = u32::try_from(depth + 1).unwrap_or(u32::MAX);
-        let clock: Clock = clock.into();
+        let clock = tick(clock, thread, depth);
         self.greet_newborn(run, &clock);
-        self.clocks[thread] = clock.clone();
         let movers = std::iter::once(thread).chain(threads_before..run.threads());
         let fresh: Vec<(usize, Next)> = if exploring {
-            for one in &uses {
-                self.past_of(one.object).push(Past { depth, changes: one.changes });
-            }
+            self.past.add(depth, &uses, &clock);
             movers.filter_map(|thread| Some((thread, run.next(thread)?))).collect()
         } else {
             Vec::new()
         };
+        self.clocks[thread] = clock;
         let left = Left::of(run, thread);
-        let step = Step { uses: uses.into(), clock, before, threads_before, fresh, left };
+        let step = Step { uses: uses.into(), before, threads_before, fresh, left };
         self.path[depth].step = Some(step);
         self.wake_rivals(depth);
         self.wake_for_waiting(run, depth);
@@ -348,14 +326,6 @@ impl Searcher<'_> {
         }
     }
 
-    fn past_of(&mut self, object: u32) -> &mut Vec<Past> {
-        let object = object as usize;
-        if self.past.len() <= object {
-            self.past.resize_with(object + 1, Vec::new);
-        }
-        &mut self.past[object]
-    }
-
     /// Joins to a clock what happened before a step, and takes down as races those uses that the operation did not
     /// announce.
     fn follow_declared(&mut self, depth: usize, uses: &[Use], clock: &mut Vec<u32>) {
@@ -368,27 +338,14 @@ impl Searcher<'_> {
             .flat_map(|(_, next)| next.uses().map(|one| one.object))
             .collect();
         for one in uses.iter().filter(|one| announced.contains(&one.object)) {
-            self.join_past(*one, clock);
+            self.past.join(*one, clock);
         }
         let at: Clock = clock.as_slice().into();
         for one in uses.iter().filter(|one| !announced.contains(&one.object)) {
-            self.join_past(*one, clock);
+            self.past.join(*one, clock);
             self.races(Some(thread), *one, &at, true);
             let deed = Deed { thread: self.numbers[thread], object: one.object, changes: one.changes };
             self.path[depth].below.add(deed, at.clone());
-        }
-    }
-
-    fn join_past(&self, one: Use, clock: &mut Vec<u32>) {
-        let Some(past) = self.past.get(one.object as usize) else { return };
-        for use_before in past.iter().rev() {
-            if either_changes(one.changes, use_before.changes) {
-                let step = self.path[use_before.depth].step.as_ref();
-                step.into_iter().for_each(|step| join(clock, &step.clock));
-            }
-            if use_before.changes {
-                return;
-            }
         }
     }
 
@@ -430,11 +387,11 @@ impl Searcher<'_> {
     }
 
     /// Has the steps that race with an operation tried the other way round. The operation is done by `thread` (none if
-    /// it is not born yet) when it has seen `clock`; only the last race counts if that is `all` the thread does between.
+    /// it is not born yet) when it has seen `clock`. With `only_last` the last race alone counts, as the others follow when
+    /// that one was turned round; from a footprint it is not known what lies between, so all count.
     fn races(&mut self, thread: Option<usize>, one: Use, clock: &Clock, only_last: bool) {
-        let Some(past) = self.past.get(one.object as usize) else { return };
         let mut found = Vec::new();
-        for before in past.iter().rev() {
+        for before in self.past.of(one.object).iter().rev() {
             let node = &self.path[before.depth];
             if !either_changes(one.changes, before.changes) {
                 continue;
@@ -501,30 +458,6 @@ impl Searcher<'_> {
         node.below.absorb(below, |object| hides && step.changes(object));
     }
 
-    /// Moves the path to the next interleaving; false if there is none.
-    fn backtrack(&mut self) -> bool {
-        while let Some(depth) = self.path.len().checked_sub(1) {
-            self.take_back(depth);
-            let node = &mut self.path[depth];
-            while let Some(thread) = node.todo.pop() {
-                if !node.asleep.iter().any(|sleeper| sleeper.thread == thread) {
-                    node.thread = thread;
-                    return true;
-                }
-            }
-            let Some(node) = self.path.pop() else { return false };
-            if let Some(state) = node.state {
-                self.on_path.remove(&state);
-                let depth = u32::try_from(depth).unwrap_or(u32::MAX);
-                let below = node.below.stored(depth, &self.numbers);
-                let known = Known { asleep: node.asleep_at_entry, tried: node.tried, below };
-                self.known.insert(state, known);
-            }
-            self.pass_up(node.below);
-        }
-        false
-    }
-
     /// Takes back the last step, of which everything was seen.
     fn take_back(&mut self, depth: usize) {
         let node = &mut self.path[depth];
@@ -536,9 +469,7 @@ impl Searcher<'_> {
             }
         }
         if node.kind != Kind::Setup {
-            for one in step.uses.iter() {
-                self.past[one.object as usize].pop();
-            }
+            self.past.take_back(&step.uses);
         }
         let number = self.numbers[node.thread];
         if only(number) != 0 {

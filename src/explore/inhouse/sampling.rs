@@ -10,7 +10,7 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::coroutines::{Run, Shop};
+use super::coroutines::{Keep, Run, Shop};
 use super::dependence::depend;
 use super::execution::{Execution, Taken, default_choice};
 use super::search::{Limits, Search, Visit, ended};
@@ -74,7 +74,7 @@ pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &m
     let mut longest = 0;
     while let Some(number) = limits.allow(&mut found) {
         let drawn = Drawn::new(sample, number, longest);
-        let run = Run::begin(program.clone(), shop.clone(), false);
+        let run = Run::begin(program.clone(), shop.clone(), drawn.keeps());
         let (steps, flow) = draw(limits, run, drawn, &mut found, visit);
         longest = longest.max(steps);
         if flow.is_break() {
@@ -137,6 +137,11 @@ impl Drawn {
             Sampler::Random | Sampler::Pos => Vec::new(),
         };
         Self { sampler: sample.sampler, rng, priorities: Vec::new(), falls, step: 0 }
+    }
+
+    /// Only partial-order sampling asks what a step used.
+    fn keeps(&self) -> Keep {
+        if self.sampler == Sampler::Pos { Keep::States } else { Keep::Nothing }
     }
 
     fn thread(&mut self, enabled: &[usize]) -> usize {

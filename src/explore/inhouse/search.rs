@@ -1,23 +1,15 @@
-//! The search over visited states: every interleaving of a program, up to those that nobody can tell apart.
-//!
-//! A state is what each thread has learned so far and what each shared object holds. A thread is a function of what it
-//! learned, so two executions that reach the same state have the same futures, and the second is cut. One thing more is
-//! left out: where a thread is about to let a lock go, or to go on from a wait for what is set once and for all, the
-//! others need not be tried first, since nothing they can do before then touches that object (a persistent set of one
-//! thread; Godefroid, Partial-Order Methods, LNCS 1032, chapter 4). With a preemption bound nothing is left out, and the
-//! budget left and the thread that moved last belong to the state. It must not know what a program is about.
+//! The front of the searches: how far one goes, what it came to, and which one runs. It must not know what a program is
+//! about.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::coroutines::{Run, Shop};
-use super::execution::{Ended, Execution, Left, Taken, default_choice};
-use super::reduction;
-use crate::kernel::digest::{chain, digest};
+use super::coroutines::Run;
+use super::execution::{Ended, Execution};
+use super::{bounded, reduction};
 
 /// How far a search goes.
 #[derive(Debug, Clone)]
@@ -141,150 +133,10 @@ pub fn search(limits: &Limits, program: impl Fn() + 'static) -> Search {
 /// As [`search`], and shows each execution that came to its end to `visit`, which may stop the search.
 pub fn run_search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
     match limits.preemptions {
-        Some(_) => bounded(limits, program, visit),
+        Some(preemptions) => bounded::search(limits, preemptions, program, visit),
         None => reduction::search(limits, program, visit),
     }
 }
 
 /// What is told of each execution that came to its end; it may stop the search.
 pub type Visit<'v> = dyn FnMut(&Execution<'_>) -> ControlFlow<()> + 'v;
-
-fn bounded(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
-    let mut searcher = Searcher {
-        limits,
-        visited: HashSet::new(),
-        path: Vec::new(),
-        taken: Vec::new(),
-        found: Search::default(),
-    };
-    let shop = Rc::new(Shop::default());
-    loop {
-        if limits.allow(&mut searcher.found).is_none() {
-            return searcher.found;
-        }
-        let run = Run::begin(program.clone(), shop.clone(), false);
-        if searcher.execute(run, visit).is_break() {
-            return searcher.found;
-        }
-        if !searcher.backtrack() {
-            searcher.found.exhausted = true;
-            return searcher.found;
-        }
-    }
-}
-
-struct Searcher<'l> {
-    limits: &'l Limits,
-    visited: HashSet<u128>,
-    path: Vec<Node>,
-    taken: Vec<Taken>,
-    found: Search,
-}
-
-/// A place where somebody had a choice, or the only step there was.
-struct Node {
-    choices: Vec<usize>,
-    next: usize,
-    /// What the present choice left, once it was taken.
-    left: Option<Left>,
-}
-
-impl Searcher<'_> {
-    /// Runs one execution: along the path, then on to its end or to a state that was seen before.
-    fn execute(
-        &mut self,
-        mut run: Run,
-        visit: &mut dyn FnMut(&Execution<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.taken.clear();
-        let mut last = None;
-        let mut budget = self.limits.preemptions;
-        loop {
-            let depth = self.taken.len();
-            let enabled = run.enabled();
-            let ended = ended(self.limits, &run, &enabled, depth);
-            if let Some(ended) = ended {
-                return self.end(run, ended, visit);
-            }
-            let default = default_choice(last, &enabled);
-            let free = last.is_none_or(|last| last != default);
-            if depth == self.path.len() {
-                let mut choices = vec![default];
-                if free || budget != Some(0) {
-                    choices.extend(enabled.iter().copied().filter(|thread| *thread != default));
-                } else {
-                    self.found.bounded |= enabled.len() > 1;
-                }
-                if !run.exploring() {
-                    choices.truncate(1);
-                } else if budget.is_none()
-                    && let Some(settled) = choices
-                        .iter()
-                        .copied()
-                        .find(|thread| run.next(*thread).is_some_and(|next| next.settled))
-                {
-                    choices = vec![settled];
-                }
-                if choices.len() > 1 && !self.enter(&run, last, budget) {
-                    return ControlFlow::Continue(());
-                }
-                self.path.push(Node { choices, next: 0, left: None });
-            }
-            let node = &self.path[depth];
-            let thread = node.choices[node.next];
-            if !free && thread != default {
-                budget = budget.map(|left| left - 1);
-            }
-            if !run.can_move(thread) {
-                let ended = Left::cannot_move(&run, depth, thread, node.left.as_ref());
-                let _ = self.end(run, ended, visit);
-                return ControlFlow::Break(());
-            }
-            self.taken.push(Taken { thread, default });
-            run.step(thread);
-            let left = self.path[depth].left.get_or_insert_with(|| Left::of(&run, thread));
-            if let Some(ended) = left.differs(&run, depth, thread) {
-                let _ = self.end(run, ended, visit);
-                return ControlFlow::Break(());
-            }
-            last = Some(thread);
-        }
-    }
-
-    fn end(
-        &mut self,
-        run: Run,
-        ended: Ended,
-        visit: &mut dyn FnMut(&Execution<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.found.count(&ended);
-        let mut run = run;
-        let flow = visit(&Execution { run: &run, ended, taken: &self.taken, share: None });
-        run.finish();
-        flow
-    }
-
-    /// Whether a state is new.
-    fn enter(&mut self, run: &Run, last: Option<usize>, budget: Option<u32>) -> bool {
-        let mut state = run.state();
-        if let Some(budget) = budget {
-            state = chain(state, digest(&(last, budget)));
-        }
-        let new = self.visited.insert(state);
-        self.found.states += u64::from(new);
-        new
-    }
-
-    /// Moves the path to the next interleaving; false if there is none.
-    fn backtrack(&mut self) -> bool {
-        while let Some(node) = self.path.last_mut() {
-            node.next += 1;
-            node.left = None;
-            if node.next < node.choices.len() {
-                return true;
-            }
-            self.path.pop();
-        }
-        false
-    }
-}

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use self::programs::{Program, build, for_each_program, stuck, with_slot};
-use super::coroutines::Run;
+use super::coroutines::{Keep, Run};
 use super::planted::{Planted, with};
 use super::{Ended, Limits, Search, Visit, dpor, run_search};
 
@@ -40,7 +40,7 @@ fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
     let mut path: Vec<(Vec<usize>, usize)> = Vec::new();
     let stacks = Rc::default();
     for _ in 0..most {
-        let mut run = Run::begin(runnable.clone(), Rc::clone(&stacks), false);
+        let mut run = Run::begin(runnable.clone(), Rc::clone(&stacks), Keep::States);
         for depth in 0.. {
             let enabled = run.enabled();
             if enabled.is_empty() {

@@ -3,10 +3,11 @@
 
 use std::rc::Rc;
 
-use super::{Kind, Searcher, Thread};
-use crate::explore::inhouse::coroutines::Run;
+use super::{Searcher, Thread};
+use crate::explore::inhouse::coroutines::{Keep, Run};
 use crate::explore::inhouse::dependence::{Use, either_changes};
 use crate::explore::inhouse::footprint::{join, seen};
+use crate::explore::inhouse::path::Kind;
 use crate::explore::inhouse::planted::{Planted, planted};
 use crate::explore::inhouse::wakeup::{Move, covers, insert, weak_initial};
 
@@ -60,8 +61,7 @@ impl Searcher<'_> {
     fn rivals(&self, late: &Late) -> Vec<(usize, bool)> {
         let mut rivals: Vec<(usize, bool)> = Vec::new();
         for one in late.uses.iter() {
-            let Some(past) = self.past.get(one.object as usize) else { continue };
-            for before in past.iter().rev().filter(|before| before.depth < late.depth) {
+            for before in self.past.of(one.object).iter().rev().filter(|before| before.depth < late.depth) {
                 let mover = self.path[before.depth].thread;
                 let happened_before =
                     mover == late.thread || seen(&late.from.clock, mover) as usize > before.depth;
@@ -107,7 +107,7 @@ impl Searcher<'_> {
 
     /// Goes to a place to see whether the last step of a sequence can be taken there after the others.
     fn can_be_taken(&mut self, depth: usize, sequence: &[Move]) -> bool {
-        let mut run = Run::begin(self.program.clone(), self.shop.clone(), false);
+        let mut run = Run::begin(self.program.clone(), self.shop.clone(), Keep::States);
         self.path[..depth].iter().for_each(|node| run.step(node.thread));
         for (at, step) in sequence.iter().enumerate() {
             let Some(thread) = run.with_number(step.thread).filter(|thread| run.can_move(*thread)) else {
