@@ -302,6 +302,22 @@ pub(super) fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreErro
     }
 }
 
+/// What was seen of an execution that ended. A search breaks off at one that broke a promise, and `failed` says why.
+fn seen(
+    job: &Job,
+    stage: &Stage,
+    execution: &Execution<'_>,
+    failed: &mut Option<ExploreError>,
+) -> ControlFlow<(), Observations> {
+    match stuck(job, &execution.ended) {
+        Ok(why) => ControlFlow::Continue(stage.observe(why, execution.book())),
+        Err(error) => {
+            *failed = Some(error);
+            ControlFlow::Break(())
+        }
+    }
+}
+
 /// What a search of a scenario came to.
 struct Searched {
     executions: u64,
@@ -323,13 +339,7 @@ fn every_interleaving(
     let mut visit = |execution: &Execution<'_>| {
         told = Told { executions: told.executions + 1, share: execution.share };
         progress(told);
-        let seen = match stuck(job, &execution.ended) {
-            Ok(why) => stage.observe(why, execution.book()),
-            Err(error) => {
-                failed = Some(error);
-                return ControlFlow::Break(());
-            }
-        };
+        let seen = seen(job, &stage, execution, &mut failed)?;
         let (found, broken) = findings.take_in(&seen, 1);
         if broken && found.schedule.is_none() {
             found.schedule = Some(execution.schedule());
@@ -356,19 +366,24 @@ fn every_interleaving(
 impl Options {
     /// Runs what is to be run on the in-house engine.
     fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
-        let limits = Limits {
-            executions: self.budget.schedules,
+        let limits = self.limits(job);
+        match self.search {
+            SearchKind::Complete => self.run_complete(&limits, program, visit),
+            SearchKind::FewPreemptions => self.run_few_preemptions(limits, program, visit),
+            SearchKind::Sampled(drawn) => self.run_sample(&limits, drawn, program, visit),
+        }
+    }
+
+    /// How far a search of the job goes from now on.
+    fn limits(&self, job: &Job) -> Limits {
+        let is_free = self.budget == Budget::default();
+        let sample = matches!(self.search, SearchKind::Sampled(_)) && is_free;
+        Limits {
+            preemptions: self.preemptions.or(job.scenario.preemptions),
+            executions: if sample { Some(SAMPLE) } else { self.budget.schedules },
             until: self.budget.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
             interrupted: self.interrupted.clone(),
             ..Limits::default()
-        };
-        match self.search {
-            SearchKind::Complete => {
-                let preemptions = self.preemptions.or(job.scenario.preemptions);
-                self.run_complete(&Limits { preemptions, ..limits }, program, visit)
-            }
-            SearchKind::FewPreemptions => self.run_few_preemptions(limits, program, visit),
-            SearchKind::Sampled(drawn) => self.run_sample(limits, drawn, program, visit),
         }
     }
 
@@ -411,14 +426,12 @@ impl Options {
 
     fn run_sample(
         &self,
-        limits: Limits,
+        limits: &Limits,
         drawn: Sample,
         program: &Rc<dyn Fn()>,
         visit: &mut Visit<'_>,
     ) -> Searched {
-        let is_free = limits.executions.is_none() && limits.until.is_none();
-        let executions = if is_free { Some(SAMPLE) } else { limits.executions };
-        let search = sample(&Limits { executions, ..limits }, program, drawn, visit);
+        let search = sample(limits, program, drawn, visit);
         let clean = match search.stopped {
             Some(Stopped::Interrupted) => self.cut_short(Stopped::Interrupted, search.executions),
             _ => Verdict::Sampled { schedules: search.executions, seed: drawn.seed },
@@ -486,14 +499,7 @@ fn first_violation(
         let mut failed = None;
         let mut witness = false;
         let search = run_search(&limits, &program, &mut |execution| {
-            let why = match stuck(job, &execution.ended) {
-                Ok(why) => why,
-                Err(error) => {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-            };
-            let seen = stage.observe(why, execution.book());
+            let seen = seen(job, &stage, execution, &mut failed)?;
             if findings.judge(&seen).1.is_empty() {
                 return ControlFlow::Continue(());
             }
@@ -519,15 +525,15 @@ fn first_violation(
     unreachable!("some number of preemptions bounds nothing any more")
 }
 
-/// The lock graph of a scenario over all its executions, and its cycles attacked.
+/// The lock graph of a scenario over all its executions, and its cycles attacked. It is searched for within the same limits
+/// as the scenario itself.
 ///
 /// # Errors
 ///
 /// If a name decides nothing.
 pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
     let stage = Stage::new(&job.scenario, job.decisions()?);
-    let preemptions = options.preemptions.or(job.scenario.preemptions);
-    let graph = lock_graph(&Limits { preemptions, ..Limits::default() }, &stage.program());
+    let graph = lock_graph(&options.limits(job), &stage.program());
     stage.clear();
     Ok(graph)
 }
