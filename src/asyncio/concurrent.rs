@@ -5,8 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use super::event_loop::Label;
 use super::{EventLoop, Exception, Result};
-use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, words};
+use crate::kernel::{Object, Op, Strand, learns_only, words};
 
 /// A result to come, for any thread.
 pub struct Future<T> {
@@ -26,7 +25,8 @@ struct State<T> {
 }
 
 struct Callback<T> {
-    label: u128,
+    /// Says what it does.
+    strand: Strand,
     call: Box<dyn FnOnce(Result<T>)>,
 }
 
@@ -34,16 +34,17 @@ impl<T: Hash> Hash for State<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.running.hash(state);
         self.result.hash(state);
-        self.callbacks.iter().for_each(|callback| callback.label.hash(state));
+        self.callbacks.iter().for_each(|callback| callback.strand.hash(state));
     }
 }
 
-/// What a thread takes out of a future; the callbacks are known by what they were made of.
+/// What a thread takes out of a future.
 struct Settled<T>(bool, Vec<Callback<T>>);
 
 impl<T> Hash for Settled<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
+        self.1.iter().for_each(|callback| callback.strand.hash(state));
     }
 }
 
@@ -56,14 +57,15 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     }
 
     /// A future whose result goes to a callback, on the thread that settles it.
-    pub(super) fn with_callback(
-        name: &str,
-        label: &impl Label,
-        call: impl FnOnce(Result<T>) + 'static,
-    ) -> Self {
-        let callback = Callback { label: digest(label), call: Box::new(call) };
+    pub(super) fn with_callback(name: &str, strand: Strand, call: impl FnOnce(Result<T>) + 'static) -> Self {
+        let callback = Callback { strand, call: Box::new(call) };
         let state = State { running: false, result: None, callbacks: vec![callback] };
         Self { state: Object::new(name, state) }
+    }
+
+    /// Tells it from others.
+    pub(super) fn key(&self) -> u128 {
+        self.state.core().key
     }
 
     /// Sets the result. Later ones are ignored.
@@ -95,15 +97,17 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
         let words = words(|| format!("{result:?}"));
         let set = result.clone();
         let op = Op::new(operation).says(move |_: &Settled<T>| words.clone());
-        let Settled(settled, callbacks) = self.state.perform(op, |state| {
-            if state.result.is_some() || !may(state) {
-                return Settled(false, Vec::new());
-            }
-            state.result = Some(set);
-            Settled(true, std::mem::take(&mut state.callbacks))
-        });
-        callbacks.into_iter().for_each(|callback| (callback.call)(result.clone()));
-        settled
+        learns_only(|| {
+            let Settled(settled, callbacks) = self.state.perform(op, |state| {
+                if state.result.is_some() || !may(state) {
+                    return Settled(false, Vec::new());
+                }
+                state.result = Some(set);
+                Settled(true, std::mem::take(&mut state.callbacks))
+            });
+            callbacks.into_iter().for_each(|callback| (callback.call)(result.clone()));
+            settled
+        })
     }
 
     /// It is under way and can no longer be cancelled; false if it was.
@@ -147,7 +151,12 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
 
     /// Has a callback run on the thread that settles it, or at once on this one if it is done.
     pub fn add_done_callback(&self, label: impl Label, call: impl FnOnce(Result<T>) + 'static) {
-        let callback = Callback { label: digest(&label), call: Box::new(call) };
+        self.call_back(Strand::labelled(&label), call);
+    }
+
+    /// As [`Future::add_done_callback`], of a callback that a strand stands for.
+    pub(super) fn call_back(&self, strand: Strand, call: impl FnOnce(Result<T>) + 'static) {
+        let callback = Callback { strand, call: Box::new(call) };
         let settled = self.state.perform(Op::new("add callback"), |state| match &state.result {
             None => {
                 state.callbacks.push(callback);
@@ -178,7 +187,8 @@ pub fn wrap_future<T: Clone + Debug + Hash + 'static>(
 ) -> super::Future<T> {
     let wrapper = event_loop.future();
     let (on_loop, destination) = (event_loop.clone(), wrapper.clone());
-    future.add_done_callback("set wrapper", move |result| deliver(&on_loop, destination, result));
+    let strand = Strand::labelled(&("set wrapper", &wrapper));
+    future.call_back(strand, move |result| deliver(&on_loop, destination, result));
     pass_cancellation_on(&wrapper, future);
     wrapper
 }
@@ -190,7 +200,8 @@ pub(super) fn deliver<T: Clone + Debug + Hash + 'static>(
     result: Result<T>,
 ) {
     let label = ("done", result.clone());
-    event_loop.call_soon_threadsafe(label, move || {
+    let strand = Strand::labelled(&(&label, &destination));
+    event_loop.call_soon_threadsafe_as(strand, label, move || {
         destination.settle(result);
     });
 }
@@ -200,7 +211,7 @@ pub(super) fn pass_cancellation_on<T: Clone + Debug + Hash + 'static>(
     future: &Future<T>,
 ) {
     let source = future.clone();
-    wrapper.add_done_callback(move |wrapper| {
+    wrapper.when_done(("cancel source", future.key()), move |wrapper| {
         if wrapper.cancelled() {
             source.cancel();
         }

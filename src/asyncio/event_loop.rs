@@ -18,7 +18,7 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, RoleId, TimerId, Timers, at_end, thread, words};
+use crate::kernel::{Local, Mark, Object, Op, RoleId, Strand, TimerId, Timers, at_end, thread, words};
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}
@@ -36,16 +36,16 @@ pub struct Limit {
 
 type Callback = Box<dyn FnOnce()>;
 
-/// A callback from another thread.
+/// A callback from another thread, and the strand that it will be.
 struct Posted {
-    label: u128,
+    strand: Strand,
     words: String,
     callback: Callback,
 }
 
 impl Hash for Posted {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.label.hash(state);
+        self.strand.hash(state);
     }
 }
 
@@ -70,14 +70,24 @@ impl Inbox {
         all.append(&mut self.due);
         Collected { posted: all, from_outside, stopping: self.stopping }
     }
+
+    fn drain(&mut self) -> Collected {
+        Collected { posted: std::mem::take(&mut self.callbacks), from_outside: false, stopping: false }
+    }
 }
 
-#[derive(Hash)]
+/// What was brought. It becomes data of the loop at once, so whoever collects it learns nothing but where it came from.
 struct Collected {
     posted: Vec<Posted>,
     /// Whether there was input or a timer.
     from_outside: bool,
     stopping: bool,
+}
+
+impl Hash for Collected {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.from_outside.hash(state);
+    }
 }
 
 fn in_words(collected: &Collected) -> String {
@@ -93,23 +103,48 @@ pub struct EventLoop {
 struct Inner {
     inbox: Object<Inbox>,
     timers: Timers,
-    ready: RefCell<VecDeque<Callback>>,
+    state: Local<State>,
+    /// The task whose step runs now; none but itself asks.
     current_task: RefCell<Option<TaskRef>>,
-    tasks: RefCell<Vec<TaskRef>>,
-    stopping: Cell<bool>,
     /// The role whose thread runs the loop.
     runs_on: Cell<Option<RoleId>>,
+}
+
+#[derive(Hash, Default)]
+struct State {
+    ready: VecDeque<Ready>,
+    /// How many of them belong to this iteration.
+    batch: usize,
+    /// Those that have not ended.
+    tasks: Vec<TaskRef>,
+    stopping: bool,
+}
+
+/// A handle that is ready to run.
+pub(super) enum Ready {
+    /// The next step of a task.
+    Step(TaskRef),
+    /// A callback, as a strand of its own.
+    Call(Strand, Callback),
+}
+
+impl Hash for Ready {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Step(task) => (0_u8, task).hash(state),
+            Self::Call(strand, _) => (1_u8, strand).hash(state),
+        }
+    }
 }
 
 impl Inner {
     /// Lets go of everything that refers back to the loop, when the execution is over.
     fn clear(&self) {
-        let ready = self.ready.take();
-        let tasks = self.tasks.take();
-        tasks.iter().for_each(TaskRef::abandon);
+        let state = self.state.clear(std::mem::take);
+        state.tasks.iter().for_each(TaskRef::abandon);
         self.current_task.take();
         self.inbox.clear(|inbox| *inbox = Inbox::default());
-        drop(ready);
+        drop(state);
     }
 }
 
@@ -117,7 +152,7 @@ impl Inner {
 pub struct TimerHandle {
     timers: Timers,
     id: Option<TimerId>,
-    cancelled: Rc<Cell<bool>>,
+    cancelled: Local<bool>,
 }
 
 impl TimerHandle {
@@ -138,10 +173,8 @@ impl EventLoop {
             inner: Rc::new(Inner {
                 inbox: Object::new(name, Inbox::default()),
                 timers: timers.clone(),
-                ready: RefCell::default(),
+                state: Local::new(State::default()),
                 current_task: RefCell::default(),
-                tasks: RefCell::default(),
-                stopping: Cell::new(false),
                 runs_on: Cell::new(None),
             }),
         };
@@ -152,45 +185,71 @@ impl EventLoop {
 
     /// Runs a callback in the next iteration. On the loop's own thread.
     pub fn call_soon(&self, callback: impl FnOnce() + 'static) {
+        self.append(Ready::Call(Strand::branch(), Box::new(callback)));
+    }
+
+    /// Appends a handle, behind those that other threads have brought by now.
+    pub(super) fn append(&self, ready: Ready) {
         self.drain();
-        self.inner.ready.borrow_mut().push_back(Box::new(callback));
+        self.inner.state.move_on(|state| state.ready.push_back(ready));
     }
 
     /// Takes over the callbacks that other threads have brought.
     fn drain(&self) {
-        let op = Op::new("drain").says(in_words);
-        let collected = self.inner.inbox.perform(op, |inbox| Collected {
-            posted: std::mem::take(&mut inbox.callbacks),
-            from_outside: false,
-            stopping: false,
-        });
-        self.make_ready(collected.posted);
+        let collected = self.inner.inbox.perform(Op::new("drain").says(in_words), Inbox::drain);
+        self.make_ready(collected);
     }
 
-    fn make_ready(&self, posted: Vec<Posted>) {
-        self.inner.ready.borrow_mut().extend(posted.into_iter().map(|posted| posted.callback));
+    fn make_ready(&self, collected: Collected) {
+        let ready = collected.posted.into_iter().map(|posted| Ready::Call(posted.strand, posted.callback));
+        self.inner.state.move_on(|state| {
+            state.ready.extend(ready);
+            state.stopping |= collected.stopping;
+        });
     }
 
     /// Has a callback run on the loop. From any thread; on the loop's own it is [`EventLoop::call_soon`].
     pub fn call_soon_threadsafe(&self, label: impl Label, callback: impl FnOnce() + 'static) {
+        self.call_soon_threadsafe_as(Strand::labelled(&label), label, callback);
+    }
+
+    /// As [`EventLoop::call_soon_threadsafe`], with the strand that the callback will be; the label is for those who read.
+    pub(super) fn call_soon_threadsafe_as(
+        &self,
+        strand: Strand,
+        label: impl Label,
+        callback: impl FnOnce() + 'static,
+    ) {
+        let posted = post(strand, &label, callback);
         if self.inner.runs_on.get() == Some(thread::current()) {
-            return self.call_soon(callback);
+            return self.append(Ready::Call(posted.strand, posted.callback));
         }
-        let (posted, words) = post(&label, callback);
+        let words = posted.words.clone();
         let op = Op::new("push").says(move |()| words.clone());
         self.inner.inbox.perform(op, |inbox| inbox.callbacks.push(posted));
     }
 
     /// Brings input: a callback that is run only once select has looked. From any thread.
     pub fn feed(&self, label: impl Label, callback: impl FnOnce() + 'static) {
-        let (posted, words) = post(&label, callback);
+        let posted = post(Strand::labelled(&label), &label, callback);
+        let words = posted.words.clone();
         let op = Op::new("feed").says(move |()| words.clone());
         self.inner.inbox.perform(op, |inbox| inbox.io.push(posted));
     }
 
     /// Has a callback run when a timer fires. On the loop's own thread.
     pub fn call_later(&self, limit: Limit, callback: impl FnOnce() + 'static) -> TimerHandle {
-        let cancelled = Rc::new(Cell::new(false));
+        self.call_later_as(Strand::branch(), limit, callback)
+    }
+
+    /// As [`EventLoop::call_later`], with the strand that the callback will be.
+    pub(super) fn call_later_as(
+        &self,
+        strand: Strand,
+        limit: Limit,
+        callback: impl FnOnce() + 'static,
+    ) -> TimerHandle {
+        let cancelled = Local::new(false);
         let (gone, inbox) = (cancelled.clone(), self.inner.inbox.clone());
         let callback = RefCell::new(Some(callback));
         let id = self.inner.timers.arm(limit.timer, limit.millis, move || {
@@ -201,7 +260,8 @@ impl EventLoop {
                     callback();
                 }
             };
-            let (posted, words) = post(&("due", limit.timer), run);
+            let posted = post(strand, &("due", limit.timer), run);
+            let words = posted.words.clone();
             inbox.perform(Op::new("due").says(move |()| words.clone()), |inbox| inbox.due.push(posted));
         });
         TimerHandle { timers: self.inner.timers.clone(), id, cancelled }
@@ -209,20 +269,37 @@ impl EventLoop {
 
     /// A future of this loop.
     #[must_use]
-    pub fn future<T: Clone + 'static>(&self) -> Future<T> {
+    pub fn future<T: Clone + Hash + 'static>(&self) -> Future<T> {
         Future::new(self)
     }
 
     /// Begins a task, whose first step runs in the next iteration.
-    pub fn create_task<T: Clone + 'static>(
+    pub fn create_task<T: Clone + Hash + 'static>(
         &self,
         name: &str,
         body: impl StdFuture<Output = Result<T>> + 'static,
     ) -> Task<T> {
-        let task = Task::begin(self, name, body);
-        self.inner.tasks.borrow_mut().retain(|task| !task.done());
-        self.inner.tasks.borrow_mut().push(task.handle());
+        self.begin(Task::begin(self, name, None, body))
+    }
+
+    /// As [`EventLoop::create_task`], of a body that a label says everything about.
+    pub fn create_task_of<T: Clone + Hash + 'static>(
+        &self,
+        name: &str,
+        label: impl Label,
+        body: impl StdFuture<Output = Result<T>> + 'static,
+    ) -> Task<T> {
+        self.begin(Task::begin(self, name, Some(digest(&label)), body))
+    }
+
+    fn begin<T: Clone + Hash + 'static>(&self, task: Task<T>) -> Task<T> {
+        self.inner.state.move_on(|state| state.tasks.push(task.handle()));
         task
+    }
+
+    /// A task has ended.
+    pub(super) fn ended(&self, task: &TaskRef) {
+        self.inner.state.move_on(|state| state.tasks.retain(|other| !other.is(task)));
     }
 
     /// The task whose step runs now.
@@ -241,21 +318,24 @@ impl EventLoop {
     ///
     /// If the task is cancelled.
     pub async fn sleep(&self, limit: Limit) -> Result<()> {
+        let slept = Mark::here();
         let woken = self.future();
         let wake = woken.clone();
-        let handle = self.call_later(limit, move || {
+        let strand = Strand::labelled(&("wake", &woken));
+        let handle = self.call_later_as(strand, limit, move || {
             if !wake.done() {
                 wake.set_result(());
             }
         });
         let result = woken.await;
         handle.cancel();
+        slept.keep(&result);
         result
     }
 
     /// Ends the loop after the iteration that runs now. On the loop's own thread.
     pub fn stop(&self) {
-        self.inner.stopping.set(true);
+        self.inner.state.move_on(|state| state.stopping = true);
     }
 
     /// Ends the loop. From any thread.
@@ -269,57 +349,78 @@ impl EventLoop {
     /// # Errors
     ///
     /// What the coroutine fails with.
-    pub fn run_until_complete<T: Clone + 'static>(
+    pub fn run_until_complete<T: Clone + Hash + 'static>(
         &self,
         name: &str,
         main: impl StdFuture<Output = Result<T>> + 'static,
     ) -> Result<T> {
+        let run = Mark::here();
         let task = self.create_task(name, main);
         let result = self.run_until_done(&task);
-        let left: Vec<TaskRef> =
-            self.inner.tasks.borrow().iter().filter(|task| !task.done()).cloned().collect();
+        let left = self.inner.state.read(|state| state.tasks.clone());
+        let cancelled = Mark::here();
         for task in &left {
             task.cancel();
         }
-        while left.iter().any(|task| !task.done()) {
-            self.run_once(false);
+        while left.iter().any(|task| !task.is_over()) {
+            self.run_once(cancelled, false);
         }
+        run.keep(&result);
         result
     }
 
-    fn run_until_done<T: Clone + 'static>(&self, task: &Task<T>) -> Result<T> {
+    fn run_until_done<T: Clone + Hash + 'static>(&self, task: &Task<T>) -> Result<T> {
         let stopper = self.clone();
-        task.future().add_done_callback(move |_| stopper.stop());
-        while !self.inner.stopping.replace(false) {
-            self.run_once(false);
+        task.future().when_done("stop", move |_| stopper.stop());
+        let begun = Mark::here();
+        while !self.take_stopping() {
+            self.run_once(begun, false);
         }
         task.result().unwrap_or(Err(Exception::Cancelled))
     }
 
-    /// Runs until the loop is stopped, or the program has come to quiescence.
-    pub fn run_forever_idle(&self) {
-        while !self.inner.stopping.get() && self.run_once(true) {}
+    fn take_stopping(&self) -> bool {
+        self.inner.state.move_on(|state| std::mem::take(&mut state.stopping))
     }
 
-    /// One iteration; false at quiescence.
-    fn run_once(&self, idle: bool) -> bool {
+    /// Runs until the loop is stopped, or the program has come to quiescence.
+    pub fn run_forever_idle(&self) {
+        let begun = Mark::here();
+        while !self.inner.state.inspect(|state| state.stopping) && self.run_once(begun, true) {}
+        begun.keep(&());
+    }
+
+    /// One iteration of a loop that began there; false at quiescence. Between two iterations, and between two handles, the
+    /// thread knows nothing that is not data of the loop.
+    fn run_once(&self, begun: Mark, idle: bool) -> bool {
         self.inner.runs_on.set(Some(thread::current()));
+        begun.again();
         if !self.select(idle) {
             return false;
         }
-        let todo = self.inner.ready.borrow().len();
-        for _ in 0..todo {
-            let callback = self.inner.ready.borrow_mut().pop_front();
-            if let Some(callback) = callback {
-                callback();
+        begun.again();
+        self.inner.state.move_on(|state| state.batch = state.ready.len());
+        while let Some(ready) = self.next_of_batch() {
+            match ready {
+                Ready::Step(task) => task.step(),
+                Ready::Call(strand, callback) => {
+                    strand.run(callback);
+                }
             }
         }
         true
     }
 
+    fn next_of_batch(&self) -> Option<Ready> {
+        self.inner.state.move_on(|state| {
+            state.batch = state.batch.checked_sub(1)?;
+            state.ready.pop_front()
+        })
+    }
+
     fn select(&self, idle: bool) -> bool {
         let op = Op::new("select").says(in_words);
-        let nothing_to_do = self.inner.ready.borrow().is_empty() && !self.inner.stopping.get();
+        let nothing_to_do = self.inner.state.inspect(|state| state.ready.is_empty() && !state.stopping);
         let collected = if !nothing_to_do {
             self.inner.inbox.perform(op, Inbox::collect)
         } else if idle {
@@ -330,18 +431,15 @@ impl EventLoop {
         } else {
             self.inner.inbox.perform_when(op, |inbox| !inbox.is_empty(), Inbox::collect)
         };
-        self.make_ready(collected.posted);
-        if collected.from_outside {
+        let from_outside = collected.from_outside;
+        self.make_ready(collected);
+        if from_outside {
             self.drain();
-        }
-        if collected.stopping {
-            self.stop();
         }
         true
     }
 }
 
-fn post(label: &impl Label, callback: impl FnOnce() + 'static) -> (Posted, String) {
-    let words = words(|| format!("{label:?}"));
-    (Posted { label: digest(label), words: words.clone(), callback: Box::new(callback) }, words)
+fn post(strand: Strand, label: &impl Label, callback: impl FnOnce() + 'static) -> Posted {
+    Posted { strand, words: words(|| format!("{label:?}")), callback: Box::new(callback) }
 }

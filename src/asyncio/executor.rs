@@ -11,8 +11,7 @@ use std::rc::Rc;
 use super::concurrent::{self, deliver, pass_cancellation_on};
 use super::event_loop::Label;
 use super::{EventLoop, Exception, Future, Result};
-use crate::kernel::digest::digest;
-use crate::kernel::{Object, Op, at_end, thread, words};
+use crate::kernel::{Object, Op, Strand, at_end, thread, words};
 
 /// Worker threads. A job goes to the idle worker with the lowest number: which one it is makes no difference.
 #[derive(Clone)]
@@ -28,14 +27,14 @@ struct Jobs {
 }
 
 struct Job {
-    label: u128,
+    strand: Strand,
     words: String,
     run: Box<dyn FnOnce()>,
 }
 
 impl Hash for Job {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.label.hash(state);
+        self.strand.hash(state);
     }
 }
 
@@ -80,22 +79,22 @@ impl Executor {
         let op = Op::new("pop").says(|job: &Job| job.words.clone());
         let job = self.queue.idle_until(op, move |jobs| jobs.are_for(worker), |jobs| jobs.take(worker));
         let Some(job) = job else { return false };
-        (job.run)();
+        job.strand.run(job.run);
         // No visible operation: that this worker is idle again can only make the others wait longer.
         self.queue.touch(|jobs| jobs.busy.remove(&worker));
         thread::forget();
         true
     }
 
-    fn submit(&self, label: &impl Label, run: impl FnOnce() + 'static) {
+    fn submit(&self, strand: Strand, label: &impl Label, run: impl FnOnce() + 'static) {
         let words = words(|| format!("{label:?}"));
-        let job = Job { label: digest(label), words: words.clone(), run: Box::new(run) };
+        let job = Job { strand, words: words.clone(), run: Box::new(run) };
         self.queue.perform(Op::new("push").says(move |()| words.clone()), |jobs| jobs.waiting.push_back(job));
         if let Some(name) = &self.inline {
             thread::as_role(name, || {
                 let op = Op::new("pop").says(|job: &Job| job.words.clone());
                 let job = self.queue.perform(op, |jobs| jobs.take(0));
-                (job.run)();
+                job.strand.run(job.run);
                 self.queue.touch(|jobs| jobs.busy.remove(&0));
             });
         }
@@ -112,11 +111,13 @@ impl EventLoop {
     ) -> Future<T> {
         let wrapper = self.future();
         let (on_loop, destination) = (self.clone(), wrapper.clone());
-        let future = concurrent::Future::with_callback("job", &"set wrapper", move |result| {
+        let strand = Strand::labelled(&("set wrapper", &wrapper));
+        let future = concurrent::Future::with_callback("job", strand, move |result| {
             deliver(&on_loop, destination, result);
         });
         pass_cancellation_on(&wrapper, &future);
-        executor.submit(&label, move || {
+        let strand = Strand::labelled(&(&label, future.key()));
+        executor.submit(strand, &label, move || {
             if future.set_running() {
                 future.settle(job());
             }
@@ -137,19 +138,21 @@ pub fn run_coroutine_threadsafe<T: Clone + Debug + Hash + 'static>(
     let future = concurrent::Future::new("call");
     let (on_loop, settled) = (event_loop.clone(), future.clone());
     let make = RefCell::new(Some(make));
-    event_loop.call_soon_threadsafe(label, move || {
+    let strand = Strand::labelled(&(&label, future.key()));
+    event_loop.call_soon_threadsafe_as(strand, label, move || {
         let Some(make) = make.borrow_mut().take() else { return };
         let task = on_loop.create_task("call", make());
         let (cancelled, loop_of_task) = (task.handle(), on_loop.clone());
         // The request to cancel comes behind the task's first step, as in `_chain_future`.
-        settled.add_done_callback("cancel task", move |result| {
+        let strand = Strand::labelled(&("cancel task", &cancelled));
+        settled.call_back(strand, move |result| {
             if matches!(result, Err(Exception::Cancelled)) {
-                loop_of_task.call_soon_threadsafe("cancel task", move || {
+                loop_of_task.call_soon_threadsafe_as(strand, "cancel task", move || {
                     cancelled.cancel();
                 });
             }
         });
-        task.future().add_done_callback(move |done| {
+        task.future().when_done(("settle", settled.key()), move |done| {
             if let Some(result) = done.result() {
                 settled.settle(result);
             }

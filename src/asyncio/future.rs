@@ -1,13 +1,15 @@
 //! `asyncio.Future`: a result to come, on one loop. Knows nothing of tasks but how to wake one.
 
-use std::cell::RefCell;
 use std::future::Future as StdFuture;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::event_loop::{Label, Ready};
 use super::task::TaskRef;
 use super::{EventLoop, Exception, Result};
+use crate::kernel::{Local, Strand, learns_only};
 
 /// A result to come.
 pub struct Future<T> {
@@ -18,24 +20,56 @@ pub struct Future<T> {
 
 struct Inner<T> {
     event_loop: EventLoop,
-    result: RefCell<Option<Result<T>>>,
-    callbacks: RefCell<Vec<Callback<T>>>,
+    state: Local<State<T>>,
 }
+
+struct State<T> {
+    result: Option<Result<T>>,
+    callbacks: Callbacks<T>,
+}
+
+impl<T: Hash> Hash for State<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.result.hash(state);
+        self.callbacks.hash(state);
+    }
+}
+
+/// Who is told, in order.
+struct Callbacks<T>(Vec<Callback<T>>);
 
 enum Callback<T> {
     Task(TaskRef),
     Waker(Waker),
-    Call(Box<dyn FnOnce(Future<T>)>),
+    Call(Strand, Box<dyn FnOnce(Future<T>)>),
+}
+
+impl<T> Hash for Callbacks<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for callback in &self.0 {
+            match callback {
+                Callback::Task(task) => (0_u8, task).hash(state),
+                Callback::Waker(_) => 1_u8.hash(state),
+                Callback::Call(strand, _) => (2_u8, strand).hash(state),
+            }
+        }
+    }
 }
 
 /// Something that a cancelled task can pass its cancellation on to.
 pub(super) trait Cancellable {
     fn cancel(&self) -> bool;
+    /// Tells it from others.
+    fn key(&self) -> u128;
 }
 
-impl<T: Clone + 'static> Cancellable for Future<T> {
+impl<T: Clone + Hash + 'static> Cancellable for Future<T> {
     fn cancel(&self) -> bool {
         Self::cancel(self)
+    }
+
+    fn key(&self) -> u128 {
+        self.inner.state.key()
     }
 }
 
@@ -45,13 +79,14 @@ impl<T> Clone for Future<T> {
     }
 }
 
-impl<T: Clone + 'static> Future<T> {
-    pub(super) fn new(event_loop: &EventLoop) -> Self {
-        let event_loop = event_loop.clone();
-        let inner = Inner { event_loop, result: RefCell::default(), callbacks: RefCell::default() };
-        Self { inner: Rc::new(inner), registered: false }
+/// A future in data stands for itself, whatever its result.
+impl<T> Hash for Future<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.state.hash(state);
     }
+}
 
+impl<T> Future<T> {
     /// The loop it belongs to.
     #[must_use]
     pub fn event_loop(&self) -> &EventLoop {
@@ -63,23 +98,30 @@ impl<T: Clone + 'static> Future<T> {
     pub fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.inner, &other.inner)
     }
+}
+
+impl<T: Clone + Hash + 'static> Future<T> {
+    pub(super) fn new(event_loop: &EventLoop) -> Self {
+        let state = Local::new(State { result: None, callbacks: Callbacks(Vec::new()) });
+        Self { inner: Rc::new(Inner { event_loop: event_loop.clone(), state }), registered: false }
+    }
 
     /// Whether there is a result, an exception or a cancellation.
     #[must_use]
     pub fn done(&self) -> bool {
-        self.inner.result.borrow().is_some()
+        self.inner.state.read(|state| state.result.is_some())
     }
 
     /// Whether it was cancelled.
     #[must_use]
     pub fn cancelled(&self) -> bool {
-        matches!(&*self.inner.result.borrow(), Some(Err(Exception::Cancelled)))
+        self.inner.state.read(|state| matches!(state.result, Some(Err(Exception::Cancelled))))
     }
 
     /// The result, if it is done.
     #[must_use]
     pub fn result(&self) -> Option<Result<T>> {
-        self.inner.result.borrow().clone()
+        self.inner.state.read(|state| state.result.clone())
     }
 
     /// Sets the result. Later ones are ignored.
@@ -98,56 +140,77 @@ impl<T: Clone + 'static> Future<T> {
     }
 
     pub(super) fn settle(&self, result: Result<T>) -> bool {
-        if self.done() {
-            return false;
-        }
-        *self.inner.result.borrow_mut() = Some(result);
-        let callbacks = self.inner.callbacks.take();
-        callbacks.into_iter().for_each(|callback| self.schedule(callback));
-        true
+        learns_only(|| {
+            let callbacks = self.inner.state.update(|state| {
+                let is_open = state.result.is_none();
+                is_open.then(|| {
+                    state.result = Some(result);
+                    std::mem::replace(&mut state.callbacks, Callbacks(Vec::new()))
+                })
+            });
+            let Some(Callbacks(callbacks)) = callbacks else { return false };
+            callbacks.into_iter().for_each(|callback| self.schedule(callback));
+            true
+        })
     }
 
     fn schedule(&self, callback: Callback<T>) {
         let event_loop = &self.inner.event_loop;
         match callback {
-            Callback::Task(task) => event_loop.call_soon(move || task.step()),
+            Callback::Task(task) => event_loop.append(Ready::Step(task)),
             Callback::Waker(waker) => waker.wake(),
-            Callback::Call(call) => {
+            Callback::Call(strand, call) => {
                 let future = self.clone();
-                event_loop.call_soon(move || call(future));
+                event_loop.append(Ready::Call(strand, Box::new(move || call(future))));
             }
         }
     }
 
     /// Has a callback run on the loop, an iteration after the future is done.
     pub fn add_done_callback(&self, callback: impl FnOnce(Future<T>) + 'static) {
-        let callback = Callback::Call(Box::new(callback));
-        if self.done() {
-            self.schedule(callback);
-        } else {
-            self.inner.callbacks.borrow_mut().push(callback);
-        }
+        self.call_back(Strand::branch(), callback);
+    }
+
+    /// As [`Future::add_done_callback`], of a callback that the label says everything about.
+    pub(super) fn when_done(&self, label: impl Label, callback: impl FnOnce(Future<T>) + 'static) {
+        self.call_back(Strand::labelled(&label), callback);
+    }
+
+    pub(super) fn call_back(&self, strand: Strand, callback: impl FnOnce(Future<T>) + 'static) {
+        learns_only(|| {
+            let callback = Callback::Call(strand, Box::new(callback));
+            if self.done() {
+                self.schedule(callback);
+            } else {
+                self.inner.state.move_on(|state| state.callbacks.0.push(callback));
+            }
+        });
     }
 }
 
-impl<T: Clone + 'static> StdFuture for Future<T> {
+impl<T: Clone + Hash + 'static> StdFuture for Future<T> {
     type Output = Result<T>;
 
+    /// A task that is woken has learned the result, and not that it had to wait for it.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let task = self.inner.event_loop.current_task();
         if task.as_ref().is_some_and(TaskRef::take_thrown) {
             return Poll::Ready(Err(Exception::Cancelled));
         }
-        if let Some(result) = self.result() {
+        if self.inner.state.inspect(|state| state.result.is_some())
+            && let Some(result) = self.result()
+        {
             return Poll::Ready(result);
         }
+        let callback = match &task {
+            Some(task) => Callback::Task(task.clone()),
+            None => Callback::Waker(cx.waker().clone()),
+        };
         if let Some(task) = task {
             task.set_waiting_on(Rc::new(self.clone()));
-            if !self.registered {
-                self.inner.callbacks.borrow_mut().push(Callback::Task(task));
-            }
-        } else if !self.registered {
-            self.inner.callbacks.borrow_mut().push(Callback::Waker(cx.waker().clone()));
+        }
+        if !self.registered {
+            self.inner.state.move_on(|state| state.callbacks.0.push(callback));
         }
         self.registered = true;
         Poll::Pending

@@ -4,7 +4,7 @@
 //! the portal has begun it; cancelling its future from outside waits for the portal as well (anyio 4,
 //! `from_thread.py`: `start_task_soon`, `_call_func`, `_spawn_task_from_thread`).
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use super::event_loop::Label;
 use super::executor::Coroutine;
 use super::task::TaskRef;
 use super::{EventLoop, Exception, Result};
-use crate::kernel::{Flag, Queue, Timers, thread};
+use crate::kernel::{Flag, Local, Ordered, Queue, Strand, Timers, thread};
 
 /// A thread that runs one portal after another, as each new `AsyncExecutor` has a thread of its own.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct PortalThread {
     name: Rc<str>,
     timers: Timers,
     portals: Queue<u32, Portal>,
-    started: Rc<Cell<u32>>,
+    started: Ordered<u32>,
 }
 
 impl PortalThread {
@@ -37,7 +37,12 @@ impl PortalThread {
                 portal.inner.stopped.set();
             }
         });
-        Self { name: name.into(), timers: timers.clone(), portals, started: Rc::default() }
+        Self {
+            name: name.into(),
+            timers: timers.clone(),
+            portals,
+            started: Ordered::new("portals started", 0),
+        }
     }
 }
 
@@ -50,8 +55,8 @@ pub struct Portal {
 struct Inner {
     event_loop: EventLoop,
     /// Tasks that have not ended, on the portal's loop.
-    tasks: Cell<usize>,
-    stop_asked: Cell<bool>,
+    tasks: Local<usize>,
+    stop_asked: Local<bool>,
     stopped: Flag,
 }
 
@@ -63,8 +68,8 @@ impl Portal {
         thread.started.set(number);
         let inner = Inner {
             event_loop: EventLoop::new(&thread.name, &thread.timers),
-            tasks: Cell::new(0),
-            stop_asked: Cell::new(false),
+            tasks: Local::new(0),
+            stop_asked: Local::new(false),
             stopped: Flag::new("portal stopped"),
         };
         let portal = Self { inner: Rc::new(inner) };
@@ -88,7 +93,8 @@ impl Portal {
         let begun = Flag::new("portal task begun");
         let (portal, settled, begin) = (self.clone(), future.clone(), begun.clone());
         let make = RefCell::new(Some(make));
-        self.inner.event_loop.call_soon_threadsafe(label, move || {
+        let strand = Strand::labelled(&(&label, future.key()));
+        self.inner.event_loop.call_soon_threadsafe_as(strand, label, move || {
             if let Some(make) = make.borrow_mut().take() {
                 portal.begin_task(settled, make());
             }
@@ -105,7 +111,7 @@ impl Portal {
         future: concurrent::Future<T>,
         body: Coroutine<T>,
     ) {
-        self.inner.tasks.set(self.inner.tasks.get() + 1);
+        self.inner.tasks.move_on(|tasks| *tasks += 1);
         let (portal, settled) = (self.clone(), future.clone());
         let event_loop = self.inner.event_loop.clone();
         self.inner.event_loop.create_task("portal task", async move {
@@ -122,7 +128,8 @@ impl Portal {
     /// Cancelling the future cancels the task, and waits for the portal if that happens on another thread.
     fn cancel_with<T: Clone + Debug + Hash + 'static>(&self, future: &concurrent::Future<T>, scope: TaskRef) {
         let (event_loop, own) = (self.inner.event_loop.clone(), thread::current());
-        future.add_done_callback("cancel scope", move |result| {
+        let strand = Strand::labelled(&("cancel scope", &scope));
+        future.call_back(strand, move |result| {
             if !matches!(result, Err(Exception::Cancelled)) {
                 return;
             }
@@ -132,7 +139,7 @@ impl Portal {
             }
             let done = Flag::new("scope cancelled");
             let cancelled = done.clone();
-            event_loop.call_soon_threadsafe("cancel scope", move || {
+            event_loop.call_soon_threadsafe_as(strand, "cancel scope", move || {
                 scope.cancel();
                 cancelled.set();
             });
@@ -142,12 +149,12 @@ impl Portal {
     }
 
     fn task_ended(&self) {
-        self.inner.tasks.set(self.inner.tasks.get() - 1);
+        self.inner.tasks.move_on(|tasks| *tasks -= 1);
         self.stop_when_done();
     }
 
     fn stop_when_done(&self) {
-        if self.inner.stop_asked.get() && self.inner.tasks.get() == 0 {
+        if self.inner.stop_asked.inspect(|asked| *asked) && self.inner.tasks.inspect(|tasks| *tasks == 0) {
             self.inner.event_loop.stop();
         }
     }

@@ -1,31 +1,28 @@
 //! `asyncio.Lock` and `asyncio.Event`: for the tasks of one loop, in FIFO order, as in CPython 3.12.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 use super::{EventLoop, Exception, Future, Result};
+use crate::kernel::{Local, Mark, learns_only};
 
 /// A lock for the tasks of one loop.
 #[derive(Clone)]
 pub struct Lock {
-    inner: Rc<LockInner>,
+    event_loop: EventLoop,
+    state: Local<LockState>,
 }
 
-struct LockInner {
-    event_loop: EventLoop,
-    locked: Cell<bool>,
-    waiters: RefCell<VecDeque<Future<()>>>,
+#[derive(Hash, Default)]
+struct LockState {
+    locked: bool,
+    waiters: VecDeque<Future<()>>,
 }
 
 impl Lock {
     /// A lock that is free.
     #[must_use]
     pub fn new(event_loop: &EventLoop) -> Self {
-        let event_loop = event_loop.clone();
-        Self {
-            inner: Rc::new(LockInner { event_loop, locked: Cell::new(false), waiters: RefCell::default() }),
-        }
+        Self { event_loop: event_loop.clone(), state: Local::new(LockState::default()) }
     }
 
     /// Takes the lock until the guard is dropped (`async with lock`).
@@ -34,32 +31,33 @@ impl Lock {
     ///
     /// If the task is cancelled while it waits.
     pub async fn acquire(&self) -> Result<LockGuard> {
-        let nobody_waits = self.inner.waiters.borrow().iter().all(Future::cancelled);
-        if self.inner.locked.get() || !nobody_waits {
-            let turn = self.inner.event_loop.future();
-            self.inner.waiters.borrow_mut().push_back(turn.clone());
+        let asked = Mark::here();
+        let nobody_waits = |state: &LockState| state.waiters.iter().all(Future::cancelled);
+        if self.state.read(|state| state.locked || !nobody_waits(state)) {
+            let turn = self.event_loop.future();
+            self.state.move_on(|state| state.waiters.push_back(turn.clone()));
             let result = turn.clone().await;
-            self.leave(&turn);
+            self.state.move_on(|state| state.waiters.retain(|waiter| !waiter.is(&turn)));
             if let Err(error) = result {
-                if !self.inner.locked.get() {
+                if !self.state.read(|state| state.locked) {
                     self.wake_up_first();
                 }
+                asked.keep(&error);
                 return Err(error);
             }
         }
-        self.inner.locked.set(true);
+        self.state.move_on(|state| state.locked = true);
+        asked.keep(&"acquired");
         Ok(LockGuard { lock: self.clone() })
     }
 
-    fn leave(&self, turn: &Future<()>) {
-        self.inner.waiters.borrow_mut().retain(|waiter| !waiter.is(turn));
-    }
-
     fn wake_up_first(&self) {
-        let first = self.inner.waiters.borrow().front().cloned();
-        if let Some(first) = first.filter(|first| !first.done()) {
-            first.set_result(());
-        }
+        learns_only(|| {
+            let first = self.state.inspect(|state| state.waiters.front().cloned());
+            if let Some(first) = first.filter(|first| !first.done()) {
+                first.set_result(());
+            }
+        });
     }
 }
 
@@ -77,7 +75,7 @@ impl std::fmt::Debug for LockGuard {
 
 impl Drop for LockGuard {
     fn drop(&mut self) {
-        self.lock.inner.locked.set(false);
+        self.lock.state.move_on(|state| state.locked = false);
         if !crate::kernel::thread::is_over() {
             self.lock.wake_up_first();
         }
@@ -88,31 +86,39 @@ impl Drop for LockGuard {
 #[derive(Clone)]
 pub struct Event {
     event_loop: EventLoop,
-    set: Rc<Cell<bool>>,
-    waiters: Rc<RefCell<Vec<Future<()>>>>,
+    state: Local<EventState>,
+}
+
+#[derive(Hash, Default)]
+struct EventState {
+    set: bool,
+    waiters: Vec<Future<()>>,
 }
 
 impl Event {
     /// An event that has not happened.
     #[must_use]
     pub fn new(event_loop: &EventLoop) -> Self {
-        Self { event_loop: event_loop.clone(), set: Rc::default(), waiters: Rc::default() }
+        Self { event_loop: event_loop.clone(), state: Local::new(EventState::default()) }
     }
 
     /// It has happened: whoever waits goes on.
     pub fn set(&self) {
-        if !self.set.replace(true) {
-            let waiters = self.waiters.take();
+        learns_only(|| {
+            let waiters = self.state.update(|state| {
+                state.set = true;
+                std::mem::take(&mut state.waiters)
+            });
             for waiter in waiters.into_iter().filter(|waiter| !waiter.done()) {
                 waiter.set_result(());
             }
-        }
+        });
     }
 
     /// Whether it has happened.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.set.get()
+        self.state.read(|state| state.set)
     }
 
     /// Waits until it has happened.
@@ -125,7 +131,7 @@ impl Event {
             return Ok(());
         }
         let waiter = self.event_loop.future();
-        self.waiters.borrow_mut().push(waiter.clone());
+        self.state.move_on(|state| state.waiters.push(waiter.clone()));
         waiter.await
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! As `Task.__step` and `Task.cancel` of CPython 3.12 (`asyncio/tasks.py`): cancelling a task cancels what it waits
 //! for, and if that is over, the exception is thrown at the next step. A task cancelled before its first step never
-//! runs its body.
+//! runs its body. Each task is a strand of the loop's thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future as StdFuture;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
+use super::event_loop::Ready;
 use super::future::{Cancellable, Future};
 use super::{EventLoop, Exception, Result};
+use crate::kernel::{Local, Mark, Strand, learns_only};
 
 /// A coroutine that a loop runs.
 pub struct Task<T> {
@@ -31,44 +34,61 @@ pub struct TaskRef {
     header: Rc<Header>,
 }
 
+/// A task in data stands for itself, wherever it is.
+impl Hash for TaskRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.header.state.hash(state);
+    }
+}
+
 struct Header {
     /// The task's name, for whoever debugs.
     name: String,
-    started: Cell<bool>,
-    done: Cell<bool>,
-    must_cancel: Cell<bool>,
-    /// Whether the step that runs now throws.
-    thrown: Cell<bool>,
-    cancel_requests: Cell<u32>,
-    waiting_on: RefCell<Option<Rc<dyn Cancellable>>>,
+    state: Local<State>,
     step: RefCell<Option<Rc<dyn Fn()>>>,
+}
+
+#[derive(Default)]
+struct State {
+    started: bool,
+    done: bool,
+    must_cancel: bool,
+    /// Whether the step that runs now throws.
+    thrown: bool,
+    cancel_requests: u32,
+    waiting_on: Option<Rc<dyn Cancellable>>,
+    /// The coroutine while it does not run.
+    strand: Strand,
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.started, self.done, self.must_cancel, self.thrown, self.cancel_requests).hash(state);
+        self.waiting_on.as_ref().map(|future| future.key()).hash(state);
+        self.strand.hash(state);
+    }
 }
 
 type Body<T> = Pin<Box<dyn StdFuture<Output = Result<T>>>>;
 
-impl<T: Clone + 'static> Task<T> {
+impl<T: Clone + Hash + 'static> Task<T> {
+    /// Begins a task; `label` says everything about the body, if it is given.
     pub(super) fn begin(
         event_loop: &EventLoop,
         name: &str,
+        label: Option<u128>,
         body: impl StdFuture<Output = Result<T>> + 'static,
     ) -> Self {
-        let header = Rc::new(Header {
-            name: name.to_owned(),
-            started: Cell::new(false),
-            done: Cell::new(false),
-            must_cancel: Cell::new(false),
-            thrown: Cell::new(false),
-            cancel_requests: Cell::new(0),
-            waiting_on: RefCell::default(),
-            step: RefCell::default(),
-        });
+        let state = Local::new(State::default());
+        let strand = Strand::with_key(state.key(), label);
+        state.move_on(|state| state.strand = strand);
+        let header = Rc::new(Header { name: name.to_owned(), state, step: RefCell::default() });
         let task = Self { header, future: event_loop.future() };
         let body: RefCell<Option<Body<T>>> = RefCell::new(Some(Box::pin(body)));
         let (weak, future) = (Rc::downgrade(&task.header), task.future.clone());
         let step = Rc::new(move || step(&weak, &future, &body));
         *task.header.step.borrow_mut() = Some(step);
-        let first = task.handle();
-        event_loop.call_soon(move || first.step());
+        event_loop.append(Ready::Step(task.handle()));
         task
     }
 
@@ -108,62 +128,115 @@ impl<T: Clone + 'static> Task<T> {
     }
 }
 
-/// One step: polls the body up to its next suspension point.
-fn step<T: Clone + 'static>(header: &Weak<Header>, future: &Future<T>, body: &RefCell<Option<Body<T>>>) {
-    let Some(header) = header.upgrade().filter(|header| !header.done.get()) else { return };
-    let throw = header.must_cancel.replace(false);
-    header.waiting_on.borrow_mut().take();
-    let started = header.started.replace(true);
-    let result = if throw && !started {
-        Poll::Ready(Err(Exception::Cancelled))
-    } else {
-        let Some(mut running) = body.borrow_mut().take() else { return };
-        header.thrown.set(throw);
-        let event_loop = future.event_loop();
-        let before = event_loop.set_current_task(Some(TaskRef { header: header.clone() }));
-        let result = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        event_loop.set_current_task(before);
-        if result.is_pending() {
-            *body.borrow_mut() = Some(running);
-        }
-        result
+/// One step, as the task's strand: polls the body up to its next suspension point.
+fn step<T: Clone + Hash + 'static>(
+    header: &Weak<Header>,
+    future: &Future<T>,
+    body: &RefCell<Option<Body<T>>>,
+) {
+    let Some(header) = header.upgrade().filter(|header| !header.state.inspect(|state| state.done)) else {
+        return;
     };
-    match result {
-        Poll::Ready(result) => {
-            body.borrow_mut().take();
-            header.done.set(true);
-            header.step.borrow_mut().take();
-            let cancelled_at_the_end = result.is_ok() && header.must_cancel.get();
-            future.settle(if cancelled_at_the_end { Err(Exception::Cancelled) } else { result });
+    let (strand, throw, started) = header.state.move_on(|state| {
+        state.waiting_on = None;
+        let throw = std::mem::take(&mut state.must_cancel);
+        (std::mem::take(&mut state.strand), throw, std::mem::replace(&mut state.started, true))
+    });
+    let ((), strand) = strand.run(|| {
+        let result = if throw && !started {
+            Poll::Ready(Err(Exception::Cancelled))
+        } else {
+            poll_body(&header, future, body, throw)
+        };
+        match result {
+            Poll::Ready(result) => end(&header, future, body, result),
+            Poll::Pending => pass_cancellation_on(&header),
         }
-        Poll::Pending if header.must_cancel.get() => {
-            let waiting_on = header.waiting_on.borrow().clone();
-            if waiting_on.is_some_and(|future| future.cancel()) {
-                header.must_cancel.set(false);
-            }
+    });
+    header.state.move_on(|state| {
+        if !state.done {
+            state.strand = strand;
         }
-        Poll::Pending => {}
+    });
+}
+
+fn poll_body<T: Clone + Hash + 'static>(
+    header: &Rc<Header>,
+    future: &Future<T>,
+    body: &RefCell<Option<Body<T>>>,
+    throw: bool,
+) -> Poll<Result<T>> {
+    let Some(mut running) = body.borrow_mut().take() else { return Poll::Pending };
+    header.state.move_on(|state| state.thrown = throw);
+    let event_loop = future.event_loop();
+    let before = event_loop.set_current_task(Some(TaskRef { header: header.clone() }));
+    let result = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    event_loop.set_current_task(before);
+    if result.is_pending() {
+        *body.borrow_mut() = Some(running);
+    }
+    result
+}
+
+fn end<T: Clone + Hash + 'static>(
+    header: &Rc<Header>,
+    future: &Future<T>,
+    body: &RefCell<Option<Body<T>>>,
+    result: Result<T>,
+) {
+    body.borrow_mut().take();
+    header.step.borrow_mut().take();
+    let must_cancel = header.state.move_on(|state| {
+        let over = State { done: true, cancel_requests: state.cancel_requests, ..State::default() };
+        std::mem::replace(state, over).must_cancel
+    });
+    future.event_loop().ended(&TaskRef { header: header.clone() });
+    let cancelled_at_the_end = result.is_ok() && must_cancel;
+    future.settle(if cancelled_at_the_end { Err(Exception::Cancelled) } else { result });
+}
+
+/// The task was cancelled during the step: what it waits for now is cancelled in its place.
+fn pass_cancellation_on(header: &Header) {
+    if header.state.inspect(|state| state.must_cancel) {
+        let suspended = Mark::here();
+        let waiting_on = header.state.inspect(|state| state.waiting_on.clone());
+        if waiting_on.is_some_and(|future| future.cancel()) {
+            header.state.move_on(|state| state.must_cancel = false);
+        }
+        suspended.as_before();
     }
 }
 
 impl TaskRef {
     /// Requests that the task be cancelled; false if it is done.
     pub fn cancel(&self) -> bool {
-        if self.header.done.get() {
-            return false;
-        }
-        self.header.cancel_requests.set(self.header.cancel_requests.get() + 1);
-        let waiting_on = self.header.waiting_on.borrow().clone();
-        if !waiting_on.is_some_and(|future| future.cancel()) {
-            self.header.must_cancel.set(true);
-        }
-        true
+        learns_only(|| {
+            let waiting_on = self.header.state.move_on(|state| {
+                state.cancel_requests += u32::from(!state.done);
+                (!state.done).then(|| state.waiting_on.clone())
+            });
+            let Some(waiting_on) = waiting_on else { return false };
+            if !waiting_on.is_some_and(|future| future.cancel()) {
+                self.header.state.move_on(|state| state.must_cancel = true);
+            }
+            true
+        })
     }
 
     /// Whether the task has ended.
     #[must_use]
     pub fn done(&self) -> bool {
-        self.header.done.get()
+        self.header.state.read(|state| state.done)
+    }
+
+    /// As [`TaskRef::done`], asked by the loop, which goes on as it finds it.
+    pub(super) fn is_over(&self) -> bool {
+        self.header.state.inspect(|state| state.done)
+    }
+
+    /// Whether both are the same task.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.header, &other.header)
     }
 
     /// The task's name.
@@ -175,28 +248,31 @@ impl TaskRef {
     /// How many requests to cancel are not taken back.
     #[must_use]
     pub fn cancelling(&self) -> u32 {
-        self.header.cancel_requests.get()
+        self.header.state.read(|state| state.cancel_requests)
     }
 
     /// Takes one request to cancel back; how many are left.
     pub fn uncancel(&self) -> u32 {
-        let left = self.header.cancel_requests.get().saturating_sub(1);
-        self.header.cancel_requests.set(left);
-        left
+        self.header.state.update(|state| {
+            state.cancel_requests = state.cancel_requests.saturating_sub(1);
+            state.cancel_requests
+        })
     }
 
     /// Lets go of the coroutine, when the execution is over.
     pub(super) fn abandon(&self) {
         self.header.step.take();
-        self.header.waiting_on.take();
+        self.header.state.clear(|state| state.waiting_on.take());
     }
 
+    /// Whether the step that runs now throws; once.
     pub(super) fn take_thrown(&self) -> bool {
-        self.header.thrown.replace(false)
+        let thrown = self.header.state.inspect(|state| state.thrown);
+        thrown && self.header.state.update(|state| std::mem::take(&mut state.thrown))
     }
 
     pub(super) fn set_waiting_on(&self, future: Rc<dyn Cancellable>) {
-        *self.header.waiting_on.borrow_mut() = Some(future);
+        self.header.state.move_on(|state| state.waiting_on = Some(future));
     }
 
     pub(super) fn step(&self) {
@@ -207,7 +283,7 @@ impl TaskRef {
     }
 }
 
-impl<T: Clone + 'static> StdFuture for Task<T> {
+impl<T: Clone + Hash + 'static> StdFuture for Task<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
@@ -224,6 +300,10 @@ impl<T: Clone + 'static> StdFuture for Task<T> {
 impl Cancellable for TaskRef {
     fn cancel(&self) -> bool {
         Self::cancel(self)
+    }
+
+    fn key(&self) -> u128 {
+        self.header.state.key()
     }
 }
 

@@ -1,19 +1,20 @@
 //! `shield` and `wait_for`: waiting without passing a cancellation on, and waiting within a limit.
 
-use std::cell::Cell;
 use std::future::Future as StdFuture;
-use std::rc::Rc;
+use std::hash::Hash;
 
 use super::{EventLoop, Exception, Future, Limit, Result};
+use crate::kernel::{Local, Strand};
 
 /// A future that ends as `inner` does, and whose cancellation `inner` does not feel (`asyncio.shield`).
-pub fn shield<T: Clone + 'static>(inner: &Future<T>) -> Future<T> {
+pub fn shield<T: Clone + Hash + 'static>(inner: &Future<T>) -> Future<T> {
     if inner.done() {
         return inner.clone();
     }
     let outer = inner.event_loop().future();
     let shielded = outer.clone();
-    inner.add_done_callback(move |inner| {
+    let strand = Strand::labelled(&("shield", &outer));
+    inner.call_back(strand, move |inner| {
         if let Some(result) = inner.result() {
             shielded.settle(result);
         }
@@ -35,9 +36,10 @@ pub async fn wait_for<T>(
 ) -> Result<T> {
     let Some(task) = event_loop.current_task() else { return what.await };
     let cancelling = task.cancelling();
-    let expired = Rc::new(Cell::new(false));
+    let expired = Local::new(false);
     let (expiring, cancelled) = (expired.clone(), task.clone());
-    let handle = event_loop.call_later(limit, move || {
+    let strand = Strand::labelled(&("expire", &task, &expired));
+    let handle = event_loop.call_later_as(strand, limit, move || {
         cancelled.cancel();
         expiring.set(true);
     });

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::Book;
+use super::{Book, Strand};
 
 /// What an engine knows of a kernel object.
 #[derive(Debug)]
@@ -86,8 +86,14 @@ pub trait Engine {
     /// The running thread used an object, which now has this content.
     fn used(&self, object: &ObjectCore, content: u128);
 
-    /// The running thread stands where it stood when it began: what it learned no longer matters.
-    fn forget(&self);
+    /// An object that only the running thread ever uses now has this content.
+    fn holds(&self, object: &ObjectCore, content: u128);
+
+    /// The strand of the running thread that runs now, as it stands.
+    fn strand(&self) -> Strand;
+
+    /// Another strand of the running thread goes on, or the same stands elsewhere.
+    fn set_strand(&self, strand: Strand);
 
     /// A core for a new object.
     fn object(&self, name: Rc<str>) -> Rc<ObjectCore>;

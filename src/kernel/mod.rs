@@ -4,7 +4,8 @@
 //! [`Condvar`]s and [`Flag`]s, reads and writes [`Cell`]s. Each such call is a *visible operation*: the engine decides
 //! which thread takes its next one, and runs the program again until every order that matters was seen. Two promises
 //! make that sound: data shared between threads lives inside kernel objects, and a thread's own data depends on
-//! nothing but what its operations returned.
+//! nothing but what its operations returned. Callbacks and coroutines that take turns on one thread are [`Strand`]s: they
+//! share data only as [`Local`].
 //!
 //! This folder is the only door to an engine. It must not know what the program is, nor what the search does with it.
 
@@ -15,11 +16,13 @@ pub(crate) mod digest;
 mod engine;
 mod fifo;
 mod flag;
+mod local;
 mod locked_cell;
 mod mutex;
 mod object;
 mod ordered;
 mod queue;
+mod strand;
 pub mod thread;
 mod timers;
 
@@ -30,11 +33,14 @@ pub(crate) use engine::install;
 pub use engine::{Engine, Installed, LoomParts, ObjectCore, Request, Spawn, Took};
 pub use fifo::{FifoGuard, FifoLock};
 pub use flag::Flag;
+pub use local::Local;
 pub use locked_cell::LockedCell;
 pub use mutex::{Mutex, MutexGuard};
 pub use object::{Object, Op};
 pub use ordered::Ordered;
 pub use queue::Queue;
+pub use strand::Strand;
+pub(crate) use strand::{Mark, learns_only};
 pub use timers::{TimerId, Timers};
 
 /// Words for a timeline, made only if there will be one.

@@ -1,7 +1,7 @@
 //! Threads by name, the places they are in, and roles that run inline on another's thread.
 
 use super::engine::{self, Engine, Spawn};
-use super::{Flag, RoleId};
+use super::{Flag, RoleId, Strand};
 use std::rc::Rc;
 
 /// A handle to wait for a thread.
@@ -70,7 +70,8 @@ pub fn as_role<R>(name: &str, body: impl FnOnce() -> R) -> R {
 /// The thread stands where it stood when it began: nothing it learned matters for what it will do. Only a promise of
 /// the caller makes that true; a worker between two jobs can give it.
 pub fn forget() {
-    engine::current().forget();
+    let engine = engine::current();
+    engine.set_strand(Strand { history: 0, ..engine.strand() });
 }
 
 /// Marks a place the thread is in, until the guard is dropped; it is shown when the program gets stuck.

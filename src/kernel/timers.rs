@@ -3,9 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::{Object, Op};
+use super::{Object, Op, Strand};
 
 /// A timer, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,10 +24,36 @@ pub struct Timers {
     callbacks: Rc<RefCell<BTreeMap<TimerId, Due>>>,
 }
 
-#[derive(Hash, Default)]
+#[derive(Default)]
 struct Armed {
     next: u64,
-    timers: BTreeMap<TimerId, (&'static str, u64)>,
+    timers: BTreeMap<TimerId, Timer>,
+}
+
+/// A timer that is armed.
+#[derive(Hash)]
+struct Timer {
+    name: &'static str,
+    millis: u64,
+    /// Tells what it does from what others do.
+    key: u128,
+}
+
+/// Which number a timer got makes no difference; the order in which they were armed does.
+impl Hash for Armed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.timers.len().hash(state);
+        self.timers.values().for_each(|timer| timer.hash(state));
+    }
+}
+
+/// The number of a timer, for whoever armed or fired it, and what there is to learn of it.
+struct Named(Option<(TimerId, u128)>);
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.map(|(_, key)| key).hash(state);
+    }
 }
 
 impl Timers {
@@ -48,12 +75,14 @@ impl Timers {
         if !self.watched.contains(name) {
             return None;
         }
-        let id = self.armed.perform(Op::new("arm").says(move |_| name.to_owned()), |armed| {
+        let key = Strand::labelled(&name).key;
+        let Named(armed) = self.armed.perform(Op::new("arm").says(move |_| name.to_owned()), |armed| {
             let id = TimerId(armed.next);
             armed.next += 1;
-            armed.timers.insert(id, (name, millis));
-            id
+            armed.timers.insert(id, Timer { name, millis, key });
+            Named(Some((id, key)))
         });
+        let (id, _) = armed?;
         self.callbacks.borrow_mut().insert(id, Rc::new(due));
         Some(id)
     }
@@ -68,18 +97,18 @@ impl Timers {
 
     /// Waits until a timer of this name is armed, then fires the one with the earliest deadline.
     pub fn fire(&self, name: &'static str) {
-        let id = self.armed.perform_when(
+        let Named(fired) = self.armed.perform_when(
             Op::new("fire").says(move |_| name.to_owned()),
-            move |armed| armed.timers.values().any(|timer| timer.0 == name),
+            move |armed| armed.timers.values().any(|timer| timer.name == name),
             |armed| {
-                let first = armed.timers.iter().filter(|timer| timer.1.0 == name);
-                let id = first.min_by_key(|(id, timer)| (timer.1, **id)).map(|timer| *timer.0);
-                id.inspect(|id| {
-                    armed.timers.remove(id);
-                })
+                let of_name = armed.timers.iter().filter(|(_, timer)| timer.name == name);
+                let first = of_name.min_by_key(|(id, timer)| (timer.millis, **id));
+                let first = first.map(|(id, timer)| (*id, timer.key));
+                first.iter().for_each(|(id, _)| drop(armed.timers.remove(id)));
+                Named(first)
             },
         );
-        let due = id.and_then(|id| self.callbacks.borrow_mut().remove(&id));
+        let due = fired.and_then(|(id, _)| self.callbacks.borrow_mut().remove(&id));
         if let Some(due) = due {
             due();
         }

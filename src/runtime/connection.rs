@@ -5,11 +5,12 @@
 //! a prompt is seen before the updates that came in the same read were handled; the usage update in front of it is
 //! what makes `_do_acp_prompt` wait for them. It must not know what a prompt is about.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hash;
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Future, Result, TaskRef};
+use crate::kernel::{Local, Mark, learns_only};
 use crate::scenario::StopReason;
 use crate::script::{ClientMessage, ServerMessage};
 
@@ -38,36 +39,40 @@ pub struct PromptResponse {
 /// An unbounded queue inside one event loop: `asyncio.Queue`, and `StreamReader` by whole lines.
 struct Mailbox<T> {
     event_loop: EventLoop,
-    items: RefCell<VecDeque<T>>,
-    getter: RefCell<Option<Future<()>>>,
+    items: Local<VecDeque<T>>,
+    getter: Local<Option<Future<()>>>,
 }
 
-impl<T> Mailbox<T> {
+impl<T: Hash> Mailbox<T> {
     fn new(event_loop: &EventLoop) -> Self {
-        Self { event_loop: event_loop.clone(), items: RefCell::default(), getter: RefCell::default() }
+        Self { event_loop: event_loop.clone(), items: Local::new(VecDeque::new()), getter: Local::new(None) }
     }
 
     fn put(&self, item: T) {
-        self.items.borrow_mut().push_back(item);
-        let getter = self.getter.borrow_mut().take();
-        if let Some(getter) = getter {
-            getter.set_result(());
-        }
+        learns_only(|| {
+            self.items.update(|items| items.push_back(item));
+            if let Some(getter) = self.getter.take() {
+                getter.set_result(());
+            }
+        });
     }
 
+    /// The next item; whether it was there at once is soon forgotten.
     async fn get(&self) -> Result<T> {
+        let asked = Mark::here();
         loop {
-            let item = self.items.borrow_mut().pop_front();
-            if let Some(item) = item {
+            if let Some(item) = self.items.update(VecDeque::pop_front) {
+                asked.keep(&item);
                 return Ok(item);
             }
             let getter = self.event_loop.future();
-            *self.getter.borrow_mut() = Some(getter.clone());
+            self.getter.set(Some(getter.clone()));
             getter.await?;
         }
     }
 }
 
+#[derive(Hash)]
 enum Notification {
     Update(crate::script::Update),
     Usage(String),
@@ -85,14 +90,14 @@ struct Inner {
     bridge: Bridge,
     frames: Mailbox<ServerMessage>,
     notifications: Mailbox<Notification>,
-    next_request: Cell<u64>,
-    handshake: RefCell<Option<Future<ServerMessage>>>,
-    prompts: RefCell<BTreeMap<u64, Future<PromptResponse>>>,
-    usage: RefCell<BTreeMap<String, Future<()>>>,
+    next_request: Local<u64>,
+    handshake: Local<Option<Future<ServerMessage>>>,
+    prompts: Local<BTreeMap<u64, Future<PromptResponse>>>,
+    usage: Local<BTreeMap<String, Future<()>>>,
     /// What waits for a pipe that is not read.
-    writes: RefCell<Vec<Future<()>>>,
-    tasks: RefCell<Vec<TaskRef>>,
-    closed: Cell<bool>,
+    writes: Local<Vec<Future<()>>>,
+    tasks: Local<Vec<TaskRef>>,
+    closed: Local<bool>,
 }
 
 impl Connection {
@@ -104,19 +109,19 @@ impl Connection {
             bridge: bridge.clone(),
             frames: Mailbox::new(event_loop),
             notifications: Mailbox::new(event_loop),
-            next_request: Cell::new(0),
-            handshake: RefCell::default(),
-            prompts: RefCell::default(),
-            usage: RefCell::default(),
-            writes: RefCell::default(),
-            tasks: RefCell::default(),
-            closed: Cell::new(false),
+            next_request: Local::new(0),
+            handshake: Local::new(None),
+            prompts: Local::new(BTreeMap::new()),
+            usage: Local::new(BTreeMap::new()),
+            writes: Local::new(Vec::new()),
+            tasks: Local::new(Vec::new()),
+            closed: Local::new(false),
         });
         let connection = Self { inner };
         let (receiver, dispatcher) = (connection.clone(), connection.clone());
         let receive = event_loop.create_task("receive", async move { receiver.receive_loop().await });
         let dispatch = event_loop.create_task("dispatch", async move { dispatcher.dispatch_loop().await });
-        *connection.inner.tasks.borrow_mut() = vec![receive.handle(), dispatch.handle()];
+        connection.inner.tasks.set(vec![receive.handle(), dispatch.handle()]);
         let reader = Rc::downgrade(&connection.inner);
         peer.start(Rc::new(move |frames| {
             let Some(inner) = reader.upgrade() else { return };
@@ -128,7 +133,9 @@ impl Connection {
     }
 
     async fn receive_loop(&self) -> Result<()> {
+        let head = Mark::here();
         loop {
+            head.again();
             let frame = self.inner.frames.get().await?;
             self.process_message(frame);
         }
@@ -140,13 +147,13 @@ impl Connection {
             ServerMessage::Update { update, .. } => inner.notifications.put(Notification::Update(update)),
             ServerMessage::PromptAnswered { request, session, reason } => {
                 inner.notifications.put(Notification::Usage(session));
-                let prompt = inner.prompts.borrow_mut().remove(&request);
+                let prompt = inner.prompts.update(|prompts| prompts.remove(&request));
                 if let Some(prompt) = prompt {
                     prompt.set_result(PromptResponse { stop_reason: reason });
                 }
             }
             ServerMessage::PromptFailed { request, message, .. } => {
-                let prompt = inner.prompts.borrow_mut().remove(&request);
+                let prompt = inner.prompts.update(|prompts| prompts.remove(&request));
                 if let Some(prompt) = prompt {
                     prompt.set_exception(Exception::Error { kind: "ACPRequestError".to_owned(), message });
                 }
@@ -154,7 +161,7 @@ impl Connection {
             answer @ (ServerMessage::Initialized
             | ServerMessage::NewSession { .. }
             | ServerMessage::Loaded { .. }) => {
-                let handshake = inner.handshake.borrow_mut().take();
+                let handshake = inner.handshake.take();
                 if let Some(handshake) = handshake {
                     handshake.set_result(answer);
                 }
@@ -163,7 +170,9 @@ impl Connection {
     }
 
     async fn dispatch_loop(&self) -> Result<()> {
+        let head = Mark::here();
         loop {
+            head.again();
             let notification = self.inner.notifications.get().await?;
             let connection = self.clone();
             self.inner.event_loop.create_task("notification", async move {
@@ -177,7 +186,7 @@ impl Connection {
     }
 
     fn usage_received(&self, session: &str) {
-        let waiting = self.inner.usage.borrow().get(session).cloned();
+        let waiting = self.inner.usage.read(|usage| usage.get(session).cloned());
         if let Some(waiting) = waiting {
             waiting.set_result(());
         }
@@ -186,7 +195,7 @@ impl Connection {
     async fn handshake(&self, message: ClientMessage) -> Result<ServerMessage> {
         self.check_open()?;
         let answer = self.inner.event_loop.future();
-        *self.inner.handshake.borrow_mut() = Some(answer.clone());
+        self.inner.handshake.set(Some(answer.clone()));
         self.inner.peer.send(message);
         answer.await
     }
@@ -225,7 +234,7 @@ impl Connection {
     /// Prepares to wait for the usage update of a turn (`prepare_usage_sync`).
     pub fn prepare_usage_sync(&self, session: &str) -> Future<()> {
         let usage = self.inner.event_loop.future();
-        self.inner.usage.borrow_mut().insert(session.to_owned(), usage.clone());
+        self.inner.usage.update(|waiting| waiting.insert(session.to_owned(), usage.clone()));
         usage
     }
 
@@ -236,9 +245,12 @@ impl Connection {
     /// If the server answers with an error, or the connection closes.
     pub async fn prompt(&self, session: &str, text: &str, suffix: bool) -> Result<PromptResponse> {
         self.check_open()?;
-        let request = self.inner.next_request.replace(self.inner.next_request.get() + 1);
+        let request = self.inner.next_request.update(|next| {
+            *next += 1;
+            *next - 1
+        });
         let answer = self.inner.event_loop.future();
-        self.inner.prompts.borrow_mut().insert(request, answer.clone());
+        self.inner.prompts.update(|prompts| prompts.insert(request, answer.clone()));
         let (session, text) = (session.to_owned(), text.to_owned());
         self.inner.peer.send(ClientMessage::Prompt { request, session, text, suffix });
         answer.await
@@ -259,7 +271,7 @@ impl Connection {
             return Ok(());
         }
         let written = self.inner.event_loop.future();
-        self.inner.writes.borrow_mut().push(written.clone());
+        self.inner.writes.update(|writes| writes.push(written.clone()));
         written.await
     }
 
@@ -270,16 +282,16 @@ impl Connection {
             task.cancel();
         }
         self.inner.closed.set(true);
-        let prompts = std::mem::take(&mut *self.inner.prompts.borrow_mut());
+        let prompts = self.inner.prompts.take();
         for prompt in prompts.into_values() {
             prompt.set_exception(connection_closed());
         }
-        let handshake = self.inner.handshake.borrow_mut().take();
+        let handshake = self.inner.handshake.take();
         if let Some(handshake) = handshake {
             handshake.set_exception(connection_closed());
         }
         self.inner.writes.take().into_iter().for_each(|write| write.set_exception(connection_closed()));
-        let usage = std::mem::take(&mut *self.inner.usage.borrow_mut());
+        let usage = self.inner.usage.take();
         usage.into_values().for_each(|usage| usage.set_result(()));
     }
 }

@@ -3,13 +3,12 @@
 //! Stands for `EventService` (`agent_server/event_service.py`) of 1.25.0. Its flags live on the loop; only the run task
 //! is also read by a worker. Leases, titles, confirmation and webhooks are left out.
 
-use std::cell::{Cell as LoopCell, RefCell};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::asyncio::{self, EventLoop, Exception, Executor, Limit, Result, Task, shield, wait_for};
-use crate::kernel::{Cell, Flag, Ordered, thread};
+use crate::kernel::{Cell, Flag, Local, Ordered, thread};
 use crate::observation::{Cause, Event, Published, ServiceEntry};
 use crate::scenario::{Limits, Status};
 
@@ -61,13 +60,13 @@ struct Inner {
     limits: Limits,
     callback_wrapper: AsyncCallbackWrapper,
     run_task: Cell<Option<BackgroundRun>>,
-    run_tasks: LoopCell<u32>,
+    run_tasks: Local<u32>,
     run_lock: asyncio::Lock,
     /// The message whose sender was refused a run (`_rerun_requested`).
-    rerun_requested: RefCell<Option<MessageId>>,
-    acp_internal_rerun_requested: LoopCell<bool>,
-    explicit_interrupt_generation: LoopCell<u32>,
-    closing: LoopCell<bool>,
+    rerun_requested: Local<Option<MessageId>>,
+    acp_internal_rerun_requested: Local<bool>,
+    explicit_interrupt_generation: Local<u32>,
+    closing: Local<bool>,
     /// What a subscriber saw.
     stream: Ordered<Vec<Published>>,
     /// What was asked and begun, for whoever observes.
@@ -87,12 +86,12 @@ impl EventService {
             inner: Rc::new(Inner {
                 callback_wrapper: AsyncCallbackWrapper::new(event_loop),
                 run_task: Cell::new("run_task", None),
-                run_tasks: LoopCell::new(0),
+                run_tasks: Local::new(0),
                 run_lock: asyncio::Lock::new(event_loop),
-                rerun_requested: RefCell::default(),
-                acp_internal_rerun_requested: LoopCell::new(false),
-                explicit_interrupt_generation: LoopCell::new(0),
-                closing: LoopCell::new(false),
+                rerun_requested: Local::new(None),
+                acp_internal_rerun_requested: Local::new(false),
+                explicit_interrupt_generation: Local::new(0),
+                closing: Local::new(false),
                 stream: Ordered::new("stream", Vec::new()),
                 journal: Ordered::new("journal", Vec::new()),
                 conversation,
@@ -277,7 +276,8 @@ impl EventService {
         inner.run_tasks.set(number);
         let stopped = Flag::new(&format!("stop of run {number}"));
         let (this, stop) = (self.clone(), stopped.clone());
-        let task = inner.event_loop.create_task("run", async move { this.run_and_publish(stop).await });
+        let task =
+            inner.event_loop.create_task_of("run", number, async move { this.run_and_publish(stop).await });
         inner.run_task.set(Some(BackgroundRun { number, task, stopped }));
         Ok(())
     }
@@ -342,7 +342,7 @@ impl EventService {
             run.stopped.set();
         }
         inner.explicit_interrupt_generation.set(inner.explicit_interrupt_generation.get() + 1);
-        inner.rerun_requested.take();
+        inner.rerun_requested.set(None);
         inner.acp_internal_rerun_requested.set(false);
     }
 

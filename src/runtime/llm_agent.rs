@@ -3,11 +3,10 @@
 //! They stand for `Agent` (`sdk/agent/agent.py`) and for a custom `AgentBase` without `astep`. A turn is one completion;
 //! both hold the state lock throughout, on purpose: their caller does.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Future, Result, concurrent};
-use crate::kernel::thread;
+use crate::kernel::{Local, Ordered, thread};
 use crate::scenario::{EventKind, Status};
 use crate::script::{ClientMessage, ServerMessage, Update};
 
@@ -26,7 +25,7 @@ pub trait Llm {
 pub struct LlmAgent {
     llm: Rc<dyn Llm>,
     /// The number of the next request.
-    requests: crate::kernel::Ordered<u64>,
+    requests: Ordered<u64>,
 }
 
 /// The end of a completion: its text, or what went wrong.
@@ -36,7 +35,7 @@ impl LlmAgent {
     /// An agent that talks to this LLM.
     #[must_use]
     pub fn new(llm: Rc<dyn Llm>) -> Self {
-        Self { llm, requests: crate::kernel::Ordered::new("llm requests", 0) }
+        Self { llm, requests: Ordered::new("llm requests", 0) }
     }
 
     /// A turn on the caller's loop, which goes on meanwhile.
@@ -56,7 +55,7 @@ impl LlmAgent {
     fn acompletion(&self, event_loop: &EventLoop, message: &MessageId) -> Future<Completion> {
         let answer = event_loop.future();
         let (resolved, on_loop) = (answer.clone(), event_loop.clone());
-        let text = Rc::new(RefCell::new(String::new()));
+        let text = Local::new(String::new());
         self.request(message, move |frames| {
             let label = frames.clone();
             let (resolved, text) = (resolved.clone(), text.clone());
@@ -80,7 +79,7 @@ impl LlmAgent {
         let _place = thread::place("step");
         let Some(message) = state.prompt_messages().pop() else { return finish_without_message(state) };
         let answer: concurrent::Future<Completion> = concurrent::Future::new("completion");
-        let (resolved, text) = (answer.clone(), Rc::new(RefCell::new(String::new())));
+        let (resolved, text) = (answer.clone(), Local::new(String::new()));
         let _waiting = thread::place_waiting_for(format!("completion {message:?}"), "server");
         self.request(&message, move |frames| {
             if let Some(end) = take_in(&text, frames) {
@@ -101,12 +100,14 @@ impl LlmAgent {
 }
 
 /// Adds up the chunks of a completion; its end, if it is there.
-fn take_in(text: &RefCell<String>, frames: Vec<ServerMessage>) -> Option<Completion> {
+fn take_in(text: &Local<String>, frames: Vec<ServerMessage>) -> Option<Completion> {
     let mut end = None;
     for frame in frames {
         match frame {
-            ServerMessage::Update { update: Update::Text(chunk), .. } => text.borrow_mut().push_str(&chunk),
-            ServerMessage::PromptAnswered { .. } => end = Some(Ok(text.borrow().clone())),
+            ServerMessage::Update { update: Update::Text(chunk), .. } => {
+                text.update(|text| text.push_str(&chunk));
+            }
+            ServerMessage::PromptAnswered { .. } => end = Some(Ok(text.get())),
             ServerMessage::PromptFailed { message, .. } => end = Some(Err(message)),
             _ => {}
         }

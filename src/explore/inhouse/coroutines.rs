@@ -10,11 +10,13 @@ use std::rc::{Rc, Weak};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dependence::{Next, Use};
 use crate::kernel::digest::{chain, digest};
-use crate::kernel::{Book, Doing, Engine, Installed, ObjectCore, Request, RoleId, Spawn, Took, install};
+use crate::kernel::{
+    Book, Doing, Engine, Installed, ObjectCore, Request, RoleId, Spawn, Strand, Took, install,
+};
 
 /// What a coroutine is told when it goes on.
 #[derive(Clone, Copy)]
@@ -38,12 +40,17 @@ struct Thread {
     /// That operation.
     next: RefCell<Next>,
     done: Cell<bool>,
-    /// The digest of all it has learned.
-    history: Cell<u128>,
-    objects_made: Cell<u64>,
+    /// The strand of it that runs now.
+    strand: Cell<Strand>,
 }
 
 impl Thread {
+    /// The strand that runs has learned something.
+    fn learns(&self, value: u128) {
+        let strand = self.strand.get();
+        self.strand.set(Strand { history: chain(strand.history, value), ..strand });
+    }
+
     /// Whether its next operation can be taken.
     fn can_move(&self) -> bool {
         !self.done.get() && self.ready.borrow().as_ref().is_none_or(|ready| ready())
@@ -89,6 +96,8 @@ struct Core {
     /// The objects that the last step used.
     uses: RefCell<Vec<Use>>,
     me: RefCell<Weak<Core>>,
+    /// The keys of the objects that are there: a strand that goes back makes objects again, and none gets the key of another.
+    live: RefCell<FxHashSet<u128>>,
     /// The sum of the digests of all objects' contents.
     contents: Cell<u128>,
     over: Cell<bool>,
@@ -128,6 +137,7 @@ impl Run {
             shop: shop.clone(),
             uses: RefCell::default(),
             me: RefCell::default(),
+            live: RefCell::default(),
             contents: Cell::new(0),
             over: Cell::new(false),
             at_end: RefCell::default(),
@@ -216,8 +226,8 @@ impl Run {
     /// A digest that changes with what the last step, taken by this thread, learned and left in the objects. Costs
     /// next to nothing.
     pub(super) fn trail(&self, index: usize) -> u128 {
-        let learned = self.core.threads.borrow()[index].history.get();
-        self.core.contents.get().wrapping_add(learned.rotate_left(1))
+        let strand = self.core.threads.borrow()[index].strand.get();
+        self.core.contents.get().wrapping_add(strand.history.rotate_left(1))
     }
 
     /// The objects that the last step used, each once.
@@ -236,8 +246,9 @@ impl Run {
     pub(super) fn state(&self) -> u128 {
         let threads = self.core.threads.borrow();
         let threads = threads.iter().map(|thread| {
-            let history = if thread.done.get() { 0 } else { chain(thread.history.get(), 1) };
-            chain(thread.name_digest, history)
+            let strand = thread.strand.get();
+            let learned = if thread.done.get() { 0 } else { chain(strand.beneath, strand.history) };
+            chain(thread.name_digest, learned)
         });
         let edges = self.core.book.edges_digest();
         threads.fold(self.core.contents.get().wrapping_add(edges), u128::wrapping_add)
@@ -358,8 +369,7 @@ impl Engine for Core {
             idle: Cell::new(false),
             next: RefCell::default(),
             done: Cell::new(false),
-            history: Cell::new(0),
-            objects_made: Cell::new(0),
+            strand: Cell::new(Strand { key: name_digest, ..Strand::default() }),
         });
         self.threads.borrow_mut().push(thread.clone());
         self.newborn.borrow_mut().push((thread, spawn.body));
@@ -389,38 +399,55 @@ impl Engine for Core {
         }
         let (learned, words) = apply();
         request.watches.iter().for_each(|object| self.note_use(object.number, false));
-        thread.history.set(chain(thread.history.get(), learned));
+        thread.learns(learned);
         self.book.record(request.operation, &request.object.name, words);
         Took::Step
     }
 
     fn learned(&self, value: u128) {
-        let thread = self.thread();
-        thread.history.set(chain(thread.history.get(), value));
+        self.thread().learns(value);
     }
 
     fn used(&self, object: &ObjectCore, content: u128) {
+        let before = object.content.get();
+        self.holds(object, content);
+        self.note_use(object.number, before != object.content.get());
+    }
+
+    fn holds(&self, object: &ObjectCore, content: u128) {
         let content = chain(object.key, content);
         let before = object.content.replace(content);
-        self.note_use(object.number, before != content);
         self.contents.set(self.contents.get().wrapping_sub(before).wrapping_add(content));
     }
 
-    fn forget(&self) {
-        self.thread().history.set(0);
+    fn strand(&self) -> Strand {
+        self.thread().strand.get()
+    }
+
+    fn set_strand(&self, strand: Strand) {
+        self.thread().strand.set(strand);
     }
 
     fn object(&self, name: Rc<str>) -> Rc<ObjectCore> {
         let thread = self.thread();
-        let made = thread.objects_made.get();
-        thread.objects_made.set(made + 1);
-        let key = digest(&(thread.name_digest, made));
+        let mut strand = thread.strand.get();
+        let mut live = self.live.borrow_mut();
+        let mut key;
+        loop {
+            key = digest(&(strand.key, strand.made));
+            strand.made += 1;
+            if live.insert(key) {
+                break;
+            }
+        }
+        thread.strand.set(strand);
         let number = number_of(&self.shop.objects, key);
         Rc::new(ObjectCore { name, key, number, content: Cell::new(0), loom: None })
     }
 
     fn dropped(&self, object: &ObjectCore) {
         self.contents.set(self.contents.get().wrapping_sub(object.content.get()));
+        self.live.borrow_mut().remove(&object.key);
     }
 
     fn settle(&self) {

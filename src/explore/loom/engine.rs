@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::kernel::{
-    Book, Doing, Engine, Installed, LoomParts, ObjectCore, Request, RoleId, Spawn, Took, install,
+    Book, Doing, Engine, Installed, LoomParts, ObjectCore, Request, RoleId, Spawn, Strand, Took, install,
 };
 
 /// Stack of a spawned thread, in machine words: loom's default of 4,096 is too small for an event loop.
@@ -265,7 +265,13 @@ impl Engine for Core {
 
     fn used(&self, _: &ObjectCore, _: u128) {}
 
-    fn forget(&self) {}
+    fn holds(&self, _: &ObjectCore, _: u128) {}
+
+    fn strand(&self) -> Strand {
+        Strand::default()
+    }
+
+    fn set_strand(&self, _: Strand) {}
 
     fn object(&self, name: Rc<str>) -> Rc<ObjectCore> {
         let loom = LoomParts {

@@ -26,7 +26,7 @@ impl EventService {
         if self.decisions().refused_run == RefusedRun::Dropped {
             return;
         }
-        inner.rerun_requested.replace(Some(message));
+        inner.rerun_requested.set(Some(message));
         if interrupted_acp {
             inner.acp_internal_rerun_requested.set(true);
         }
@@ -80,14 +80,14 @@ impl EventService {
             };
         if !restart {
             if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
-                inner.rerun_requested.replace(Some(message));
+                inner.rerun_requested.set(Some(message));
             }
             return Ok(());
         }
         let asked = internal_valid.then_some(generation);
         match Box::pin(self.begin(Cause::Rerun, asked)).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
-                inner.rerun_requested.replace(Some(message));
+                inner.rerun_requested.set(Some(message));
                 inner.acp_internal_rerun_requested.set(internal);
                 Ok(())
             }
