@@ -3,5 +3,6 @@
 mod determinism;
 mod fifo;
 mod locks;
+mod loops;
 mod programs;
 mod random;

@@ -12,7 +12,8 @@ use turnloom::explore::Limits;
 use turnloom::explore::inhouse::{Ended, Search, Visit, dpor, run_search};
 use turnloom::explore::loom::{Finished, permute};
 
-use crate::programs::{Do, Program, build, for_each_program, stuck, with_slot};
+use crate::loops;
+use crate::programs::{Do, Look, Program, build, for_each_program, stuck, with_slot};
 
 /// One of the searches.
 type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
@@ -22,7 +23,15 @@ const MOST: u64 = 3_000;
 
 /// The outcomes under a search; none if there are too many executions.
 fn outcomes(engine: Engine, limits: &Limits, program: &Program) -> Option<BTreeSet<String>> {
-    let (runnable, slot) = with_slot(build(program.clone()));
+    outcomes_of(engine, limits, build(program.clone()))
+}
+
+fn outcomes_of(
+    engine: Engine,
+    limits: &Limits,
+    program: impl Fn() -> Look + 'static,
+) -> Option<BTreeSet<String>> {
+    let (runnable, slot) = with_slot(program);
     let mut seen = BTreeSet::new();
     let found = engine(limits, &runnable, &mut |execution| {
         seen.insert(match &execution.ended {
@@ -123,4 +132,34 @@ fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
     }
     eprintln!("{} programs under loom", held.get());
     assert!(held.get() > 100, "too few programs fit loom: {}", held.get());
+}
+
+/// A search that keeps states takes what each callback and coroutine of a loop has learned for its own. One that keeps none
+/// knows nothing of that.
+#[test]
+fn the_searches_find_the_same_outcomes_of_random_programs_of_a_loop() {
+    let (programs, seed) = (number("TURNLOOM_PROGRAMS", 10_000) / 10, number("TURNLOOM_SEED", 1));
+    let held = std::cell::Cell::new(0_u32);
+    let several = std::cell::Cell::new(0_u32);
+    let check = |program: loops::Program| {
+        let limits = Limits { executions: Some(MOST), ..Limits::default() };
+        let outcomes = |engine: Engine| outcomes_of(engine, &limits, loops::build(program.clone()));
+        let Some(classes) = outcomes(dpor) else { return Ok(()) };
+        let Some(states) = outcomes(run_search) else { return Ok(()) };
+        prop_assert_eq!(&states, &classes, "the default search against dpor");
+        held.set(held.get() + 1);
+        several.set(several.get() + u32::from(classes.len() > 1));
+        Ok(())
+    };
+    let seed = u8::try_from(seed).expect("TURNLOOM_SEED is a number from 0 to 255");
+    if let Err(failure) = loops::for_each_program(programs, seed, check) {
+        panic!("{failure}");
+    }
+    eprintln!(
+        "{} of {programs} programs of a loop held, {} with several outcomes",
+        held.get(),
+        several.get()
+    );
+    assert!(held.get() > programs / 2, "too many programs are too large: only {} held", held.get());
+    assert!(several.get() > programs / 4, "too few programs have several outcomes: {}", several.get());
 }

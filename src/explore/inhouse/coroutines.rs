@@ -13,6 +13,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dependence::{Next, Use};
+use super::planted::{Planted, planted};
 use crate::kernel::digest::{chain, digest};
 use crate::kernel::{
     Book, Doing, Engine, Installed, ObjectCore, Request, RoleId, Spawn, Strand, Took, install,
@@ -405,7 +406,9 @@ impl Engine for Core {
     }
 
     fn learned(&self, value: u128) {
-        self.thread().learns(value);
+        if !planted(Planted::ReadsOfLocalsForgotten) {
+            self.thread().learns(value);
+        }
     }
 
     fn used(&self, object: &ObjectCore, content: u128) {
@@ -415,6 +418,7 @@ impl Engine for Core {
     }
 
     fn holds(&self, object: &ObjectCore, content: u128) {
+        let content = if planted(Planted::LocalsForgotten) && object.name.is_empty() { 0 } else { content };
         let content = chain(object.key, content);
         let before = object.content.replace(content);
         self.contents.set(self.contents.get().wrapping_sub(before).wrapping_add(content));

@@ -23,6 +23,10 @@ pub(super) enum Planted {
     BlockedRacesIgnored,
     /// Objects that are waited for together are objects of their own.
     GroupsForgotten,
+    /// What a strand read of the data of its thread does not count as learned.
+    ReadsOfLocalsForgotten,
+    /// What the strands of a thread share is no part of the state.
+    LocalsForgotten,
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use self::programs::{Program, build, for_each_program, stuck, with_slot};
+use self::programs::{Look, Program, build, for_each_program, stuck, with_slot};
 use super::coroutines::{Keep, Run};
 use super::planted::{Planted, with};
 use super::{Ended, Limits, Search, Visit, dpor, run_search};
 
+#[path = "../../../tests/engines/loops.rs"]
+mod loops;
 #[path = "../../../tests/engines/programs.rs"]
 mod programs;
 
@@ -20,7 +22,11 @@ type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
 
 /// The outcomes under a search; none if it did not end.
 fn outcomes(engine: Engine, program: &Program) -> Option<BTreeSet<String>> {
-    let (runnable, slot) = with_slot(build(program.clone()));
+    outcomes_of(engine, build(program.clone()))
+}
+
+fn outcomes_of(engine: Engine, program: impl Fn() -> Look + 'static) -> Option<BTreeSet<String>> {
+    let (runnable, slot) = with_slot(program);
     let mut seen = BTreeSet::new();
     let limits = Limits { executions: Some(3_000), ..Limits::default() };
     let found = engine(&limits, &runnable, &mut |execution| {
@@ -82,23 +88,48 @@ fn the_searches_find_what_a_naive_enumeration_finds() {
     assert!(held.get() > 1_000, "too few programs are small: {}", held.get());
 }
 
-/// How many random programs it takes until a search with a defect planted finds other outcomes than one without.
-fn programs_until_found(engine: Engine, defect: Planted) -> Option<u32> {
-    let looked_at = Cell::new(0);
-    let found = Cell::new(None);
-    let looked = for_each_program(10_000, 1, |program| {
-        if found.get().is_none() {
-            looked_at.set(looked_at.get() + 1);
-            let sound = outcomes(engine, &program);
-            let planted = with(Some(defect), || outcomes(engine, &program));
+/// Counts the programs until a search with a defect planted finds other outcomes than one without.
+#[derive(Default)]
+struct Hunt {
+    looked_at: Cell<u32>,
+    found: Cell<Option<u32>>,
+}
+
+impl Hunt {
+    fn look(&self, defect: Planted, outcomes: impl Fn() -> Option<BTreeSet<String>>) {
+        if self.found.get().is_none() {
+            self.looked_at.set(self.looked_at.get() + 1);
+            let sound = outcomes();
+            let planted = with(Some(defect), &outcomes);
             if planted.is_some() && planted != sound {
-                found.set(Some(looked_at.get()));
+                self.found.set(Some(self.looked_at.get()));
             }
         }
+    }
+}
+
+/// How many random programs it takes to see a defect.
+fn programs_until_found(engine: Engine, defect: Planted) -> Option<u32> {
+    let hunt = Hunt::default();
+    let looked = for_each_program(10_000, 1, |program| {
+        hunt.look(defect, || outcomes(engine, &program));
         Ok(())
     });
     looked.unwrap_or_else(|failure| panic!("{failure}"));
-    found.get()
+    hunt.found.get()
+}
+
+#[test]
+fn a_planted_defect_of_the_data_of_a_loop_shows_in_random_programs() {
+    for defect in [Planted::ReadsOfLocalsForgotten, Planted::LocalsForgotten] {
+        let hunt = Hunt::default();
+        let looked = loops::for_each_program(2_000, 1, |program| {
+            hunt.look(defect, || outcomes_of(run_search, loops::build(program.clone())));
+            Ok(())
+        });
+        looked.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(hunt.found.get().is_some(), "not found: {defect:?}");
+    }
 }
 
 #[test]
