@@ -9,8 +9,8 @@ use crate::scenario::{Status, StopReason};
 use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::connection::PromptResponse;
 use super::decision::{
-    CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, SecondCancel, TimeoutReport,
-    UndrainedSession,
+    CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
+    SuccessfulTurn, TimeoutReport, UndrainedSession,
 };
 use super::state::{ConversationState, MessageId};
 
@@ -52,10 +52,11 @@ impl AcpAgent {
         };
         self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
         let mut prompt_future = None;
-        let result = self.prompt_with_timeout(event_loop, &message, &mut prompt_future).await;
+        let result = self.prompt_with_retries(event_loop, turn, &message, &mut prompt_future).await;
         let result = match result {
             Ok(_response) => {
-                let _held = state.lock();
+                let locked = self.inner.decisions.successful_turn == SuccessfulTurn::Locked;
+                let _held = locked.then(|| state.lock());
                 self.finalize_successful_turn(state, turn);
                 Ok(())
             }
@@ -69,6 +70,34 @@ impl AcpAgent {
         };
         self.clear_turn_callbacks();
         result
+    }
+
+    /// The prompt, and again after each error that may pass, with what the attempt before told of forgotten.
+    async fn prompt_with_retries(
+        &self,
+        event_loop: &asyncio::EventLoop,
+        turn: &Turn,
+        message: &MessageId,
+        prompt_future: &mut Option<PromptFuture>,
+    ) -> Result<PromptResponse> {
+        let mut attempt = 0;
+        loop {
+            let result = self.prompt_with_timeout(event_loop, message, prompt_future).await;
+            if attempt == self.inner.limits.retries || !result.as_ref().is_err_and(may_pass) {
+                return result;
+            }
+            let delay = Self::retry_delay(attempt);
+            {
+                let _place = thread::place("back off");
+                match self.inner.decisions.retry_delay {
+                    RetryDelay::Awaited => event_loop.sleep(delay).await?,
+                    RetryDelay::Slept => self.inner.timers.sleep(delay.timer, delay.millis),
+                }
+            }
+            self.cancel_inflight_tool_calls();
+            self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
+            attempt += 1;
+        }
     }
 
     /// Schedules the prompt on the portal and waits for it on the caller's loop, shielded from the limit.
@@ -323,7 +352,7 @@ impl AcpAgent {
         let result = {
             let _place = thread::place_waiting_for(format!("prompt {message:?}"), "server");
             thread::awaits("prompt");
-            self.prompt_blocking(&message)
+            self.prompt_blocking_with_retries(turn, &message)
         };
         let result = match result {
             Ok(_response) => {
@@ -344,6 +373,21 @@ impl AcpAgent {
         result
     }
 
+    fn prompt_blocking_with_retries(&self, turn: &Turn, message: &MessageId) -> Result<PromptResponse> {
+        let mut attempt = 0;
+        loop {
+            let result = self.prompt_blocking(message);
+            if attempt == self.inner.limits.retries || !result.as_ref().is_err_and(may_pass) {
+                return result;
+            }
+            let delay = Self::retry_delay(attempt);
+            self.inner.timers.sleep(delay.timer, delay.millis);
+            self.cancel_inflight_tool_calls();
+            self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
+            attempt += 1;
+        }
+    }
+
     /// `AsyncExecutor.run_async(_prompt, timeout=…)`: the limit runs on the portal.
     fn prompt_blocking(&self, message: &MessageId) -> Result<PromptResponse> {
         let (live, prompt) = self.build_acp_prompt(message)?;
@@ -353,6 +397,12 @@ impl AcpAgent {
             Box::pin(async move { wait_for(&event_loop, Self::do_acp_prompt(conn, prompt), limit).await })
         })
     }
+}
+
+/// Whether the prompt may go well a moment later: the pipe broke, or the server had an internal error (-32603, which is
+/// what a scripted server answers when it fails).
+fn may_pass(error: &Exception) -> bool {
+    matches!(error.kind(), "ConnectionError" | "ACPRequestError")
 }
 
 fn was_cancelled(response: PromptResponse) -> bool {

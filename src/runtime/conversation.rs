@@ -16,7 +16,7 @@ use crate::scenario::{EventKind, Status};
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
-use super::decision::{Decisions, FailedTurn, ToolToken};
+use super::decision::{Decisions, FailedTurn, SuccessfulTurn, ToolToken};
 use super::llm_agent::LlmAgent;
 use super::state::{ConversationState, MessageId};
 
@@ -80,7 +80,8 @@ impl LocalConversation {
     pub fn new(agent: Agent, decisions: Decisions, max_iteration_per_run: u32, executor: Executor) -> Self {
         let unlocked_writers = !matches!(agent, Agent::Acp(_))
             || !decisions.frees_lock_during_step()
-            || decisions.failed_turn == FailedTurn::Unlocked;
+            || decisions.failed_turn == FailedTurn::Unlocked
+            || decisions.successful_turn == SuccessfulTurn::Unlocked;
         let conversation = Self {
             inner: Rc::new(Inner {
                 state: ConversationState::create(unlocked_writers),

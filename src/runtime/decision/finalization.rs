@@ -39,4 +39,10 @@ choices! {
         Locked "locked" "The state lock is held across them.",
         Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
     }
+    SuccessfulTurn,
+    "Are the final events and the status of a turn that went well one critical section?",
+    "openhands-sdk #3376, review round 2" {
+        Locked "locked" "The state lock is held across them.",
+        Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
+    }
 }

@@ -1,4 +1,4 @@
-//! Who holds the state lock, and on which thread, while a step is under way.
+//! Who holds the state lock while a step is under way, and which thread the step keeps busy.
 
 use super::choices;
 
@@ -21,5 +21,11 @@ choices! {
     "openhands-sdk 1.25.0, found by turnloom: session_update of the bridge beside _cancel_inflight_tool_calls (sdk/agent/acp_agent.py)" {
         Serialized "serialized" "Yes: its card and its event change together, or not at all.",
         Unserialized "unserialized" "No: card, callback and event are three steps, and the turn's cleanup may come between them.",
+    }
+    RetryDelay,
+    "How does an asynchronous step wait before it prompts again after an error that may pass?",
+    "openhands-sdk #3358" {
+        Awaited "awaited" "It suspends its task; the loop goes on.",
+        Slept "slept" "It blocks the loop's thread.",
     }
 }

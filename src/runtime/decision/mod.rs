@@ -15,6 +15,7 @@ mod rerun;
 mod restart;
 mod revisions;
 mod token;
+mod usage;
 
 use std::collections::BTreeMap;
 
@@ -22,15 +23,18 @@ pub use cursor::{CaughtUp, Cursor, CursorAdvance, FirstPrompt, StepMessage};
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::Dispatch;
 pub use drain::{CancelSend, CancelledPrompt, CardClosing, DrainResult, InterruptLimit, SecondCancel};
-pub use finalization::{AfterError, FailedTurn, FinishCheck, LastIteration, TimeoutReport, TurnCallbacks};
-pub use locking::{AcpStep, LiveUpdate, PromptLock};
-pub use publishing::{StateUpdate, TokenChunks};
+pub use finalization::{
+    AfterError, FailedTurn, FinishCheck, LastIteration, SuccessfulTurn, TimeoutReport, TurnCallbacks,
+};
+pub use locking::{AcpStep, LiveUpdate, PromptLock, RetryDelay};
+pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
     ExplicitStop, RefusedRun, RerunAfterPause, RerunWanted, StopBeforeStart, Supersede, SupersedeCheck,
 };
 pub use restart::{RestartSession, SuffixMarker, UndrainedSession};
 pub use revisions::{REVISIONS, Revision};
 pub use token::{TokenAtEnd, ToolToken};
+pub use usage::CondenserUsage;
 
 /// A decision, for the command line and for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +160,10 @@ decisions! {
     cursor: Cursor,
     stop_before_start: StopBeforeStart,
     state_update: StateUpdate,
+    retry_delay: RetryDelay,
+    successful_turn: SuccessfulTurn,
+    final_state: FinalState,
+    condenser_usage: CondenserUsage,
 }
 
 /// A name that decides nothing.

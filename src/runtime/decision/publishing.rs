@@ -15,4 +15,10 @@ choices! {
         InOrder "in_order" "It is handed to the loop under the state lock, so it is published in the order of the changes.",
         ReadAhead "read_ahead" "A worker reads it, and the loop publishes it when it gets there, however old it is by then.",
     }
+    FinalState,
+    "When is the state that a run ended in published?",
+    "openhands-sdk #3376, merged code" {
+        AfterPending "after_pending" "When every event of the run has been taken in by the subscribers.",
+        AtOnce "at_once" "At once, whatever a subscriber still has to take in.",
+    }
 }
