@@ -10,7 +10,7 @@ use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::connection::PromptResponse;
 use super::decision::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
-    SuccessfulTurn, TimeoutReport, UndrainedSession,
+    SuccessfulTurn, SyncTimeout, TimeoutReport, UndrainedSession,
 };
 use super::state::{ConversationState, MessageId};
 
@@ -28,6 +28,13 @@ enum Drained {
     Nothing,
 }
 
+/// Why a prompt is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Because {
+    Interrupted,
+    TimedOut,
+}
+
 impl AcpAgent {
     /// Sends a message to the server and records the answer, on the caller's loop.
     ///
@@ -42,9 +49,7 @@ impl AcpAgent {
     ) -> Result<()> {
         let _place = thread::place("astep");
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
-        if self.inner.restart_session_on_next_turn.get() {
-            self.restart_session_after_drain_timeout(state, &turn.on_event)?;
-        }
+        self.restart_if_due(state, turn)?;
         let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
             let _held = state.lock();
             state.set_status(Status::Finished);
@@ -100,7 +105,8 @@ impl AcpAgent {
         }
     }
 
-    /// Schedules the prompt on the portal and waits for it on the caller's loop, shielded from the limit.
+    /// Schedules the prompt on the portal and waits for it on the caller's loop. Whoever wants to drain it shields it
+    /// from the limit and from the cancellation.
     async fn prompt_with_timeout(
         &self,
         event_loop: &asyncio::EventLoop,
@@ -111,7 +117,12 @@ impl AcpAgent {
         thread::awaits("prompt");
         let future = self.start_prompt(message)?;
         *prompt_future = Some(future.clone());
-        wait_for(event_loop, shield(&wrap_future(event_loop, &future)), self.prompt_limit()).await
+        let answer = wrap_future(event_loop, &future);
+        let answer = match self.inner.decisions.cancelled_prompt {
+            CancelledPrompt::Drained => shield(&answer),
+            CancelledPrompt::Abandoned | CancelledPrompt::Forgotten => answer,
+        };
+        wait_for(event_loop, answer, self.prompt_limit()).await
     }
 
     /// `except asyncio.CancelledError`: let the prompt come to rest, close the cards, pass the cancellation on.
@@ -122,8 +133,7 @@ impl AcpAgent {
         turn: &Turn,
         prompt_future: Option<PromptFuture>,
     ) -> Result<()> {
-        if self.inner.decisions.cancelled_prompt == CancelledPrompt::Abandoned {
-            let _sent = self.start_cancel();
+        if self.gives_prompt_up() {
             self.cancel_inflight_tool_calls();
             return Err(Exception::Cancelled);
         }
@@ -138,14 +148,15 @@ impl AcpAgent {
         {
             let _held = state.lock();
             match drained {
+                _ if self.inner.decisions.drain_result == DrainResult::Discarded => {
+                    self.close_cards_after_drain();
+                }
                 Drained::Completed(response) if was_cancelled(response) => {
                     self.close_cards_after_drain();
                     self.restart_next_turn();
                 }
-                Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
-                    self.finalize_successful_turn(state, turn);
-                }
-                Drained::Completed(_) | Drained::Nothing | Drained::No => self.close_cards_after_drain(),
+                Drained::Completed(_) => self.finalize_successful_turn(state, turn),
+                Drained::Nothing | Drained::No => self.close_cards_after_drain(),
                 Drained::Failed => {
                     self.close_cards_after_drain();
                     self.restart_next_turn();
@@ -153,7 +164,7 @@ impl AcpAgent {
             }
         }
         if undrained {
-            self.quarantine_undrained(state, turn)?;
+            self.quarantine_undrained(state, turn, Because::Interrupted)?;
         }
         Err(Exception::Cancelled)
     }
@@ -166,6 +177,11 @@ impl AcpAgent {
         turn: &Turn,
         prompt_future: Option<PromptFuture>,
     ) -> Result<()> {
+        if self.gives_prompt_up() {
+            let _held = self.lock_for_failure(state);
+            self.emit_turn_timeout(state, turn);
+            return Ok(());
+        }
         if self.inner.decisions.timeout_report == TimeoutReport::BeforeDrain {
             return self.report_timeout_then_drain(event_loop, state, turn, prompt_future.as_ref()).await;
         }
@@ -180,14 +196,15 @@ impl AcpAgent {
         {
             let _held = self.lock_for_failure(state);
             match drained {
+                _ if self.inner.decisions.drain_result == DrainResult::Discarded => {
+                    self.emit_turn_timeout(state, turn);
+                }
                 Drained::Completed(response) if was_cancelled(response) => {
                     self.emit_turn_timeout(state, turn);
                     self.restart_next_turn();
                 }
-                Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
-                    self.finalize_successful_turn(state, turn);
-                }
-                Drained::Completed(_) | Drained::No | Drained::Nothing => self.emit_turn_timeout(state, turn),
+                Drained::Completed(_) => self.finalize_successful_turn(state, turn),
+                Drained::No | Drained::Nothing => self.emit_turn_timeout(state, turn),
                 Drained::Failed => {
                     self.emit_turn_error(state, turn);
                     self.restart_next_turn();
@@ -198,9 +215,21 @@ impl AcpAgent {
             }
         }
         if undrained {
-            self.quarantine_undrained(state, turn)?;
+            self.quarantine_undrained(state, turn, Because::TimedOut)?;
         }
         Ok(())
+    }
+
+    /// Decision `cancelled_prompt`: whether the turn ends without a look at its prompt.
+    fn gives_prompt_up(&self) -> bool {
+        match self.inner.decisions.cancelled_prompt {
+            CancelledPrompt::Drained => false,
+            CancelledPrompt::Abandoned => {
+                let _sent = self.start_cancel();
+                true
+            }
+            CancelledPrompt::Forgotten => true,
+        }
     }
 
     /// Decision `timeout_report`, its alternative: the terminal events, then the drain.
@@ -218,7 +247,7 @@ impl AcpAgent {
             self.emit_turn_timeout_message(state, turn);
         }
         match self.drain_cancelled_prompt(event_loop, prompt_future).await? {
-            Drained::No => self.quarantine_undrained(state, turn),
+            Drained::No => self.quarantine_undrained(state, turn, Because::TimedOut),
             Drained::Completed(_) | Drained::Failed | Drained::Nothing => Ok(()),
         }
     }
@@ -253,12 +282,16 @@ impl AcpAgent {
         let _place = thread::place_waiting_for("send session/cancel", "server");
         let sent = shield(&wrap_future(event_loop, &future));
         let sent = match self.inner.decisions.cancel_send {
-            CancelSend::Bounded => wait_for(event_loop, sent, self.cancel_send_limit()).await,
+            CancelSend::Bounded | CancelSend::Limited => {
+                wait_for(event_loop, sent, self.cancel_send_limit()).await
+            }
             CancelSend::Unbounded => sent.await,
         };
         match sent {
             Err(Exception::Timeout) => {
-                self.restart_next_turn();
+                if self.inner.decisions.cancel_send == CancelSend::Bounded {
+                    self.restart_next_turn();
+                }
                 Ok(())
             }
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
@@ -316,14 +349,27 @@ impl AcpAgent {
         }
     }
 
+    /// Restarts the server if the session cannot be trusted.
+    pub(super) fn restart_if_due(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+        if self.inner.restart_session_on_next_turn.get() {
+            self.restart_session_after_drain_timeout(state, &turn.on_event)?;
+        }
+        Ok(())
+    }
+
     fn restart_next_turn(&self) {
         self.inner.restart_session_on_next_turn.set(true);
     }
 
     /// Decision `undrained_session`; the lock is free.
-    fn quarantine_undrained(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+    fn quarantine_undrained(&self, state: &ConversationState, turn: &Turn, because: Because) -> Result<()> {
         match self.inner.decisions.undrained_session {
-            UndrainedSession::RestartNextTurn | UndrainedSession::RestartUnderLock => {
+            UndrainedSession::RestartAfterTimeout if because == Because::TimedOut => {
+                self.restart_session_after_drain_timeout(state, &turn.on_event)
+            }
+            UndrainedSession::RestartNextTurn
+            | UndrainedSession::RestartUnderLock
+            | UndrainedSession::RestartAfterTimeout => {
                 self.restart_next_turn();
                 Ok(())
             }
@@ -341,9 +387,7 @@ impl AcpAgent {
     /// What the prompt failed with.
     pub fn step(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
         let _place = thread::place("step");
-        if self.inner.restart_session_on_next_turn.get() {
-            self.restart_session_after_drain_timeout(state, &turn.on_event)?;
-        }
+        self.restart_if_due(state, turn)?;
         let Some(message) = state.newest_message_unlocked() else {
             state.set_status(Status::Finished);
             return Ok(());
@@ -360,8 +404,13 @@ impl AcpAgent {
                 Ok(())
             }
             Err(Exception::Timeout) => {
-                let _sent = self.start_cancel();
+                if self.inner.decisions.cancelled_prompt != CancelledPrompt::Forgotten {
+                    let _sent = self.start_cancel();
+                }
                 self.emit_turn_timeout(state, turn);
+                if self.inner.decisions.sync_timeout == SyncTimeout::Restarted {
+                    self.restart_next_turn();
+                }
                 Ok(())
             }
             Err(error) => {

@@ -16,8 +16,8 @@ use crate::scenario::{Limits, Status};
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
 use super::decision::{
-    Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit, StateUpdate, StopBeforeStart, Supersede,
-    TokenChunks,
+    CloseInFlight, Closing, Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit, StateUpdate,
+    StopBeforeStart, Supersede, TokenChunks,
 };
 use super::state::MessageId;
 
@@ -232,6 +232,7 @@ impl EventService {
         }
         let superseded = match self.decisions().supersede {
             Supersede::Cancelled => self.mark_running_acp_prompt_superseded().await?,
+            Supersede::Interrupted => self.look_for_running_acp_turn().await?,
             Supersede::Left => Superseded::default(),
         };
         if superseded.did_mark {
@@ -419,16 +420,35 @@ impl EventService {
     pub async fn close(&self) -> Result<()> {
         let _place = thread::place("service close");
         let inner = &self.inner;
-        inner.closing.set(true);
+        if self.decisions().closing == Closing::Refuses {
+            inner.closing.set(true);
+        }
         self.note_explicit_stop();
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
-            inner.conversation.interrupt();
-            let _ended = shield(&run.task.future()).await;
+            self.end_run_in_flight(&run).await?;
         }
+        inner.closing.set(true);
         self.in_executor("close", |conversation| {
             conversation.close();
             Ok(())
         })
         .await
+    }
+
+    /// Decision `close_in_flight`.
+    async fn end_run_in_flight(&self, run: &BackgroundRun) -> Result<()> {
+        match self.decisions().close_in_flight {
+            CloseInFlight::Interrupted => self.inner.conversation.interrupt(),
+            CloseInFlight::PausedFirst => {
+                let pause = |conversation: &LocalConversation| {
+                    conversation.pause();
+                    Ok(())
+                };
+                self.in_executor("pause", pause).await?;
+                run.task.cancel();
+            }
+        }
+        let _ended = shield(&run.task.future()).await;
+        Ok(())
     }
 }

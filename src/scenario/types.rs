@@ -199,6 +199,9 @@ pub enum Step {
     Send(Send),
     /// Runs the conversation on this thread until the run ends (through the service: asks for a run).
     Run,
+    /// Runs the conversation on this thread with the agent's synchronous steps, as a command line does. Not through the
+    /// service.
+    RunSync,
     /// Interrupts the run in flight.
     Interrupt,
     /// Asks the run to pause between two steps.

@@ -128,7 +128,7 @@ impl Stage {
     fn shallowest(&self, parts: &[Part]) -> Option<usize> {
         let runs = |name: &str| {
             let actor = self.plan.scenario.actors.iter().find(|actor| actor.name == name);
-            actor.is_some_and(|actor| actor.does.contains(&Step::Run))
+            actor.is_some_and(|actor| actor.does.contains(&Step::Run) || actor.does.contains(&Step::RunSync))
         };
         parts.iter().rposition(|(name, _)| !runs(name))
     }

@@ -20,6 +20,7 @@ choices! {
     "openhands-sdk #3376, review round 4" {
         Next "next" "To the message that was prompted, so that the next one in order follows.",
         Newest "newest" "After a step with new messages the loop goes to the newest of them.",
+        NoCursor "no_cursor" "There is none: every step takes the newest message there is.",
     }
     CaughtUp,
     "What does a run do when no message waits?",
@@ -32,5 +33,11 @@ choices! {
     "openhands-sdk #3376, review round 5" {
         State "state" "In the conversation's state: each run takes it up where the one before left it.",
         Run "run" "In the run: the next one begins without.",
+    }
+    FailedMessage,
+    "Does the cursor move over a message whose turn has failed?",
+    "openhands-sdk #3376, ffeb8816e beside the merged code" {
+        Kept "kept" "No: the next run prompts it again.",
+        PassedOver "passed_over" "Yes: no run prompts it again.",
     }
 }

@@ -4,15 +4,17 @@ use super::choices;
 
 choices! {
     CancelledPrompt,
-    "Does an interrupted turn wait for the prompt that it cancels?",
+    "What does a turn that is interrupted or times out do with its prompt?",
     "openhands-sdk #3376, review round 1" {
-        Drained "drained" "Within a limit, so that its updates come to rest before the next turn.",
-        Abandoned "abandoned" "No: it sends session/cancel and ends; the next turn wires its callbacks to the same bridge.",
+        Drained "drained" "It sends session/cancel and waits for it within a limit, so that its updates come to rest before the next turn.",
+        Abandoned "abandoned" "It sends session/cancel and ends; the next turn wires its callbacks to the same bridge.",
+        Forgotten "forgotten" "Nothing: the server is not told, and goes on with it.",
     }
     CancelSend,
     "How long may sending session/cancel take?",
     "openhands-sdk #3376, review round 4" {
         Bounded "bounded" "As long as its limit; then the turn's cleanup goes on, and the server is restarted.",
+        Limited "limited" "As long as its limit; then the turn's cleanup goes on, and the session is trusted as before.",
         Unbounded "unbounded" "As long as the server takes to read its pipe.",
     }
     CardClosing,
@@ -39,5 +41,11 @@ choices! {
     "openhands-sdk #3376, review round 4" {
         Waiting "waiting" "The waiting: the run is shielded from it.",
         Run "run" "The run: its task is cancelled a second time.",
+    }
+    SyncTimeout,
+    "What becomes of the session after the prompt of a synchronous step has timed out?",
+    "found by turnloom in openhands-sdk 1.25.0: ACPAgent.step sends session/cancel and neither drains nor restarts" {
+        Restarted "restarted" "The server is restarted before the next step, while nobody holds the state lock.",
+        Reused "reused" "The next step prompts it, whatever the server still does.",
     }
 }

@@ -45,4 +45,28 @@ choices! {
         Locked "locked" "The state lock is held across them.",
         Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
     }
+    UnfinishedCards,
+    "What becomes of a tool call that the server left open when its turn ended well?",
+    "openhands-sdk 1.24.0 beside 1.25.0 (ACPAgent._finalize_successful_turn)" {
+        Completed "completed" "It is closed as completed.",
+        LeftOpen "left_open" "Nothing: it stays open.",
+    }
+    LateMessage,
+    "With which status does a run go on for a message that came when its turn was finished already?",
+    "openhands-sdk #3376, review round 2" {
+        Running "running" "With running.",
+        Idle "idle" "With idle, which the message has left.",
+    }
+    LatePause,
+    "Is a pause honoured that comes after the run has chosen its message?",
+    "openhands-sdk #3376, c3749ffa8 beside the merged code" {
+        Honoured "honoured" "Yes: the run ends paused.",
+        WrittenOver "written_over" "No: the end of the turn writes over it.",
+    }
+    SyncAfterError,
+    "What does a synchronous run do after a step that ended in error?",
+    "found by turnloom in openhands-sdk 1.25.0: LocalConversation.run looks for paused, stuck and finished only" {
+        Stop "stop" "It ends at once.",
+        GoOn "go_on" "It takes another step, with the same message.",
+    }
 }

@@ -28,4 +28,10 @@ choices! {
         Awaited "awaited" "It suspends its task; the loop goes on.",
         Slept "slept" "It blocks the loop's thread.",
     }
+    AgentStart,
+    "On which thread does an asynchronous run start the agent?",
+    "openhands-sdk 1.24.0 beside 1.25.0 (LocalConversation.arun)" {
+        Worker "worker" "On a worker, when the run can already be interrupted.",
+        Loop "loop" "On the loop, before the run can be interrupted.",
+    }
 }

@@ -19,20 +19,24 @@ mod usage;
 
 use std::collections::BTreeMap;
 
-pub use cursor::{CaughtUp, Cursor, CursorAdvance, FirstPrompt, StepMessage};
+pub use cursor::{CaughtUp, Cursor, CursorAdvance, FailedMessage, FirstPrompt, StepMessage};
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::Dispatch;
-pub use drain::{CancelSend, CancelledPrompt, CardClosing, DrainResult, InterruptLimit, SecondCancel};
-pub use finalization::{
-    AfterError, FailedTurn, FinishCheck, LastIteration, SuccessfulTurn, TimeoutReport, TurnCallbacks,
+pub use drain::{
+    CancelSend, CancelledPrompt, CardClosing, DrainResult, InterruptLimit, SecondCancel, SyncTimeout,
 };
-pub use locking::{AcpStep, LiveUpdate, PromptLock, RetryDelay};
+pub use finalization::{
+    AfterError, FailedTurn, FinishCheck, LastIteration, LateMessage, LatePause, SuccessfulTurn,
+    SyncAfterError, TimeoutReport, TurnCallbacks, UnfinishedCards,
+};
+pub use locking::{AcpStep, AgentStart, LiveUpdate, PromptLock, RetryDelay};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
-    ExplicitStop, RefusedRun, RerunAfterPause, RerunWanted, StopBeforeStart, Supersede, SupersedeCheck,
+    CloseInFlight, Closing, ExplicitStop, RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration,
+    RerunWanted, StopBeforeStart, Supersede, SupersedeCheck,
 };
 pub use restart::{RestartSession, SuffixMarker, UndrainedSession};
-pub use revisions::{REVISIONS, Revision};
+pub use revisions::{Change, REVISIONS, Revision};
 pub use token::{TokenAtEnd, ToolToken};
 pub use usage::CondenserUsage;
 
@@ -164,6 +168,17 @@ decisions! {
     successful_turn: SuccessfulTurn,
     final_state: FinalState,
     condenser_usage: CondenserUsage,
+    agent_start: AgentStart,
+    failed_message: FailedMessage,
+    unfinished_cards: UnfinishedCards,
+    late_message: LateMessage,
+    late_pause: LatePause,
+    refused_rerun: RefusedRerun,
+    closing: Closing,
+    sync_timeout: SyncTimeout,
+    sync_after_error: SyncAfterError,
+    rerun_generation: RerunGeneration,
+    close_in_flight: CloseInFlight,
 }
 
 /// A name that decides nothing.
@@ -203,10 +218,9 @@ impl Decisions {
         changes: &BTreeMap<String, String>,
         defects: &[String],
     ) -> Result<Self, DecisionError> {
-        let known = REVISIONS.iter().find(|known| known.name == revision);
-        let known = known.ok_or_else(|| DecisionError::Revision(revision.to_owned()))?;
+        let known = Revision::named(revision).ok_or_else(|| DecisionError::Revision(revision.to_owned()))?;
         let mut decisions = Self::default();
-        let of_revision = known.changes.iter().map(|(decision, alternative)| (*decision, *alternative));
+        let of_revision = known.all_changes().into_iter().map(|change| (change.decision, change.alternative));
         let changed = changes.iter().map(|(decision, alternative)| (decision.as_str(), alternative.as_str()));
         for (decision, alternative) in of_revision.chain(changed) {
             if decisions.set(decision, alternative).is_none() {

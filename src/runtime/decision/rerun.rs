@@ -7,6 +7,7 @@ choices! {
     "What becomes of an older ACP prompt in flight when a message is sent with run=true?",
     "openhands-sdk #3376, base" {
         Cancelled "cancelled" "It is cancelled, and the message is prompted in its place.",
+        Interrupted "interrupted" "Whatever run is in flight is interrupted; nothing says that its prompt was replaced, so it is sent again.",
         Left "left" "Nothing: the message waits behind it.",
     }
     SupersedeCheck,
@@ -32,6 +33,7 @@ choices! {
     "Is a rerun that was asked for honoured when the old run ended paused?",
     "openhands-sdk #3376, review round 5" {
         IfInternal "if_internal" "Yes, if it was the service itself that interrupted the run to replace its prompt.",
+        Always "always" "Yes, with an ACP agent, whoever paused the run.",
         Never "never" "No: only after a run that ended idle.",
     }
     ExplicitStop,
@@ -45,5 +47,29 @@ choices! {
     "found by turnloom in openhands-agent-server 1.25.0" {
         Holds "holds" "The run does not start.",
         Overridden "overridden" "The run starts, and writes running over paused.",
+    }
+    RefusedRerun,
+    "What becomes of a rerun that is refused, since another run has begun?",
+    "openhands-sdk #3376, review round 5" {
+        Kept "kept" "It is asked for at the end of that run.",
+        Dropped "dropped" "Nothing.",
+    }
+    RerunGeneration,
+    "Up to when does a user's stop keep a rerun from beginning?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService._run_and_publish passes a generation for internal reruns only" {
+        UpToItsBegin "up_to_its_begin" "Until the rerun has begun.",
+        InternalOnly "internal_only" "Until then only if the service itself interrupted the run before; else until the service has made up its mind.",
+    }
+    Closing,
+    "Does a service that is being closed begin runs?",
+    "openhands-sdk #3376, merged code" {
+        Refuses "refuses" "No, from the call on.",
+        Begins "begins" "Yes, until it is closed.",
+    }
+    CloseInFlight,
+    "How does closing the service end the run in flight?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService.close pauses the conversation before it cancels the run" {
+        Interrupted "interrupted" "It interrupts the run.",
+        PausedFirst "paused_first" "It pauses the conversation, which takes the state lock, and then cancels the run.",
     }
 }

@@ -9,6 +9,7 @@ choices! {
         RestartNextTurn "restart_next_turn" "It is not used again: the server is restarted before the next prompt.",
         Reuse "reuse" "The next turn prompts it.",
         RestartInHandler "restart_in_handler" "The handler of the interrupt or time-out restarts the server, on the loop, before its run ends.",
+        RestartAfterTimeout "restart_after_timeout" "After a time-out its handler restarts the server, on the loop; after an interrupt the restart waits for the next turn.",
         RestartUnderLock "restart_under_lock" "After a time-out its handler restarts the server while it holds the state lock.",
     }
     RestartSession,

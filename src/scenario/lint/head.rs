@@ -2,7 +2,7 @@
 
 use super::{Desk, repeated};
 use crate::scenario::nearest::{list, quoted};
-use crate::scenario::{AgentKind, Diagnostic, Through};
+use crate::scenario::{AgentKind, Diagnostic, Step, Through};
 
 /// Names that schedules use for threads of the harness.
 const ROLES: [&str; 5] = ["loop", "portal", "worker", "server", "clock"];
@@ -24,6 +24,16 @@ fn misplaced(desk: &mut Desk<'_>) {
                 .at(spans.key("/subscriber"), "nobody is told")
                 .help("add \"through\": \"service\" to the scenario")
         });
+    }
+    for (i, actor) in scenario.actors.iter().enumerate() {
+        let step = actor.does.iter().position(|step| *step == Step::RunSync);
+        if let (Some(j), Through::Service) = (step, scenario.through) {
+            desk.add(|spans| {
+                Diagnostic::error("no-synchronous-run", "the service has no synchronous run")
+                    .at(spans.value(&format!("/actors/{i}/does/{j}")), "only a conversation has one")
+                    .help("write \"run\"")
+            });
+        }
     }
     if scenario.agent.condenser && scenario.agent.kind != AgentKind::Llm {
         desk.add(|spans| {

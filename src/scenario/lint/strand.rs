@@ -104,7 +104,7 @@ fn deeds<'a>(list: &str, steps: impl Iterator<Item = What<'a>>) -> Vec<Deed<'a>>
 fn step(step: &Step) -> What<'_> {
     match step {
         Step::Send(send) => What::Send(send),
-        Step::Run => What::Run,
+        Step::Run | Step::RunSync => What::Run,
         Step::Interrupt => What::Interrupt,
         Step::Pause => What::Pause,
         Step::Close => What::Close,
