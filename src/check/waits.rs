@@ -63,6 +63,7 @@ pub(super) fn across_prompt<'a>(stuck: &'a Stuck, context: &Context) -> Vec<Bloc
     let is_across = |found: &Blocked<'_>| {
         found.lock == "state"
             && prompt(found.owner).is_some()
+            && !found.owner.place.iter().any(|frame| frame == "step")
             && !owners.contains(found.owner.thread.as_str())
     };
     blocked(stuck).into_iter().filter(is_across).collect()

@@ -171,12 +171,16 @@ mod tests {
         insta::assert_snapshot!(pages("1.25.0").concat(), @r#"
         revision 1.25.0: openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395
 
-          Every decision has its first alternative, but for:
-            tool_token: current
-            live_update: unserialized
-            rerun_wanted: idle
-            stop_before_start: overridden
-            state_update: read_ahead
+          As fixed, but for:
+            tool_token: current (LocalConversation.cancel_token)
+            live_update: unserialized (session_update of the bridge)
+            rerun_wanted: idle (EventService._run_and_publish)
+            stop_before_start: overridden (EventService.pause, LocalConversation.arun)
+            state_update: read_ahead (EventService._publish_state_update)
+            sync_timeout: reused (ACPAgent.step, the handler of TimeoutError)
+            sync_after_error: go_on (LocalConversation.run)
+            rerun_generation: internal_only (EventService._run_and_publish)
+            close_in_flight: paused_first (EventService.close)
         "#);
     }
 }

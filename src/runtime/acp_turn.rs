@@ -395,7 +395,7 @@ impl AcpAgent {
         self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
         let result = {
             let _place = thread::place_waiting_for(format!("prompt {message:?}"), "server");
-            thread::awaits("prompt");
+            thread::awaits("synchronous prompt");
             self.prompt_blocking_with_retries(turn, &message)
         };
         let result = match result {

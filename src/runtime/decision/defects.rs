@@ -378,7 +378,7 @@ pub const DEFECTS: &[Defect] = &[
         row: "N05",
         decision: "sync_after_error",
         alternative: "go_on",
-        harm: "a synchronous run prompts the message again whose prompt has timed out, up to its limit",
+        harm: "a synchronous run prompts the message again whose prompt has timed out, until its limit or the stuck detector ends it",
         source: "found by turnloom in openhands-sdk 1.25.0: the loop of LocalConversation.run",
     },
     Defect {
