@@ -256,6 +256,46 @@ fn n03_stale_state_published() {
     shows("N03", "n03-stale-state-published", &["turnloom"]);
 }
 
+#[test]
+fn r04_shared_usage_id() {
+    shows("R04", "r04-shared-usage-id", &["turnloom"]);
+}
+
+#[test]
+fn r07_split_finalization() {
+    shows("R07", "r07-split-finalization", &["turnloom"]);
+}
+
+#[test]
+fn r34_retry_blocks_loop() {
+    shows("R34", "r34-retry-blocks-loop", &["turnloom"]);
+}
+
+#[test]
+fn r42_final_status_before_events() {
+    shows("R42", "r42-final-status-before-events", &["turnloom"]);
+}
+
+#[test]
+fn n04_sync_session_reused() {
+    shows("N04", "n04-sync-session-reused", &["turnloom"]);
+}
+
+#[test]
+fn n05_sync_runs_on_after_error() {
+    shows("N05", "n05-sync-runs-on-after-error", &["turnloom"]);
+}
+
+#[test]
+fn n06_stop_lost_before_rerun() {
+    shows_up_to("N06", "n06-stop-lost-before-rerun", "0 preemptions");
+}
+
+#[test]
+fn n07_close_waits_for_turn() {
+    shows("N07", "n07-close-waits-for-turn", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -23,7 +23,7 @@ server that hangs it would have taken the prompt's limit of half an hour.
 
 It breaks when a thread takes up the wait for a prompt while it holds the lock `state`, or when an execution cannot go \
 on because a thread waits for `state` and the owner of `state` awaits a prompt. It does not apply to native and \
-sync-only agents, which hold the lock on purpose; nor to a deadlock in which the owner waits for a callback that \
+sync-only agents, nor to a synchronous run, which hold the lock on purpose; nor to a deadlock in which the owner waits for a callback that \
 needs the lock (see `callback-on-lock-owner`).
 
 Source: R01 `lock-held-across-prompt`, #3376 (behaviour before it)."
@@ -92,6 +92,16 @@ mod tests {
         let lock_order = edges(&[edge("state", "run", "loop"), edge("run", "prompt", "loop")]);
         holds(&NoLockAcrossPrompt, &Observations { lock_order, ..Observations::default() });
         holds(&NoLockAcrossPrompt, &deadlock(step_in_executor()));
+    }
+
+    #[test]
+    fn a_synchronous_step_holds_the_lock_on_purpose() {
+        let seen = deadlock(vec![
+            waiting("alice", "run/step/prompt \"first\"", "result portal task", &["state"], &["portal"]),
+            waiting("bob", "send \"second\"", "lock state", &[], &["alice"]),
+        ]);
+        holds(&NoLockAcrossPrompt, &seen);
+        assert_eq!(broken(&seen), ["no-deadlock"].into());
     }
 
     #[test]

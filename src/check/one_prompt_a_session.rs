@@ -24,7 +24,7 @@ tell whose updates are whose. The session must be left alone or its process rest
 It breaks when the server reads a prompt while an earlier prompt of the same session in the same process is \
 unanswered. The ACP specification does not forbid it, so this is a policy of the client.
 
-Source: R10 `undrained-session-reused`, #3376 round 3."
+Source: R10 `undrained-session-reused`, #3376 round 3; N04 `sync-session-reused`, 1.25.0."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

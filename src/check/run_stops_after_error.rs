@@ -25,7 +25,7 @@ and a further run may take them.
 It breaks when a run takes a step after one at whose end the status was `error`. A step of a later run does not count, \
 nor does one that was cut short by an interrupt.
 
-Source: R18 `runs-on-after-error`, #3376 round 4."
+Source: R18 `runs-on-after-error`, #3376 round 4; N05 `sync-runs-on-after-error`, 1.25.0."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

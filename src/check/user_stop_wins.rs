@@ -26,7 +26,7 @@ It breaks when the service begins a run for a message or as a rerun, and the use
 with `run=true` and every call for a run that was there by then. A run that somebody asked for by a call is his own \
 affair: whether his call or the stop came first is for the two to settle.
 
-Source: R39 `stop-overridden-by-rerun`, #3376 merged code."
+Source: R39 `stop-overridden-by-rerun`, #3376 merged code; N06 `stop-lost-before-rerun`, 1.25.0."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

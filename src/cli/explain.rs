@@ -9,7 +9,7 @@ use super::console::Console;
 use super::names::nearest;
 use crate::check::{Rule, rule, rules};
 use crate::report::words::wrap;
-use crate::runtime::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use crate::runtime::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
 
 /// The kinds of names, each with the heading of its list.
 const KINDS: [&str; 4] = ["rules", "defects", "decisions", "revisions"];
@@ -108,15 +108,13 @@ fn of_decision(decision: &Decision) -> String {
 }
 
 fn of_revision(revision: &Revision) -> String {
-    let Revision { name, meaning, changes } = revision;
-    let mut page = String::new();
-    if changes.is_empty() {
-        page += "Every decision has its first alternative.";
-    } else {
-        page += "Every decision has its first alternative, but for:";
-        for (decision, alternative) in *changes {
-            let _ = write!(page, "\n  {decision}: {alternative}");
-        }
+    let Revision { name, meaning, like, changes } = revision;
+    let mut page = match like {
+        None => "Every decision has its first alternative.".to_owned(),
+        Some(like) => format!("As {like}, but for:"),
+    };
+    for Change { decision, alternative, place } in *changes {
+        let _ = write!(page, "\n  {decision}: {alternative} ({place})");
     }
     format!("revision {name}: {meaning}\n\n{}", wrap(&page, "  "))
 }
@@ -173,12 +171,16 @@ mod tests {
         insta::assert_snapshot!(pages("1.25.0").concat(), @r#"
         revision 1.25.0: openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395
 
-          Every decision has its first alternative, but for:
-            tool_token: current
-            live_update: unserialized
-            rerun_wanted: idle
-            stop_before_start: overridden
-            state_update: read_ahead
+          As fixed, but for:
+            tool_token: current (LocalConversation.cancel_token)
+            live_update: unserialized (session_update of the bridge)
+            rerun_wanted: idle (EventService._run_and_publish)
+            stop_before_start: overridden (EventService.pause, LocalConversation.arun)
+            state_update: read_ahead (EventService._publish_state_update)
+            sync_timeout: reused (ACPAgent.step, the handler of TimeoutError)
+            sync_after_error: go_on (LocalConversation.run)
+            rerun_generation: internal_only (EventService._run_and_publish)
+            close_in_flight: paused_first (EventService.close)
         "#);
     }
 }

@@ -79,7 +79,7 @@ fn unknown_fields() {
    :                 `-- did you mean `iterations`?
  4 | "plans": []}
    `----
-  help: expected one of `cancel_send`, `drain`, `interrupt_wait`, `iterations`, `prompt`
+  help: expected one of `cancel_send`, `drain`, `interrupt_wait`, `iterations`, `prompt`, `retries`
 
   x unknown field `plans` in a scenario
    ,-[case:4:1]
@@ -90,7 +90,7 @@ fn unknown_fields() {
    `----
   help: expected one of `$schema`, `actors`, `agent`, `catches`, `clock`, `decisions`, `gates`,
         `limits`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`, `source`,
-        `through`, `title`, `version`
+        `subscriber`, `through`, `title`, `version`
 
 failed to read scenario `case`: 2 errors
 "#);

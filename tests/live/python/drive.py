@@ -150,6 +150,9 @@ class Play:
         self.changed = threading.Condition()
         self.control = Control(folder / "control.json")
         fired = [step["fire"] for step in scenario.get("clock", []) if "fire" in step]
+        retries = scenario.get("limits", {}).get("retries", 3)
+        acp_agent._ACP_PROMPT_MAX_RETRIES = retries
+        acp_agent._ACP_PROMPT_RETRY_DELAYS = (FIRED if fired.count("retry") >= retries else NEVER,)
         acp_agent._ACP_CANCEL_DRAIN_TIMEOUT = FIRED if "drain" in fired else NEVER
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
@@ -214,6 +217,8 @@ class Play:
             text, run = value["text"], value.get("run", False)
             target = self.service or self.conversation
             return f"send {json.dumps(text)}", lambda: target.send_message(text, **({"run": run} if run else {}))
+        if name == "run_sync":
+            return name, self.conversation.run
         if name == "run" and not self.service:
             return name, lambda: asyncio.run(self.conversation.arun())
         return name, getattr(self.service or self.conversation, name)
@@ -300,9 +305,11 @@ def playable(scenario):
     steps = [step for actor in scenario["actors"] for step in actor["does"]]
     if any(isinstance(step, dict) and "tool" in step for step in steps):
         raise NotPlayed("an actor is a tool")
+    if scenario.get("subscriber"):
+        raise NotPlayed("its subscriber takes its time")
     for step in scenario.get("clock", []):
         frame = step.get("wait", {}).get("frame", {})
-        if "fire" in step and step["fire"] not in ("drain", "prompt"):
+        if "fire" in step and step["fire"] not in ("drain", "prompt", "retry"):
             raise NotPlayed(f'the clock fires {step["fire"]}')
         if "wait" in step and frame.get("method") not in ("session/cancel", "session/prompt"):
             raise NotPlayed("the clock waits for more than the timer does")
