@@ -1,8 +1,10 @@
-//! Timers of virtual time: armed by the program, fired by the scenario's clock as one step among others. No clock is
-//! read; a timer nobody fires never fires.
+//! Timers of virtual time: armed by the program, fired by the scenario's clock as one step among others, or, where they
+//! race, by whoever keeps the time, one after another by their deadlines. No clock is read; a timer nobody fires never
+//! fires.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use super::{Object, Op};
@@ -18,26 +20,55 @@ type Due = Rc<dyn Fn()>;
 #[derive(Clone)]
 pub struct Timers {
     armed: Object<Armed>,
-    /// Timers by name that somebody may fire; the others need no operation at all, as nobody can tell.
-    watched: Rc<BTreeSet<&'static str>>,
+    /// Timers by name that somebody may fire; the others need no operation at all, as nobody can tell. None: all of them.
+    watched: Option<Rc<BTreeSet<&'static str>>>,
     callbacks: Rc<RefCell<BTreeMap<TimerId, Due>>>,
 }
 
 #[derive(Hash, Default)]
 struct Armed {
     next: u64,
+    /// Each with its name and the milliseconds that are left until its deadline.
     timers: BTreeMap<TimerId, (&'static str, u64)>,
+}
+
+impl Armed {
+    /// Fires the timer with the earliest deadline of those that have this name, or of all; of several, the one that was
+    /// armed first.
+    fn fire(&mut self, name: Option<&str>) -> Option<(TimerId, &'static str, u64)> {
+        let named = |timer: &(&TimerId, &(&'static str, u64))| name.is_none_or(|name| timer.1.0 == name);
+        let first = self.timers.iter().filter(named).min_by_key(|(id, (_, left))| (*left, **id));
+        let (id, (name, left)) = first.map(|(id, timer)| (*id, *timer))?;
+        self.timers.remove(&id);
+        Some((id, name, left))
+    }
+}
+
+/// A timer that fired: its number, which is all that the thread learns, and its name.
+struct Fired(TimerId, &'static str);
+
+impl Hash for Fired {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
 }
 
 impl Timers {
     /// Timers of which only those in `watched` are ever fired.
     #[must_use]
     pub fn new(watched: impl IntoIterator<Item = &'static str>) -> Self {
-        let timers = Self {
-            armed: Object::new("timers", Armed::default()),
-            watched: Rc::new(watched.into_iter().collect()),
-            callbacks: Rc::default(),
-        };
+        Self::with(Some(Rc::new(watched.into_iter().collect())))
+    }
+
+    /// Timers of which any may be fired: those of a program whose time passes by itself ([`Timers::fire_next_idle`]).
+    #[must_use]
+    pub fn racing() -> Self {
+        Self::with(None)
+    }
+
+    fn with(watched: Option<Rc<BTreeSet<&'static str>>>) -> Self {
+        let armed = Object::new("timers", Armed::default());
+        let timers = Self { armed, watched, callbacks: Rc::default() };
         let callbacks = timers.callbacks.clone();
         super::at_end(move || callbacks.borrow_mut().clear());
         timers
@@ -45,7 +76,7 @@ impl Timers {
 
     /// Arms a timer; `due` is called on the thread that fires it. None if nobody will ever fire it.
     pub fn arm(&self, name: &'static str, millis: u64, due: impl Fn() + 'static) -> Option<TimerId> {
-        if !self.watched.contains(name) {
+        if self.watched.as_ref().is_some_and(|watched| !watched.contains(name)) {
             return None;
         }
         let id = self.armed.perform(Op::new("arm").says(move |_| name.to_owned()), |armed| {
@@ -71,14 +102,50 @@ impl Timers {
         let id = self.armed.perform_when(
             Op::new("fire").says(move |_| name.to_owned()),
             move |armed| armed.timers.values().any(|timer| timer.0 == name),
+            |armed| armed.fire(Some(name)).map(|(id, ..)| id),
+        );
+        self.call(id);
+    }
+
+    /// Waits as a daemon until any timer is armed, then fires the one with the earliest deadline, to which the time moves
+    /// on; false when the program has come to quiescence. A thread that does this over and over lets every timer fire at
+    /// any moment, but none before one that is due earlier.
+    ///
+    /// ```
+    /// use turnloom::explore::{Limits, search};
+    /// use turnloom::kernel::{Cell, Timers, thread};
+    ///
+    /// let found = search(&Limits::default(), || {
+    ///     let (timers, fired) = (Timers::racing(), Cell::new("fired", Vec::new()));
+    ///     for (name, millis) in [("long", 200), ("short", 100)] {
+    ///         let fired = fired.clone();
+    ///         timers.arm(name, millis, move || fired.update("push", |fired| fired.push(name)));
+    ///     }
+    ///     let clock = timers.clone();
+    ///     thread::spawn_daemon("clock", move || while clock.fire_next_idle() {});
+    ///     assert!(["short", "long"].starts_with(&fired.get()));
+    /// });
+    /// assert!(found.exhausted && found.panics == 0);
+    /// ```
+    #[must_use]
+    pub fn fire_next_idle(&self) -> bool {
+        let op = Op::new("fire").says(|fired: &Fired| fired.1.to_owned());
+        let fired = self.armed.idle_until(
+            op,
+            |armed| !armed.timers.is_empty(),
             |armed| {
-                let first = armed.timers.iter().filter(|timer| timer.1.0 == name);
-                let id = first.min_by_key(|(id, timer)| (timer.1, **id)).map(|timer| *timer.0);
-                id.inspect(|id| {
-                    armed.timers.remove(id);
-                })
+                let (id, name, passed) = armed.fire(None).expect("the clock moves when a timer is armed");
+                armed.timers.values_mut().for_each(|(_, left)| *left -= passed);
+                Fired(id, name)
             },
         );
+        let fired = fired.map(|fired| fired.0);
+        self.call(fired);
+        fired.is_some()
+    }
+
+    /// Does what a timer does when it fires.
+    fn call(&self, id: Option<TimerId>) {
         let due = id.and_then(|id| self.callbacks.borrow_mut().remove(&id));
         if let Some(due) = due {
             due();

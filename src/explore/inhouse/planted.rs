@@ -23,6 +23,10 @@ pub(super) enum Planted {
     BlockedRacesIgnored,
     /// Objects that are waited for together are objects of their own.
     GroupsForgotten,
+    /// Of an operation with alternatives the first is tried and no other.
+    OnlyTheFirstAlternative,
+    /// An operation with alternatives commutes with all that others can do before it.
+    ChoicesAreSettled,
 }
 
 #[cfg(test)]
