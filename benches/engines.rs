@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
-use turnloom::explore::loom::{Finished, permute};
-use turnloom::explore::{Job, Options, explore};
+use turnloom::explore::loom::{Bounds, Finished, permute};
+use turnloom::explore::{Firing, Job, Options, explore};
 use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use turnloom::scenario::{self, Vocabulary};
 use turnloom::{check, kernel};
@@ -202,7 +202,8 @@ impl Program {
             }
             counter.set(counter.get() + 1);
         };
-        permute(Some(PREEMPTIONS), BRANCHES, Rc::new(self.facade), Rc::new(visit));
+        let bounds = Bounds { preemptions: Some(PREEMPTIONS), branches: BRANCHES, alternatives: 0 };
+        permute(bounds, Rc::new(self.facade), Rc::new(visit));
         executions.get()
     }
 
@@ -280,7 +281,8 @@ fn check_scenario(file: &Path) -> u64 {
         ..Vocabulary::default()
     };
     let loaded = scenario::load(file, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
-    let job = Job { name: loaded.name, scenario: loaded.scenario, revision: None, defects: Vec::new() };
+    let (name, scenario) = (loaded.name, loaded.scenario);
+    let job = Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::Clock };
     let options = Options::default();
     let explored = explore(&job, &options, &mut |_| ()).expect("every scenario can be run");
     explored.statistics.executions

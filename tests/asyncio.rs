@@ -13,7 +13,7 @@ use turnloom::asyncio::{
     Event, EventLoop, Exception, Executor, Limit, Lock, Portal, PortalThread, Result, Task, concurrent,
     run_coroutine_threadsafe, shield, wait_for, wrap_future,
 };
-use turnloom::explore::inhouse::{Ended, follow, run_once, run_search};
+use turnloom::explore::inhouse::{Ended, Recorded, follow, run_once, run_search};
 use turnloom::explore::{Limits, Schedule, search};
 use turnloom::kernel::{Cell, Flag, Timers, thread};
 
@@ -676,9 +676,10 @@ fn what_was_recorded_inline_replays_with_a_worker() {
     };
     let limits = Limits::default();
     let (recorded, _) = follow(&limits, &program(true), &Schedule::default(), steps);
-    let roles: Vec<_> = recorded.iter().map(|step| step.0.clone()).collect();
-    assert!(roles.iter().any(|role| &**role == "worker"));
-    let replayed = run_once(&limits, &program(false), &roles, steps).expect("it fits");
+    let order: Vec<_> =
+        recorded.iter().map(|step| Recorded { role: step.0.clone(), alternative: 0 }).collect();
+    assert!(order.iter().any(|step| &*step.role == "worker"));
+    let replayed = run_once(&limits, &program(false), &order, steps).expect("it fits");
     assert_eq!(recorded, replayed);
 }
 

@@ -163,6 +163,7 @@ fn a_file_that_is_not_there_is_named_as_the_user_named_it() {
         scenario: "x".into(),
         revision: None,
         defects: Vec::new(),
+        timers: turnloom::explore::Firing::Clock,
         schedule: "bob@ann.run".parse().unwrap(),
     };
     for arguments in [
@@ -232,6 +233,7 @@ fn a_token_that_is_none_or_another_scenarios_is_refused() {
         scenario: "r08-finish-gap".into(),
         revision: None,
         defects: vec!["finish-gpa".into()],
+        timers: turnloom::explore::Firing::Clock,
         schedule: "bob@ann.run".parse().unwrap(),
     };
     let err = folder.refused(&format!("replay b.json {token}"));

@@ -44,7 +44,7 @@ fn a_cycle_is_driven_into_its_deadlock_and_the_schedule_replays() {
     ] {
         let (_, attack) = attacked(&program, &Limits::default());
         let Attack::Confirmed(schedule) = attack else { panic!("a deadlock: {attack:?}") };
-        assert!(schedule.switches.len() < 3, "no switch to spare: {schedule}");
+        assert!(schedule.switches() < 3, "no switch to spare: {schedule}");
         let (ended, drift) =
             follow(&Limits::default(), &program, &schedule, |execution| execution.ended.clone());
         assert_eq!((ended, drift.len()), (Ended::Deadlock, 0));

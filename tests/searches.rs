@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use turnloom::explore::{Exploration, Job, Options, Verdict, explore};
+use turnloom::explore::{Exploration, Firing, Job, Options, Verdict, explore};
 use turnloom::scenario::Scenario;
 
 fn turnloom(arguments: &[&str]) -> Output {
@@ -30,7 +30,7 @@ fn job(file: &Path) -> Job {
     let text = std::fs::read_to_string(file).expect("a readable file");
     let scenario: Scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
     let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
-    Job { name, scenario, revision: None, defects: Vec::new() }
+    Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::Clock }
 }
 
 fn run(job: &Job, options: &Options) -> Exploration {

@@ -9,15 +9,25 @@ use std::process::{Command, Output};
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use turnloom::explore::inhouse::{Ended, Execution, Misfit, Point, Switch, follow, run_search};
-use turnloom::explore::{Limits, Schedule, Token};
+use turnloom::explore::inhouse::{
+    Choice, Departure, Ended, Execution, Misfit, Point, Switch, follow, run_search,
+};
+use turnloom::explore::{Firing, Limits, Schedule, Token};
 use turnloom::kernel::{Cell, FifoLock, Flag, thread};
 
-fn switch() -> impl Strategy<Value = Switch> {
+fn departure() -> impl Strategy<Value = Departure> {
     // Whatever a program may call its threads; operations are in the characters of a token already.
-    (".{1,8}", ".{1,8}", "[a-zA-Z0-9_-]{1,20}", 1..400_usize).prop_map(|(thread, of, operation, count)| {
-        Switch { thread, before: Point { thread: of, operation, count } }
-    })
+    let point = || {
+        (".{1,8}", "[a-zA-Z0-9_-]{1,20}", 1..400_usize).prop_map(|(thread, operation, count)| Point {
+            thread,
+            operation,
+            count,
+        })
+    };
+    prop_oneof![
+        (".{1,8}", point()).prop_map(|(thread, before)| Departure::Switch(Switch { thread, before })),
+        (point(), 1..9_usize).prop_map(|(at, alternative)| Departure::Choice(Choice { at, alternative })),
+    ]
 }
 
 proptest! {
@@ -26,20 +36,23 @@ proptest! {
         scenario in "[^/]{1,12}",
         revision in prop::option::of("[0-9.a-z]{1,8}"),
         defects in prop::collection::vec("[a-z][a-z-]{1,12}", 0..3),
-        switches in prop::collection::vec(switch(), 0..4),
+        departures in prop::collection::vec(departure(), 0..4),
+        races in any::<bool>(),
     ) {
-        let token = Token { scenario, revision, defects, schedule: Schedule { switches } };
+        let timers = if races { Firing::Race } else { Firing::Clock };
+        let token = Token { scenario, revision, defects, timers, schedule: Schedule { departures } };
         let text = token.to_string();
         prop_assert_eq!(&text.parse::<Token>().expect("a token is a token"), &token);
         let schedule = token.schedule.to_string();
-        prop_assert!(schedule.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.,@+%".contains(&byte)));
+        prop_assert!(schedule.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.,@+%=".contains(&byte)));
     }
 
     #[test]
     fn a_damaged_token_is_never_taken_for_another(
-        switches in prop::collection::vec(switch(), 0..4), at in any::<prop::sample::Index>(), letter in "[a-z0-9@.,:-]"
+        departures in prop::collection::vec(departure(), 0..4), at in any::<prop::sample::Index>(), letter in "[a-z0-9@.,:=-]"
     ) {
-        let token = Token { scenario: "r08".into(), revision: None, defects: vec![], schedule: Schedule { switches } };
+        let (scenario, schedule) = ("r08".into(), Schedule { departures });
+        let token = Token { scenario, revision: None, defects: vec![], timers: Firing::Clock, schedule };
         let mut text: Vec<char> = token.to_string().chars().collect();
         let at = at.index(text.len());
         let letter = letter.chars().next().expect("one letter");
@@ -308,7 +321,8 @@ fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
 #[test]
 fn a_regression_that_drifted_is_a_note() {
     let schedule = "bob@alice.lock-state.70".parse().expect("a schedule");
-    let token = Token { scenario: "r08-finish-gap".into(), revision: None, defects: vec![], schedule };
+    let (scenario, timers) = ("r08-finish-gap".into(), Firing::Clock);
+    let token = Token { scenario, revision: None, defects: vec![], timers, schedule };
     let folder = Folder::new("note", "r08-finish-gap", |text| {
         text.replacen('{', &format!("{{\"regressions\": [\"{token}\"],"), 1)
     });

@@ -1,5 +1,6 @@
 //! `asyncio.Future`: a result to come, on one loop. Knows nothing of tasks but how to wake one.
 
+use std::fmt;
 use std::future::Future as StdFuture;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
@@ -76,6 +77,12 @@ impl<T: Clone + Hash + 'static> Cancellable for Future<T> {
 impl<T> Clone for Future<T> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), registered: false }
+    }
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("future")
     }
 }
 

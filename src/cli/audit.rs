@@ -8,7 +8,7 @@ use super::console::Console;
 use super::files::{self, File, For};
 use super::progress::{Progress, Running};
 use super::{Audit, Exit, Format, backend, jobs};
-use crate::explore::{EngineKind, Exploration, Job, Options, OutcomeReport, Token, Verdict};
+use crate::explore::{EngineKind, Exploration, Firing, Job, Options, OutcomeReport, Token, Verdict};
 use crate::observation::Observations;
 use crate::report::json::{self, AuditDocument, AuditRow};
 use crate::report::{is_finding, witness, words};
@@ -84,7 +84,8 @@ impl Auditor<'_> {
 
     fn job(&self, defects: &[String]) -> Job {
         let (name, scenario) = (self.file.loaded.name.clone(), self.file.loaded.scenario.clone());
-        Job { name, scenario, revision: None, defects: defects.to_vec() }
+        let defects = defects.to_vec();
+        Job { name, scenario, revision: None, defects, timers: Firing::Clock }
     }
 
     fn explore(&mut self, job: &Job, first_violation: bool) -> Option<Exploration> {
@@ -106,7 +107,7 @@ impl Auditor<'_> {
                     && project(&replay.outcome, observe) == project(seen, observe)
             }
             Err(error) => {
-                let job = words::changes(None, &job.defects);
+                let job = words::changes(None, &job.defects, job.timers);
                 let scenario = &self.file.loaded.name;
                 self.failures
                     .push(format!("failed to replay the witness of `{scenario}` with {job}: {error}"));

@@ -9,7 +9,7 @@ use super::gate::{self, Standing, Writing};
 use super::progress::Progress;
 use super::regressions::{self, Regression};
 use super::{Check, Exit, Format, backend, explore, jobs};
-use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling, Verdict};
+use crate::explore::{Exploration, ExploreError, Firing, Job, Options, Progress as Telling, Verdict};
 use crate::report::json::{self, BrokenRule, CheckDocument, CheckSummary, CheckedScenario};
 use crate::report::{broken_rules, is_finding, shown, words};
 
@@ -65,7 +65,9 @@ fn forbids_update(console: &Console, arguments: &Check) -> Option<&'static str> 
     } else if console.ci {
         Some("the variable CI is set, and in CI no snapshot is written")
     } else if arguments.engine.is_partial() {
-        Some("a snapshot holds every outcome, so it takes the engine turnloom without a bound")
+        Some(
+            "a snapshot holds every outcome, so it takes the engine turnloom without a bound, and timers fired by the clock",
+        )
     } else {
         None
     }
@@ -106,10 +108,15 @@ impl Checked {
             scenario: file.loaded.scenario.clone(),
             revision: None,
             defects: Vec::new(),
+            timers: arguments.engine.timers,
         };
         let ran = regressions::replay(file).and_then(|regressions| {
             let exploration = backend::explore(&job, options, progress)?;
-            let standing = gate::compare(file, options, &exploration, writing);
+            // What happens when timers race was not reviewed.
+            let standing = match job.timers {
+                Firing::Clock => gate::compare(file, options, &exploration, writing),
+                Firing::Race => Standing::Clean,
+            };
             Ok(Self::ran(file, arguments, &regressions, &exploration, standing))
         });
         ran.unwrap_or_else(|error| Self::failed(file, options, &error))
@@ -243,7 +250,7 @@ mod tests {
     use crate::cli::gate::Standing;
     use crate::cli::search::{Engine, Search};
     use crate::cli::{Check, Exit, Format, Jobs, Shape};
-    use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Verdict};
+    use crate::explore::{EngineKind, Exploration, Firing, OutcomeReport, Statistics, Verdict};
     use crate::observation::Observations;
 
     fn file() -> File {
@@ -259,6 +266,7 @@ mod tests {
     fn arguments(format: Format, stats: bool) -> Check {
         let engine = Engine {
             engine: EngineKind::Turnloom,
+            timers: Firing::Clock,
             preemptions: None,
             search: Search::Complete,
             seed: 0,

@@ -21,6 +21,7 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         scenario: file.loaded.scenario.clone(),
         revision: arguments.revision.clone(),
         defects: each_once(&arguments.defects),
+        timers: arguments.engine.timers,
     };
     if arguments.shrink {
         return shrink::run(console, &job, arguments.shape.format);
@@ -115,7 +116,7 @@ fn told(
         job.name,
         words::count(outcomes.len() as u64, "outcome")
     );
-    let changes = words::changes(job.revision.as_deref(), &job.defects);
+    let changes = words::changes(job.revision.as_deref(), &job.defects, job.timers);
     if !changes.is_empty() {
         let _ = writeln!(text, "  with {changes}");
     }
@@ -172,6 +173,7 @@ fn document(
         engine: exploration.engine,
         revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
         defects: job.defects.clone(),
+        timers: job.timers,
         outcomes: outcomes.into_iter().map(outcome).collect(),
         lock_violations: exploration.lock_violations.iter().map(ToldViolation::from).collect(),
         lock_graph: locks::document(job, graph),

@@ -25,7 +25,8 @@ pub(super) fn replay(file: &File) -> Result<Vec<Regression>, ExploreError> {
         // That it is a token was found when the file was read.
         let token: Token = text.parse().ok()?;
         let (name, scenario) = (file.loaded.name.clone(), scenario.clone());
-        let job = Job { name, scenario, revision: token.revision, defects: token.defects };
+        let Token { revision, defects, timers, .. } = token;
+        let job = Job { name, scenario, revision, defects, timers };
         let replay = backend::replay(&job, &token.schedule);
         let token = text.clone();
         Some(replay.map(|replay| Regression { token, violations: replay.violations, drift: replay.drift }))

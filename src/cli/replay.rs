@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File, For};
 use super::{Exit, Replay as Arguments, backend, explore, names, racing};
-use crate::explore::{Job, Replay, Token};
+use crate::explore::{Firing, Job, Replay, Token};
 use crate::report::{timeline, words};
 use crate::scenario::Channel;
 
@@ -36,6 +36,7 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
         scenario: file.loaded.scenario.clone(),
         revision: token.revision.clone(),
         defects: token.defects.clone(),
+        timers: token.timers,
     };
     match backend::replay(&job, &token.schedule) {
         Ok(replay) => {
@@ -79,6 +80,9 @@ fn drifted(file: &File, job: &Job, replay: &Replay) -> String {
     for defect in &job.defects {
         let _ = write!(command, " --defect {}", words::shell(defect));
     }
+    if job.timers == Firing::Race {
+        command += " --timers race";
+    }
     let token = job.token(replay.schedule.clone());
     let _ = writeln!(text, "  token of what was run: {token}");
     let _ = writeln!(text, "  `{command}` gives the tokens of today");
@@ -87,7 +91,7 @@ fn drifted(file: &File, job: &Job, replay: &Replay) -> String {
 
 fn told(file: &File, job: &Job, replay: &Replay, colour: bool) -> String {
     let mut text = job.name.clone();
-    let changes = words::changes(job.revision.as_deref(), &job.defects);
+    let changes = words::changes(job.revision.as_deref(), &job.defects, job.timers);
     if !changes.is_empty() {
         let _ = write!(text, "   with {changes}");
     }
@@ -114,7 +118,7 @@ mod tests {
     use crate::cli::backend::Loaded;
     use crate::cli::files::File;
     use crate::explore::inhouse::Misfit;
-    use crate::explore::{Anchor, Drift, Job, Replay, Schedule, TraceStep};
+    use crate::explore::{Anchor, Drift, Firing, Job, Replay, Schedule, TraceStep};
     use crate::observation::{Event, Observations, Stuck, Waiting, Why};
     use crate::scenario::EventKind;
 
@@ -123,7 +127,8 @@ mod tests {
             "version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "actors": []
         });
         let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
-        Job { name: "r08".into(), scenario, revision: None, defects: vec!["finish-gap".into()] }
+        let defects = vec!["finish-gap".into()];
+        Job { name: "r08".into(), scenario, revision: None, defects, timers: Firing::Clock }
     }
 
     fn replay(stuck: Option<Stuck>, violations: Vec<Violation>) -> Replay {
@@ -134,6 +139,7 @@ mod tests {
             operation: "append".into(),
             object: "events".into(),
             detail: "usermessage a".into(),
+            alternative: None,
             holds: vec!["state".into()],
             anchors: vec![Anchor::Event(0)],
         };
@@ -196,8 +202,8 @@ mod tests {
     fn that_a_schedule_does_not_fit_is_said_before_the_picture_and_is_not_clean() {
         let schedule: Schedule = "bob@alice.lock-state.9,cem@alice.lock-state".parse().expect("a schedule");
         let nearest: Schedule = "bob@alice.lock-state.8".parse().expect("a schedule");
-        let [expected, other] = &schedule.switches[..] else { unreachable!("two switches") };
-        let (misfit, instead) = (Misfit::NeverComes, nearest.switches.first().cloned());
+        let [expected, other] = &schedule.departures[..] else { unreachable!("two switches") };
+        let (misfit, instead) = (Misfit::NeverComes, nearest.departures.first().cloned());
         let near = Drift { expected: expected.clone(), step: 76, misfit, instead };
         let misfit = Misfit::CannotMove(vec!["bob".into(), "alice".into()]);
         let none = Drift { expected: other.clone(), step: 80, misfit, instead: None };

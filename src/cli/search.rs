@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ValueEnum};
 
 use crate::explore::inhouse::{Sample, Sampler};
-use crate::explore::{Budget, EngineKind, Options, SearchKind};
+use crate::explore::{Budget, EngineKind, Firing, Options, SearchKind};
 
 /// What an engine runs.
 #[derive(Args, Clone, Copy)]
@@ -22,6 +22,9 @@ pub(super) struct Engine {
     /// what the engine turnloom runs
     #[arg(long, value_enum, default_value = "complete")]
     pub(super) search: Search,
+    /// who fires the timers
+    #[arg(long, value_enum, default_value = "clock")]
+    pub(super) timers: Firing,
     /// what schedules are drawn from: the same seed draws the same ones
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub(super) seed: u64,
@@ -106,9 +109,12 @@ impl Engine {
         Ok(options)
     }
 
-    /// Whether less than every interleaving is run.
+    /// Whether something else is run than every interleaving of the scenario as it is written.
     pub(super) fn is_partial(self) -> bool {
-        self.engine == EngineKind::Loom || self.preemptions.is_some() || self.search != Search::Complete
+        self.engine == EngineKind::Loom
+            || self.preemptions.is_some()
+            || self.search != Search::Complete
+            || self.timers != Firing::Clock
     }
 }
 

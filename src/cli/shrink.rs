@@ -36,7 +36,7 @@ pub(super) fn run(console: &mut Console, job: &Job, format: Format) -> Exit {
 fn told(shrunk: &Shrunk) -> String {
     let Shrunk { job, violations, size, before, .. } = shrunk;
     let mut text = format!("shrunk to {}; it was {}\n", large(*size), large(*before));
-    let changes = words::changes(job.revision.as_deref(), &job.defects);
+    let changes = words::changes(job.revision.as_deref(), &job.defects, job.timers);
     if !changes.is_empty() {
         let _ = writeln!(text, "  with {changes}");
     }

@@ -6,7 +6,7 @@ use super::console::Console;
 use super::files::{self, For};
 use super::progress::Progress;
 use super::{Exit, Verify, backend, explore, names};
-use crate::explore::{Job, Options, Verdict};
+use crate::explore::{Firing, Job, Options, Verdict};
 use crate::live::{self, End, Entry, What};
 use crate::observation::Observations;
 use crate::report::words;
@@ -74,6 +74,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
         scenario: scenario.clone(),
         revision: arguments.revision.clone(),
         defects: Vec::new(),
+        timers: Firing::Clock,
     };
     let progress = Progress::new(console, 1);
     let running = progress.begin(&job.name);

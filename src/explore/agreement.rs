@@ -11,7 +11,7 @@ use crate::observation::{Observations, Why};
 use crate::runtime::Decisions;
 use crate::scenario::Scenario;
 use crate::snapshot;
-use crate::stage::Stage;
+use crate::stage::{Firing, Stage};
 
 /// One of the searches.
 type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
@@ -22,7 +22,7 @@ const MOST: u64 = 1_000;
 /// The outcomes under a search, and whether it came to its end.
 fn outcomes(engine: Engine, scenario: &Scenario, defects: &[String]) -> (BTreeSet<Observations>, bool) {
     let decisions = Decisions::of(&scenario.revision, &scenario.decisions, defects).expect("names are known");
-    let stage = Stage::new(scenario, decisions);
+    let stage = Stage::new(scenario, decisions, Firing::Clock);
     let mut seen = BTreeSet::new();
     let limits = Limits { executions: Some(MOST), ..Limits::default() };
     let found = engine(&limits, &stage.program(), &mut |execution| {

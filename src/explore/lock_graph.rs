@@ -146,12 +146,12 @@ fn without_spares(
 ) -> Schedule {
     let mut least = schedule.clone();
     let mut index = 0;
-    while index < least.switches.len() {
+    while index < least.departures.len() {
         let mut fewer = least.clone();
-        fewer.switches.remove(index);
+        fewer.departures.remove(index);
         let run = |execution: &Execution<'_>| (wanted(execution), execution.schedule());
         let ((is_wanted, ran), _) = follow(limits, program, &fewer, run);
-        if is_wanted && ran.switches.len() < least.switches.len() {
+        if is_wanted && ran.departures.len() < least.departures.len() {
             (least, index) = (ran, 0);
         } else {
             index += 1;

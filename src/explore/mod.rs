@@ -12,6 +12,7 @@ mod shrink;
 mod smaller;
 mod token;
 
+pub use crate::stage::Firing;
 pub use inhouse::{Drift, Limits, Schedule, Search, search};
 pub use lock_graph::{Attack, LockGraph, Reason, lock_graph};
 pub use racing_pair::{RacingPair, Side, racing_pair};

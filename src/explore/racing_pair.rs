@@ -1,15 +1,14 @@
 //! The two operations whose order decides the verdict, and the passing schedule nearest to the failing one.
 //!
 //! The failing schedule loses every switch it can spare. Then, from its end to its beginning, the choice of each step is
-//! reversed: another thread that could have moved there moves instead, and from then on nobody is preempted. The first
-//! reversal that breaks no rule is the last moment at which things could still have gone well. It must not know how
-//! a pair is put into words.
+//! reversed: another thread that could have moved there moves instead, and from then on nobody is preempted and no choice
+//! departs from the first alternative. The first reversal that breaks no rule is the last moment at which things could
+//! still have gone well. It must not know how a pair is put into words.
 
-use super::inhouse::{Fork, Limits, Schedule, Switch, forks};
+use super::inhouse::{Departure, Fork, Limits, Schedule, Switch, forks};
 use super::scenario::{ExploreError, Job, replay};
-use super::shrink::spare_switches;
+use super::shrink::spare_departures;
 use super::{Replay, TraceStep};
-use crate::stage::Stage;
 
 /// How many reversals are tried, from the end of the schedule.
 const REVERSALS: usize = 1_000;
@@ -44,14 +43,14 @@ pub struct Side {
 ///
 /// If a name decides nothing, or the program under test broke a promise of its own.
 pub fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
-    let Some(schedule) = spare_switches(job, schedule)? else { return Ok(None) };
+    let Some(schedule) = spare_departures(job, schedule)? else { return Ok(None) };
     let failing = replay(job, &schedule)?;
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let forks = forks(&Limits::default(), &stage.program(), &schedule);
     stage.clear();
     let mut tries = 0;
     for (step, fork) in forks.iter().enumerate().rev() {
-        let taken = forks[..step].iter().filter(|fork| fork.is_switch()).count();
+        let taken: usize = forks[..step].iter().map(Fork::departures).sum();
         for thread in fork.able.iter().filter(|thread| **thread != fork.moves) {
             tries += 1;
             if tries > REVERSALS {
@@ -68,11 +67,12 @@ pub fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>,
 
 /// The schedule up to a step, at which this thread moves instead; from then on nobody is preempted.
 fn reversed(schedule: &Schedule, taken: usize, fork: &Fork, thread: &str) -> Schedule {
-    let mut switches = schedule.switches[..taken].to_vec();
+    let mut departures = schedule.departures[..taken].to_vec();
     if thread != fork.default.thread {
-        switches.push(Switch { thread: thread.to_owned(), before: fork.default.clone() });
+        let switch = Switch { thread: thread.to_owned(), before: fork.default.clone() };
+        departures.push(Departure::Switch(switch));
     }
-    Schedule { switches }
+    Schedule { departures }
 }
 
 /// The first two operations on one object that the executions take in different orders. Where the executions part, one

@@ -124,6 +124,9 @@ pub struct TraceStep {
     pub object: String,
     /// The value it wrote or got, in words; empty if there is nothing to say.
     pub detail: String,
+    /// Which of its alternatives it was, counted from 0; none if there was only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternative: Option<usize>,
     /// The locks the thread holds after the step.
     pub holds: Vec<String>,
     /// The observations made in this step.

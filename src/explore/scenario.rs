@@ -15,7 +15,7 @@ use crate::observation::{Context, LockEdge, Observations, Why};
 use crate::runtime::{DecisionError, Decisions};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot;
-use crate::stage::Stage;
+use crate::stage::{Firing, Stage};
 
 use super::inhouse::{
     Ended, Execution, Limits, Sample, Schedule, Stopped, Visit, follow, run_search, sample,
@@ -37,6 +37,8 @@ pub struct Job {
     pub revision: Option<String>,
     /// The defects that are switched on.
     pub defects: Vec<String>,
+    /// Who fires the timers.
+    pub timers: Firing,
 }
 
 /// How it is run.
@@ -160,6 +162,11 @@ impl Job {
         Ok(Decisions::of(revision, &self.scenario.decisions, &self.defects)?)
     }
 
+    /// The stage on which the scenario is played.
+    pub(super) fn stage(&self) -> Result<Stage, ExploreError> {
+        Ok(Stage::new(&self.scenario, self.decisions()?, self.timers))
+    }
+
     /// The token of a schedule of this job.
     #[must_use]
     pub fn token(&self, schedule: Schedule) -> Token {
@@ -167,6 +174,7 @@ impl Job {
             scenario: self.name.clone(),
             revision: self.revision.clone(),
             defects: self.defects.clone(),
+            timers: self.timers,
             schedule,
         }
     }
@@ -331,7 +339,7 @@ fn every_interleaving(
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let program = stage.program();
     let mut findings = Findings::new(&job.scenario);
     let mut failed = None;
@@ -490,7 +498,7 @@ fn first_violation(
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let program = stage.program();
     let mut statistics = Statistics::default();
     for preemptions in 0.. {
@@ -532,7 +540,7 @@ fn first_violation(
 ///
 /// If a name decides nothing.
 pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let graph = lock_graph(&options.limits(job), &stage.program());
     stage.clear();
     Ok(graph)
@@ -544,7 +552,7 @@ pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
 ///
 /// If a name decides nothing, or the program under test broke a promise of its own.
 pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let (seen, drift) = follow(&Limits::default(), &stage.program(), schedule, |execution| {
         let why = stuck(job, &execution.ended)?;
         Ok::<_, ExploreError>((stage.observe(why, execution.book()), trace(execution), execution.schedule()))
@@ -568,6 +576,7 @@ fn trace(execution: &Execution<'_>) -> (Vec<String>, Vec<TraceStep>) {
             operation: step.operation.to_owned(),
             object: step.object.to_string(),
             detail: step.detail,
+            alternative: step.alternative,
             holds: step.holds.iter().map(ToString::to_string).collect(),
             anchors: step.anchors,
         })

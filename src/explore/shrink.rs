@@ -97,7 +97,7 @@ pub fn shrink(
                 continue;
             }
             let candidate = Job { scenario, ..small.clone() };
-            if let Some(found) = breaking(&candidate, witness.schedule.switches.len(), Some(&rules))? {
+            if let Some(found) = breaking(&candidate, witness.schedule.switches(), Some(&rules))? {
                 (small, witness) = (candidate, found);
                 continue 'smaller;
             }
@@ -115,13 +115,13 @@ fn first(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Witness>, Expl
     let explored = explore(job, &options, progress)?;
     let tokens = explored.outcomes.values().filter_map(|outcome| outcome.token.as_ref());
     let schedules = tokens.filter_map(|token| token.parse::<Token>().ok()).map(|token| token.schedule);
-    let least = schedules.min_by_key(|schedule| (schedule.switches.len(), schedule.clone()));
+    let least = schedules.min_by_key(|schedule| (schedule.switches(), schedule.clone()));
     let Some(least) = least else { return Ok(None) };
-    if let Some(found) = breaking(job, SWITCHES.min(least.switches.len()), None)? {
+    if let Some(found) = breaking(job, SWITCHES.min(least.switches()), None)? {
         return Ok(Some(found));
     }
     match along(job, &least)? {
-        Some(witness) => fewer_switches(job, witness).map(Some),
+        Some(witness) => fewer_departures(job, witness).map(Some),
         None => Ok(None),
     }
 }
@@ -132,7 +132,7 @@ fn breaking(
     switches: usize,
     rules: Option<&BTreeSet<&'static str>>,
 ) -> Result<Option<Witness>, ExploreError> {
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let context = Stage::context(&job.scenario);
     let limits = Limits { executions: Some(EXECUTIONS), ..Limits::default() };
     let found = least(&limits, switches, &stage.program(), &mut |execution| {
@@ -149,7 +149,7 @@ fn breaking(
 
 /// What the execution along a schedule breaks; none if nothing.
 fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError> {
-    let stage = Stage::new(&job.scenario, job.decisions()?);
+    let stage = job.stage()?;
     let (seen, _) = follow(&Limits::default(), &stage.program(), schedule, |execution| {
         let why = stuck(job, &execution.ended)?;
         Ok::<_, ExploreError>((stage.observe(why, execution.book()), execution.schedule()))
@@ -160,23 +160,23 @@ fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError
     Ok((!violations.is_empty()).then_some(Witness { schedule, violations }))
 }
 
-/// A schedule that breaks rules, without the switches that it can spare; none if it breaks none.
-pub(super) fn spare_switches(job: &Job, schedule: &Schedule) -> Result<Option<Schedule>, ExploreError> {
+/// A schedule that breaks rules, without the departures that it can spare; none if it breaks none.
+pub(super) fn spare_departures(job: &Job, schedule: &Schedule) -> Result<Option<Schedule>, ExploreError> {
     let Some(witness) = along(job, schedule)? else { return Ok(None) };
-    Ok(Some(fewer_switches(job, witness)?.schedule))
+    Ok(Some(fewer_departures(job, witness)?.schedule))
 }
 
-/// Leaves out every switch without which the same rules break.
-fn fewer_switches(job: &Job, mut witness: Witness) -> Result<Witness, ExploreError> {
+/// Leaves out every departure without which the same rules break.
+fn fewer_departures(job: &Job, mut witness: Witness) -> Result<Witness, ExploreError> {
     let rules = witness.rules();
     let mut index = 0;
-    while index < witness.schedule.switches.len() {
+    while index < witness.schedule.departures.len() {
         let mut schedule = witness.schedule.clone();
-        schedule.switches.remove(index);
+        schedule.departures.remove(index);
         match along(job, &schedule)? {
             Some(found)
                 if found.rules() == rules
-                    && found.schedule.switches.len() < witness.schedule.switches.len() =>
+                    && found.schedule.departures.len() < witness.schedule.departures.len() =>
             {
                 (witness, index) = (found, 0);
             }
@@ -190,5 +190,5 @@ fn size(scenario: &Scenario, schedule: &Schedule) -> Size {
     let actor_steps = scenario.actors.iter().map(|actor| actor.does.len()).sum();
     let actions: usize = scenario.server.iter().map(|reaction| reaction.actions.len()).sum();
     let script_steps = actions + scenario.clock.len() + scenario.subscriber.len();
-    Size { switches: schedule.switches.len(), actor_steps, script_steps }
+    Size { switches: schedule.switches(), actor_steps, script_steps }
 }

@@ -1,22 +1,27 @@
 //! A token: a schedule with all that is needed to run it again, as one short word.
 //!
 //! `r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700` is scenario, defects (`-` for none; a revision in front, as
-//! in `@1.25.0+finish-gap`), schedule, and a check of the three, so that a damaged token is told from one that drifted.
+//! in `@1.25.0+finish-gap`, and `timers=race` where the timers race), schedule, and a check of the three, so that a damaged token is told from one that drifted.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::inhouse::{Schedule, ScheduleError};
 use crate::kernel::digest::digest;
+use crate::stage::Firing;
+
+/// What stands among the defects where the timers race. No defect has such a name.
+const TIMERS_RACE: &str = "timers=race";
 
 /// A schedule that names its scenario.
 ///
 /// ```
-/// use turnloom::explore::Token;
+/// use turnloom::explore::{Firing, Token};
 /// let token = Token {
 ///     scenario: "r08-finish-gap".to_owned(),
 ///     revision: None,
 ///     defects: vec!["finish-gap".to_owned()],
+///     timers: Firing::Clock,
 ///     schedule: "bob@alice.lock-state.7".parse().unwrap(),
 /// };
 /// assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
@@ -30,6 +35,8 @@ pub struct Token {
     pub revision: Option<String>,
     /// The defects that are switched on.
     pub defects: Vec<String>,
+    /// Who fires the timers.
+    pub timers: Firing,
     /// The schedule.
     pub schedule: Schedule,
 }
@@ -56,7 +63,8 @@ pub enum TokenError {
 impl Token {
     fn front(&self) -> String {
         let revision = self.revision.iter().map(|revision| format!("@{revision}"));
-        let changes: Vec<String> = revision.chain(self.defects.iter().cloned()).collect();
+        let timers = (self.timers == Firing::Race).then(|| TIMERS_RACE.to_owned());
+        let changes: Vec<String> = revision.chain(timers).chain(self.defects.iter().cloned()).collect();
         let changes = if changes.is_empty() { "-".to_owned() } else { changes.join("+") };
         format!("{}:{changes}:{}", self.scenario, self.schedule)
     }
@@ -87,11 +95,14 @@ impl FromStr for Token {
             return Err(TokenError::Damaged { found: found.to_owned(), expected });
         }
         let changes = changes.split('+').filter(|change| *change != "-");
-        let (revision, defects): (Vec<&str>, Vec<&str>) = changes.partition(|change| change.starts_with('@'));
+        let (race, changes): (Vec<&str>, Vec<&str>) = changes.partition(|change| *change == TIMERS_RACE);
+        let (revision, defects): (Vec<&str>, Vec<&str>) =
+            changes.into_iter().partition(|change| change.starts_with('@'));
         Ok(Self {
             scenario: scenario.to_owned(),
             revision: revision.first().map(|revision| revision[1..].to_owned()),
             defects: defects.into_iter().map(ToOwned::to_owned).collect(),
+            timers: if race.is_empty() { Firing::Clock } else { Firing::Race },
             schedule: schedule.parse()?,
         })
     }

@@ -26,6 +26,8 @@ pub struct Step {
     pub object: Rc<str>,
     /// In words, when details are kept: the value; empty if there is nothing to say.
     pub detail: String,
+    /// Which of its alternatives it was, counted from 0; none if there was only one.
+    pub alternative: Option<usize>,
     /// When details are kept: the locks held after the step.
     pub holds: Vec<Rc<str>>,
     /// What was observed in this step.
@@ -177,9 +179,17 @@ impl Book {
             operation,
             object: object.clone(),
             detail,
+            alternative: None,
             holds,
             anchors: Vec::new(),
         });
+    }
+
+    /// Notes which of its alternatives the last step was.
+    pub fn chose(&self, alternative: usize) {
+        if let Some(step) = self.steps.borrow_mut().last_mut() {
+            step.alternative = Some(alternative);
+        }
     }
 
     /// Ties an observation to the last step.

@@ -40,6 +40,8 @@ pub struct Request<'a> {
     pub operation: &'static str,
     /// Whether it can be done now; none if it always can.
     pub ready: Option<Rc<dyn Fn() -> bool>>,
+    /// In how many ways it can be done, once it is ready; none if in one.
+    pub alternatives: Option<Rc<dyn Fn() -> usize>>,
     /// Whether the program may end while the thread waits here.
     pub idle: bool,
     /// Whether nothing that others can do before it could change what it does or be changed by it, once it is ready.
@@ -76,9 +78,10 @@ pub trait Engine {
     /// Begins a thread.
     fn spawn(&self, spawn: Spawn);
 
-    /// Waits until the operation may be taken, then takes it by calling `apply`, which returns the digest of what
-    /// the thread learned and, in words if the book is detailed, what there is to say.
-    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut() -> (u128, String)) -> Took;
+    /// Waits until the operation may be taken, then takes it by calling `apply` with one of its alternatives, counted
+    /// from 0. That returns the digest of what the thread learned and, in words if the book is detailed, what there is
+    /// to say.
+    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut(usize) -> (u128, String)) -> Took;
 
     /// The running thread learned a value without a visible operation (it read what only it may touch).
     fn learned(&self, value: u128);

@@ -229,7 +229,7 @@ impl Drop for FifoGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::loom::{Finished, permute};
+    use crate::explore::loom::{Bounds, Finished, permute};
     use crate::kernel::{Book, thread};
 
     /// In every permutation the lock is granted in the order in which it was asked for.
@@ -255,7 +255,8 @@ mod tests {
             assert_eq!(history.asked, history.granted);
             seen.borrow_mut().push(history.granted.clone());
         };
-        permute(Some(2), 10_000, Rc::new(program), Rc::new(visit));
+        let bounds = Bounds { preemptions: Some(2), branches: 10_000, alternatives: 0 };
+        permute(bounds, Rc::new(program), Rc::new(visit));
         let mut orders = orders.take();
         orders.sort();
         orders.dedup();

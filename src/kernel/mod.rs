@@ -1,7 +1,7 @@
 //! The kernel: threads and the objects they share, looking like `std`, with an engine below that is chosen at run time.
 //!
 //! A program under test is plain code: it spawns [`thread`]s, takes [`Mutex`]es and [`FifoLock`]s, waits on
-//! [`Condvar`]s and [`Flag`]s, reads and writes [`Cell`]s. Each such call is a *visible operation*: the engine decides
+//! [`Condvar`]s and [`Flag`]s, reads and writes [`Cell`]s, and leaves to the engine what it may [`choose`]. Each such call is a *visible operation*: the engine decides
 //! which thread takes its next one, and runs the program again until every order that matters was seen. Two promises
 //! make that sound: data shared between threads lives inside kernel objects, and a thread's own data depends on
 //! nothing but what its operations returned. Callbacks and coroutines that take turns on one thread are [`Strand`]s: they
@@ -11,6 +11,7 @@
 
 mod book;
 mod cell;
+mod choose;
 mod condvar;
 pub(crate) mod digest;
 mod engine;
@@ -28,6 +29,7 @@ mod timers;
 
 pub use book::{Book, Doing, RoleId, Step};
 pub use cell::Cell;
+pub use choose::choose;
 pub use condvar::Condvar;
 pub(crate) use engine::install;
 pub use engine::{Engine, Installed, LoomParts, ObjectCore, Request, Spawn, Took};

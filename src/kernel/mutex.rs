@@ -94,13 +94,14 @@ impl<T: Hash> Mutex<T> {
             object: &self.core,
             operation: "lock",
             ready: Some(Rc::new(move || owner.borrow().is_none())),
+            alternatives: None,
             idle: false,
             settled: false,
             reads: false,
             watches: &[],
             waits_for: &Vec::new,
         };
-        self.engine.perform(request, &mut || {
+        self.engine.perform(request, &mut |_| {
             let book = self.engine.book();
             *self.owner.borrow_mut() = Some(book.name(book.current()));
             if self.visible.get() {
@@ -182,13 +183,14 @@ impl<T: Hash> Drop for MutexGuard<'_, T> {
             object: &mutex.core,
             operation: "unlock",
             ready: None,
+            alternatives: None,
             idle: false,
             settled: true,
             reads: false,
             watches: &[],
             waits_for: &Vec::new,
         };
-        mutex.engine.perform(request, &mut || {
+        mutex.engine.perform(request, &mut |_| {
             mutex.let_go();
             (0, String::new())
         });

@@ -15,6 +15,7 @@ pub struct Op<R> {
     settled: bool,
     reads: bool,
     watches: Vec<Rc<ObjectCore>>,
+    alternatives: Option<Rc<dyn Fn() -> usize>>,
     says: Option<Says<R>>,
 }
 
@@ -24,7 +25,7 @@ impl<R> Op<R> {
     /// An operation of this name.
     #[must_use]
     pub fn new(operation: &'static str) -> Self {
-        Self { operation, settled: false, reads: false, watches: Vec::new(), says: None }
+        Self { operation, settled: false, reads: false, watches: Vec::new(), alternatives: None, says: None }
     }
 
     /// Once it is ready, nobody else can change the object before the operation is taken: a search may take it at once.
@@ -47,6 +48,19 @@ impl<R> Op<R> {
     #[must_use]
     pub fn watches<S>(mut self, other: &Object<S>) -> Self {
         self.watches.push(other.shared.core.clone());
+        self
+    }
+
+    /// It can be done in as many ways as the content of its object says at the moment at which it is taken: see
+    /// [`Object::perform_one_of`]. None counts as one.
+    #[must_use]
+    pub fn among<S: 'static>(
+        mut self,
+        object: &Object<S>,
+        alternatives: impl Fn(&S) -> usize + 'static,
+    ) -> Self {
+        let shared = object.shared.clone();
+        self.alternatives = Some(Rc::new(move || alternatives(&shared.state.borrow())));
         self
     }
 
@@ -127,6 +141,26 @@ impl<S: Hash + 'static> Object<S> {
 
     /// A visible operation that can always be taken.
     pub fn perform<R: Hash>(&self, op: Op<R>, apply: impl FnOnce(&mut S) -> R) -> R {
+        let took = self.request(op, None, false, |content, _| apply(content));
+        took.expect("an operation that is always ready is taken")
+    }
+
+    /// A visible operation that can always be taken, in one of several ways ([`Op::among`]): the engine tries each of
+    /// them, and `apply` is told which one it is, counted from 0.
+    ///
+    /// ```
+    /// use turnloom::explore::{Limits, search};
+    /// use turnloom::kernel::{Object, Op};
+    ///
+    /// let found = search(&Limits::default(), || {
+    ///     let cards = Object::new("cards", vec!["heart", "spade"]);
+    ///     let draw = Op::new("draw").among(&cards, |cards| cards.len());
+    ///     let card = cards.perform_one_of(draw, |cards, which| cards.remove(which));
+    ///     assert!(card == "heart" || card == "spade");
+    /// });
+    /// assert_eq!(found.executions, 2);
+    /// ```
+    pub fn perform_one_of<R: Hash>(&self, op: Op<R>, apply: impl FnOnce(&mut S, usize) -> R) -> R {
         self.request(op, None, false, apply).expect("an operation that is always ready is taken")
     }
 
@@ -138,7 +172,8 @@ impl<S: Hash + 'static> Object<S> {
         apply: impl FnOnce(&mut S) -> R,
     ) -> R {
         let ready = self.ready(ready);
-        self.request(op, Some(ready), false, apply).expect("only an idle wait ends without being taken")
+        let took = self.request(op, Some(ready), false, |content, _| apply(content));
+        took.expect("only an idle wait ends without being taken")
     }
 
     /// As [`Object::perform_when`], by a daemon that has nothing else to do: none when the program has come to
@@ -148,6 +183,17 @@ impl<S: Hash + 'static> Object<S> {
         op: Op<R>,
         ready: impl Fn(&S) -> bool + 'static,
         apply: impl FnOnce(&mut S) -> R,
+    ) -> Option<R> {
+        let ready = self.ready(ready);
+        self.request(op, Some(ready), true, |content, _| apply(content))
+    }
+
+    /// As [`Object::idle_until`], in one of several ways ([`Op::among`]).
+    pub fn idle_until_one_of<R: Hash>(
+        &self,
+        op: Op<R>,
+        ready: impl Fn(&S) -> bool + 'static,
+        apply: impl FnOnce(&mut S, usize) -> R,
     ) -> Option<R> {
         let ready = self.ready(ready);
         self.request(op, Some(ready), true, apply)
@@ -191,7 +237,7 @@ impl<S: Hash + 'static> Object<S> {
         op: Op<R>,
         ready: Option<Rc<dyn Fn() -> bool>>,
         idle: bool,
-        apply: impl FnOnce(&mut S) -> R,
+        apply: impl FnOnce(&mut S, usize) -> R,
     ) -> Option<R> {
         let engine = &self.shared.engine;
         let mut apply = Some(apply);
@@ -204,15 +250,16 @@ impl<S: Hash + 'static> Object<S> {
             object: &self.shared.core,
             operation: op.operation,
             ready,
+            alternatives: op.alternatives,
             idle,
             settled: op.settled,
             reads: op.reads,
             watches: &op.watches,
             waits_for: &waits_for,
         };
-        let took = engine.perform(request, &mut || {
+        let took = engine.perform(request, &mut |alternative| {
             let apply = apply.take().expect("an engine takes an operation once");
-            let value = apply(&mut self.shared.state.borrow_mut());
+            let value = apply(&mut self.shared.state.borrow_mut(), alternative);
             let mut learned = 0;
             if engine.digests() {
                 learned = digest(&value);

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::explore::{EngineKind, Shrunk, Size};
+use crate::explore::{EngineKind, Firing, Shrunk, Size};
 use crate::observation::Observations;
 use crate::scenario::Scenario;
 
@@ -120,6 +120,9 @@ pub struct ExploreDocument {
     pub revision: String,
     /// The defects that were switched on.
     pub defects: Vec<String>,
+    /// Who fired the timers, if not the scenario's clock.
+    #[serde(skip_serializing_if = "is_clock")]
+    pub timers: Firing,
     /// Every distinct outcome as the scenario observes it, in canonical order.
     pub outcomes: Vec<ExploredOutcome>,
     /// What breaks a rule of the lock order merged over all executions, which no single token shows.
@@ -374,6 +377,11 @@ impl AuditDocument {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_clock(timers: &Firing) -> bool {
+    *timers == Firing::Clock
+}
+
 /// A document as text, with a line end.
 #[must_use]
 pub fn text(document: &impl Serialize) -> String {
@@ -439,6 +447,7 @@ mod tests {
             engine: EngineKind::Loom,
             revision: "fixed".into(),
             defects: vec!["finish-gap".into()],
+            timers: Firing::Clock,
             outcomes: vec![ExploredOutcome {
                 violations: vec![violation],
                 token: Some("r08:finish-gap:bob@ann.run:0".into()),

@@ -113,6 +113,7 @@ mod tests {
                 operation: words.next().unwrap_or_default(),
                 object: words.next().unwrap_or_default(),
                 detail: words.next().unwrap_or_default(),
+                alternative: None,
                 holds: holds.trim_end_matches(']').split_whitespace().map(str::to_owned).collect(),
                 anchors: Vec::new(),
             }

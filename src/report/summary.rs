@@ -91,7 +91,7 @@ pub fn is_finding(exploration: &Exploration) -> bool {
 /// Fewest switches first, then in the order of the texts; no schedule last.
 fn rank(token: Option<&str>) -> (bool, usize, &str) {
     let Some(text) = token else { return (true, 0, "") };
-    let switches = text.parse::<Token>().map_or(0, |token| token.schedule.switches.len());
+    let switches = text.parse::<Token>().map_or(0, |token| token.schedule.switches());
     (false, switches, text)
 }
 

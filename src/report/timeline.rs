@@ -27,6 +27,7 @@ const GAP: usize = 2;
 ///     operation: "write".into(),
 ///     object: "status".into(),
 ///     detail: "finished".into(),
+///     alternative: None,
 ///     holds: vec![],
 ///     anchors: vec![],
 /// };
@@ -267,6 +268,7 @@ mod tests {
             operation: words.next().unwrap(),
             object: words.next().unwrap(),
             detail: words.next().unwrap_or_default(),
+            alternative: None,
             holds: holds.trim_end_matches(']').split_whitespace().map(str::to_owned).collect(),
             anchors: event.into_iter().map(|event| Anchor::Event(event[..1].parse().unwrap())).collect(),
         }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::Broken;
 use crate::check::Violation;
-use crate::explore::{Drift, Exploration, Statistics, Verdict};
+use crate::explore::{Drift, Exploration, Firing, Statistics, Verdict};
 use crate::observation::{LockEdge, Observations};
 use crate::scenario::Channel;
 use crate::snapshot;
@@ -113,12 +113,14 @@ pub fn statistics(statistics: &Statistics) -> String {
     in_all.map_or(numbers.clone(), |all| format!("{numbers}, an estimated {all:.0} executions in all"))
 }
 
-/// What was run beside the scenario's own decisions: `revision 1.25.0, defect finish-gap`; empty if nothing was.
+/// What was run beside the scenario's own decisions and clock: `revision 1.25.0, defect finish-gap, timers race`; empty if
+/// nothing was.
 #[must_use]
-pub fn changes(revision: Option<&str>, defects: &[String]) -> String {
+pub fn changes(revision: Option<&str>, defects: &[String], timers: Firing) -> String {
     let revision = revision.map(|revision| format!("revision {revision}"));
     let defects = defects.iter().map(|defect| format!("defect {defect}"));
-    revision.into_iter().chain(defects).collect::<Vec<_>>().join(", ")
+    let timers = (timers == Firing::Race).then(|| "timers race".to_owned());
+    revision.into_iter().chain(defects).chain(timers).collect::<Vec<_>>().join(", ")
 }
 
 /// A text without what a terminal would obey.
@@ -174,7 +176,7 @@ pub(super) mod tests {
 
     use super::{broken, changes, lock_order, outcome, plain, shell, verdict, wrap};
     use crate::check::Violation;
-    use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Token, Verdict};
+    use crate::explore::{EngineKind, Exploration, Firing, OutcomeReport, Statistics, Token, Verdict};
     use crate::observation::{Event, LockEdge, Observations, Stuck, Waiting, Why};
     use crate::report::Broken;
     use crate::scenario::{Channel, EventKind};
@@ -189,7 +191,8 @@ pub(super) mod tests {
 
     pub fn token(schedule: &str) -> String {
         let (scenario, defects) = ("r05".to_owned(), vec!["just-arrived".to_owned()]);
-        Token { scenario, revision: None, defects, schedule: schedule.parse().unwrap() }.to_string()
+        let schedule = schedule.parse().unwrap();
+        Token { scenario, revision: None, defects, timers: Firing::Clock, schedule }.to_string()
     }
 
     /// An exploration in which each outcome with a token breaks `no-replay`.
@@ -280,8 +283,9 @@ pub(super) mod tests {
 
     #[test]
     fn small_words() {
-        assert_eq!(changes(None, &[]), "");
-        assert_eq!(changes(Some("1.25.0"), &["a".into(), "b".into()]), "revision 1.25.0, defect a, defect b");
+        assert_eq!(changes(None, &[], Firing::Clock), "");
+        let changes = changes(Some("1.25.0"), &["a".into(), "b".into()], Firing::Race);
+        assert_eq!(changes, "revision 1.25.0, defect a, defect b, timers race");
         assert_eq!(plain("a\u{1b}[0m\nö"), "a\\u{1b}[0m\\nö");
         assert_eq!(shell("it's"), r"'it'\''s'");
         assert_eq!(shell(""), "''");

@@ -11,6 +11,9 @@ mod subscriber;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use crate::asyncio::{EventLoop, Executor, PortalThread};
 use crate::kernel::{Book, Ordered, Timers, setup, thread};
 use crate::observation::{Call, Context, Observations, TokenView, Why};
@@ -27,9 +30,24 @@ pub(crate) struct Stage {
     world: Rc<RefCell<Option<World>>>,
 }
 
+/// Who fires the timers.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Firing {
+    /// the scenario's clock, as its steps say; a timer it does not fire never fires
+    #[default]
+    Clock,
+    /// the timers race with everything else: each fires at any moment while it is armed, none before one that is due
+    /// earlier; the steps of the scenario's clock are left out
+    Race,
+}
+
 struct Plan {
     scenario: Scenario,
     decisions: Decisions,
+    timers: Firing,
     /// Roles without a thread of their own.
     inline: Vec<Role>,
     /// Whether the main thread is one of the few and plays a part itself.
@@ -60,17 +78,19 @@ type Part = (String, Box<dyn FnOnce()>);
 
 impl Stage {
     /// Sets the stage for an engine with as many threads as it takes.
-    pub(crate) fn new(scenario: &Scenario, decisions: Decisions) -> Self {
-        Self::with(scenario, decisions, Vec::new(), false)
+    pub(crate) fn new(scenario: &Scenario, decisions: Decisions, timers: Firing) -> Self {
+        Self::with(scenario, decisions, timers, None)
     }
 
     /// Sets the stage for an engine with few threads: these roles run inline, and the main thread plays a part.
-    pub(crate) fn with_few_threads(scenario: &Scenario, decisions: Decisions) -> Self {
-        Self::with(scenario, decisions, scenario.loom.inline.clone(), true)
+    pub(crate) fn with_few_threads(scenario: &Scenario, decisions: Decisions, timers: Firing) -> Self {
+        Self::with(scenario, decisions, timers, Some(&scenario.loom.inline))
     }
 
-    fn with(scenario: &Scenario, decisions: Decisions, inline: Vec<Role>, main_plays: bool) -> Self {
-        let plan = Plan { scenario: scenario.clone(), decisions, inline, main_plays };
+    fn with(scenario: &Scenario, decisions: Decisions, timers: Firing, inline: Option<&Vec<Role>>) -> Self {
+        let main_plays = inline.is_some();
+        let (scenario, inline) = (scenario.clone(), inline.cloned().unwrap_or_default());
+        let plan = Plan { scenario, decisions, timers, inline, main_plays };
         Self { plan: Rc::new(plan), world: Rc::default() }
     }
 
@@ -100,12 +120,15 @@ impl Stage {
             let (name, player, world) = (player.name.clone(), player.clone(), world.clone());
             parts.push((name, Box::new(move || actors::play(&world, &player))));
         }
-        let clock = &self.plan.scenario.clock;
-        if !clock.is_empty() {
-            let (steps, world) = (clock.clone(), world.clone());
+        if self.plan.timers == Firing::Race {
+            let timers = world.timers.clone();
+            thread::spawn_daemon("clock", move || while timers.fire_next_idle() {});
+        } else if !self.plan.scenario.clock.is_empty() {
+            let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
             parts.push(("clock".to_owned(), Box::new(move || actors::keep_time(&world, &steps))));
         }
-        if self.plan.inline.contains(&Role::Clock)
+        if self.plan.timers == Firing::Clock
+            && self.plan.inline.contains(&Role::Clock)
             && let (Some(clock), Some((name, last))) = (parts.pop(), parts.pop())
         {
             let body = move || {
@@ -169,7 +192,10 @@ impl World {
             ClockStep::Fire(timer) => Some(timer_name(*timer)),
             ClockStep::Wait(_) => None,
         });
-        let timers = Timers::new(fired);
+        let timers = match plan.timers {
+            Firing::Clock => Timers::new(fired),
+            Firing::Race => Timers::racing(),
+        };
         let server = ServerHost::new(scenario, plan.inline.contains(&Role::Server));
         let workers = if scenario.through == Through::Service { scenario.actors.len() + 1 } else { 1 };
         let executor = Executor::new("worker", workers, plan.inline.contains(&Role::Worker));

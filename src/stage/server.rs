@@ -34,13 +34,13 @@ pub(super) struct ServerHost {
     moving: Rc<Cell<bool>>,
 }
 
-/// Who waits for which gate on a loop. How many there are says which.
+/// Who waits for which gate on a loop.
 #[derive(Default)]
 struct Held(Vec<(String, EventLoop, Future<()>)>);
 
 impl Hash for Held {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.iter().for_each(|(gate, ..)| gate.hash(state));
+        self.0.iter().for_each(|(gate, _, opened)| (gate, opened).hash(state));
     }
 }
 
@@ -227,7 +227,7 @@ impl ServerHost {
                 Held(freed)
             });
         for (gate, event_loop, opened) in freed.0 {
-            event_loop.feed(("gate", gate), move || opened.set_result(()));
+            event_loop.feed(("gate", gate, opened.clone()), move || opened.set_result(()));
         }
     }
 

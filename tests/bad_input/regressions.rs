@@ -1,6 +1,6 @@
 //! Tokens that a scenario keeps.
 
-use turnloom::explore::Token;
+use turnloom::explore::{Firing, Token};
 
 use crate::said_beside_ann;
 
@@ -8,7 +8,7 @@ fn token(scenario: &str, revision: Option<&str>, defects: &[&str]) -> String {
     let (scenario, revision) = (scenario.to_owned(), revision.map(str::to_owned));
     let defects = defects.iter().map(ToString::to_string).collect();
     let schedule = "portal@ann.lock-state.2".parse().expect("a schedule");
-    Token { scenario, revision, defects, schedule }.to_string()
+    Token { scenario, revision, defects, timers: Firing::Clock, schedule }.to_string()
 }
 
 fn kept(token: &str) -> String {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use turnloom::explore::Limits;
 use turnloom::explore::inhouse::{Ended, run_search};
-use turnloom::explore::loom::{Finished, permute};
+use turnloom::explore::loom::{Bounds, Finished, permute};
 use turnloom::kernel::{Cell, FifoLock, thread};
 
 use crate::programs::{Look, with_slot};
@@ -35,7 +35,8 @@ fn under_loom(bound: Option<u32>, build: impl Fn() -> Look + 'static) -> BTreeSe
         assert_eq!(finished, Finished::Complete);
         outcomes.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
     };
-    permute(bound, 10_000, program, Rc::new(visit));
+    let bounds = Bounds { preemptions: bound, branches: 10_000, alternatives: 0 };
+    permute(bounds, program, Rc::new(visit));
     seen.take()
 }
 

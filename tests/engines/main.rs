@@ -1,5 +1,6 @@
 //! The searches against each other, against brute force and against loom: the same programs must end in the same outcomes.
 
+mod choices;
 mod determinism;
 mod fifo;
 mod locks;

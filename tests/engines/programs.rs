@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use turnloom::kernel::{
     Book, Cell, Condvar, FifoLock, Flag, LockedCell, Mutex, MutexGuard, Object, Op, Ordered, Queue, Timers,
-    thread,
+    choose, thread,
 };
 
 /// One instruction. Objects are given by number.
@@ -24,8 +24,18 @@ pub enum Do {
     Count,
     /// Wait on the condition variable of the innermost mutex, unless what it guards is above 0.
     Wait,
-    /// Wake whom waits on a condition variable: the first, or all.
+    /// Wait on it whatever the mutex guards, and note that somebody was woken.
+    Sleep,
+    /// Wait on the condition variable on which a thread may wake once without being notified.
+    Doze,
+    /// Wake whom waits on a condition variable: any one, or all.
     Notify(usize, bool),
+    /// The same for the one on which threads doze.
+    Rouse,
+    /// Choose one of so many alternatives, and note it.
+    Choose(usize),
+    /// Take a card from the middle, whichever, and note it.
+    Draw,
     Push(usize),
     Pop(usize),
     /// Read a cell and note what was read.
@@ -52,9 +62,12 @@ pub enum Do {
     Peek,
     /// As the owner of the FIFO lock: read what it guards and write one more.
     Guarded,
-    Arm,
+    /// Arm a timer of so many milliseconds.
+    Arm(u64),
     Disarm,
     Fire,
+    /// Fire the timer with the earliest deadline, and note whether there will be one.
+    FireNext,
     /// Begin another thread, and wait for it or not.
     Spawn(Vec<Do>, bool),
 }
@@ -82,9 +95,32 @@ fn plain() -> BoxedStrategy<Do> {
         2 => two().prop_map(Do::TakeAlone),
         1 => Just(Do::Peek),
         1 => Just(Do::Guarded),
-        1 => Just(Do::Arm),
+        1 => (1..3_u64).prop_map(Do::Arm),
         1 => Just(Do::Disarm),
         1 => Just(Do::Fire),
+        1 => (2..4_usize).prop_map(Do::Choose),
+        1 => Just(Do::Draw),
+    ]
+    .boxed()
+}
+
+/// Instructions of which the engine chooses how they are done, and those that race with them.
+fn choosing() -> BoxedStrategy<Do> {
+    let two = || 0..2_usize;
+    let waits = prop_oneof![3 => Just(Do::Sleep), 1 => Just(Do::Doze), 1 => Just(Do::Count)];
+    prop_oneof![
+        4 => (2..4_usize).prop_map(Do::Choose),
+        2 => Just(Do::Draw),
+        4 => prop::collection::vec(waits, 1..3).prop_map(|body| Do::Mutex(0, body)),
+        3 => any::<bool>().prop_map(|all| Do::Notify(0, all)),
+        1 => Just(Do::Rouse),
+        2 => prop::collection::vec(plain(), 1..3).prop_map(Do::IfOdd),
+        2 => (two(), 0..2_u32).prop_map(|(cell, value)| Do::Write(cell, value)),
+        2 => two().prop_map(Do::Read),
+        2 => (1..3_u64).prop_map(Do::Arm),
+        1 => Just(Do::FireNext),
+        1 => two().prop_map(Do::Take),
+        1 => two().prop_map(Do::Put),
     ]
     .boxed()
 }
@@ -151,6 +187,9 @@ pub fn programs() -> impl Strategy<Value = Program> {
         1 => threads(blind(), 4, 2),
         3 => threads(counting(), 3, 2),
         1 => threads(counting(), 4, 2),
+        3 => threads(choosing(), 2, 3),
+        3 => threads(choosing(), 3, 2),
+        1 => threads(choosing(), 4, 1),
     ]
 }
 
@@ -194,6 +233,8 @@ pub fn stuck(book: &Book) -> String {
 struct World {
     mutexes: [Mutex<u32>; 2],
     condvars: [Condvar; 2],
+    dozers: Condvar,
+    cards: Object<Vec<u32>>,
     locks: [FifoLock; 2],
     queues: [Queue<u32, u32>; 1],
     cells: [Cell<u32>; 2],
@@ -218,13 +259,15 @@ pub fn build(program: Program) -> impl Fn() -> Look + 'static {
         let world = Rc::new(World {
             mutexes: [Mutex::new("m0", 0), Mutex::new("m1", 0)],
             condvars: [Condvar::new("v0"), Condvar::new("v1")],
+            dozers: Condvar::with_spurious_wakeups("dozers", 1),
+            cards: Object::new("cards", vec![1, 2]),
             guarded: LockedCell::new("guarded", &locks[0], 0, false),
             locks,
             queues: [Queue::new("q0")],
             cells: [Cell::new("c0", 0), Cell::new("c1", 1)],
             flags: [Flag::new("f0")],
             counters: [Object::new("n0", 0), Object::new("n1", 0)],
-            timers: Timers::new(["t"]),
+            timers: Timers::racing(),
         });
         let logs = Logs::default();
         for (name, body) in ["a", "b", "c", "d"].into_iter().zip(program.clone()) {
@@ -289,6 +332,14 @@ impl World {
                         guard = Some((mutex, held));
                     }
                 }
+                Do::Sleep | Do::Doze => {
+                    if let Some((mutex, held)) = guard.take() {
+                        let condvar = if let Do::Doze = step { &self.dozers } else { &self.condvars[mutex] };
+                        let held = condvar.wait(held);
+                        own.note(*held);
+                        guard = Some((mutex, held));
+                    }
+                }
                 Do::IfOdd(body) if own.last % 2 == 1 => self.run(body, None, own, logs),
                 Do::IfOdd(_) => {}
                 Do::Spawn(body, join) => {
@@ -310,6 +361,21 @@ impl World {
         match step {
             Do::Notify(condvar, false) => self.condvars[*condvar].notify_one(),
             Do::Notify(condvar, true) => self.condvars[*condvar].notify_all(),
+            Do::Rouse => self.dozers.notify_one(),
+            Do::Choose(alternatives) => {
+                own.note(u32::try_from(choose(*alternatives)).expect("few alternatives"))
+            }
+            Do::Draw => {
+                let op = Op::new("draw").among(&self.cards, Vec::len);
+                let card =
+                    self.cards.perform_one_of(
+                        op,
+                        |cards, which| {
+                            if cards.is_empty() { 0 } else { cards.remove(which) }
+                        },
+                    );
+                own.note(card);
+            }
             Do::Push(queue) => self.queues[*queue].push(own.last, own.last + 1),
             Do::Pop(queue) => own.note(self.queues[*queue].pop()),
             Do::Read(cell) => own.note(self.cells[*cell].get()),
@@ -350,9 +416,9 @@ impl World {
                 let value = self.guarded.read(|value| *value);
                 self.guarded.write("write", "", |guarded| *guarded = value + 1);
             }
-            Do::Arm => {
-                let cell = self.cells[0].clone();
-                self.timers.arm("t", 1, move || cell.set(7));
+            Do::Arm(millis) => {
+                let (cell, value) = (self.cells[0].clone(), 6 + u32::try_from(*millis).expect("a few"));
+                self.timers.arm("t", *millis, move || cell.set(value));
             }
             Do::Disarm => {
                 if let Some(timer) = self.timers.arm("t", 0, || ()) {
@@ -360,7 +426,15 @@ impl World {
                 }
             }
             Do::Fire => self.timers.fire("t"),
-            Do::Mutex(..) | Do::Fifo(..) | Do::Count | Do::Wait | Do::IfOdd(_) | Do::Spawn(..) => {}
+            Do::FireNext => own.note(u32::from(self.timers.fire_next_idle())),
+            Do::Mutex(..)
+            | Do::Fifo(..)
+            | Do::Count
+            | Do::Wait
+            | Do::Sleep
+            | Do::Doze
+            | Do::IfOdd(_)
+            | Do::Spawn(..) => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use turnloom::explore::Limits;
 use turnloom::explore::inhouse::{Ended, Search, Visit, dpor, run_search};
-use turnloom::explore::loom::{Finished, permute};
+use turnloom::explore::loom::{Bounds, Finished, permute};
 
 use crate::loops;
 use crate::programs::{Do, Look, Program, build, for_each_program, stuck, with_slot};
@@ -93,11 +93,24 @@ fn weight(body: &[Do]) -> usize {
         .map(|step| match step {
             Do::Fifo(_, body) => 4 + weight(body),
             Do::Mutex(_, body) | Do::IfOdd(body) => 1 + weight(body),
-            // A wait for two objects is beyond the loom engine, as the server's wait for a status is.
-            Do::Spawn(..) | Do::TakeAlone(_) | Do::AwaitAlone(_) => 100,
+            // A wait for two objects is beyond the loom engine, as the server's wait for a status is; and loom wakes
+            // who has waited longest, so a wait that others may wait beside is no program for it; and only daemons may
+            // wait idly there.
+            Do::Spawn(..) | Do::TakeAlone(_) | Do::AwaitAlone(_) | Do::Sleep | Do::Doze | Do::FireNext => 100,
             Do::Guarded => 6,
             Do::Bump(_) | Do::Disarm | Do::Wait => 2,
             _ => 1,
+        })
+        .sum()
+}
+
+/// How many choices a program makes, at most.
+fn choices(body: &[Do]) -> usize {
+    body.iter()
+        .map(|step| match step {
+            Do::Fifo(_, body) | Do::Mutex(_, body) | Do::IfOdd(body) => choices(body),
+            Do::Choose(_) | Do::Draw => 1,
+            _ => 0,
         })
         .sum()
 }
@@ -106,9 +119,12 @@ fn weight(body: &[Do]) -> usize {
 #[test]
 fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
     let held = std::cell::Cell::new(0_u32);
+    let chose = std::cell::Cell::new(0_u32);
     let check = |program: Program| {
         let weights: Vec<usize> = program.iter().map(|body| weight(body)).collect();
-        if weights.iter().sum::<usize>() > 5 || weights.contains(&0) {
+        let choices = program.iter().map(|body| choices(body)).sum::<usize>();
+        // A choice takes one of the four threads that there are beside the main one.
+        if weights.iter().sum::<usize>() > 5 || weights.contains(&0) || (choices > 0 && program.len() > 3) {
             return Ok(());
         }
         let ours = outcomes(run_search, &Limits::default(), &program).unwrap_or_default();
@@ -122,16 +138,19 @@ fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
             assert_eq!(finished, Finished::Complete, "{message}");
             theirs.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
         };
-        permute(None, 10_000, runnable, Rc::new(visit));
+        let bounds = Bounds { preemptions: None, branches: 10_000, alternatives: 2 * choices };
+        prop_assert!(permute(bounds, runnable, Rc::new(visit)), "every alternative is tried");
         prop_assert_eq!(seen.take(), ours);
         held.set(held.get() + 1);
+        chose.set(chose.get() + u32::from(choices > 0));
         Ok(())
     };
     if let Err(failure) = for_each_program(4_000, 2, check) {
         panic!("{failure}");
     }
-    eprintln!("{} programs under loom", held.get());
+    eprintln!("{} programs under loom, {} with a choice", held.get(), chose.get());
     assert!(held.get() > 100, "too few programs fit loom: {}", held.get());
+    assert!(chose.get() > 20, "too few programs with a choice fit loom: {}", chose.get());
 }
 
 /// A search that keeps states takes what each callback and coroutine of a loop has learned for its own. One that keeps none

@@ -50,7 +50,8 @@ struct Node {
     free: bool,
     /// The preemptions that are left before the step from here.
     budget: u32,
-    choices: Vec<usize>,
+    /// Who may move here, and in which of the alternatives of its operation.
+    choices: Vec<(usize, usize)>,
     next: usize,
     /// What the present choice left, once it was taken.
     left: Option<Left>,
@@ -72,7 +73,8 @@ impl Paths for Searcher<'_> {
                 }
             }
             let node = &mut self.path[depth];
-            let next = Taken { thread: node.choices[node.next], default: node.default };
+            let (thread, alternative) = node.choices[node.next];
+            let next = Taken { thread, default: node.default, alternative };
             if let Some(ended) = step(&mut run, &mut self.taken, next, node.left.as_ref()) {
                 let _ = self.end(run, ended, visit);
                 return ControlFlow::Break(());
@@ -105,12 +107,16 @@ impl Searcher<'_> {
         let default = default_choice(last, enabled);
         let free = last.is_none_or(|last| last != default);
         let budget = self.path.last().map_or(self.preemptions, Node::left_over);
-        let mut choices = vec![default];
+        let mut threads = vec![default];
         if free || budget > 0 {
-            choices.extend(enabled.iter().copied().filter(|thread| *thread != default));
+            threads.extend(enabled.iter().copied().filter(|thread| *thread != default));
         } else {
             self.found.bounded |= enabled.len() > 1;
         }
+        // An alternative is no switch, so it costs nothing.
+        let ways =
+            |thread: usize| (0..run.alternatives(thread)).map(move |alternative| (thread, alternative));
+        let mut choices: Vec<(usize, usize)> = threads.into_iter().flat_map(ways).collect();
         if !run.exploring() {
             choices.truncate(1);
         }
@@ -136,7 +142,7 @@ impl Searcher<'_> {
 impl Node {
     /// The preemptions that are left after the step from here.
     fn left_over(&self) -> u32 {
-        let preempts = !self.free && self.choices[self.next] != self.default;
+        let preempts = !self.free && self.choices[self.next].0 != self.default;
         self.budget - u32::from(preempts)
     }
 }

@@ -22,7 +22,8 @@ use crate::kernel::{
 /// What a coroutine is told when it goes on.
 #[derive(Clone, Copy)]
 enum Go {
-    Step,
+    /// Take the operation, in this one of its alternatives.
+    Step(usize),
     Quiescent,
 }
 
@@ -37,6 +38,8 @@ struct Thread {
     yielder: Cell<*const Yielder<Go, ()>>,
     /// Whether the operation it waits to take can be taken; none if it always can.
     ready: RefCell<Option<Rc<dyn Fn() -> bool>>>,
+    /// In how many ways it can be done, once it is ready; none if in one.
+    alternatives: RefCell<Option<Rc<dyn Fn() -> usize>>>,
     idle: Cell<bool>,
     /// That operation.
     next: RefCell<Next>,
@@ -55,6 +58,17 @@ impl Thread {
     /// Whether its next operation can be taken.
     fn can_move(&self) -> bool {
         !self.done.get() && self.ready.borrow().as_ref().is_none_or(|ready| ready())
+    }
+
+    /// Forgets the operation that it waited to take.
+    fn stands_nowhere(&self) {
+        *self.ready.borrow_mut() = None;
+        *self.alternatives.borrow_mut() = None;
+    }
+
+    /// In how many ways its next operation can be done as things stand.
+    fn alternatives(&self) -> usize {
+        self.alternatives.borrow().as_ref().map_or(1, |alternatives| alternatives().max(1))
     }
 }
 
@@ -177,7 +191,7 @@ impl Run {
                 core.book.set_done(me.role);
             });
             self.fibers.push(Some(fiber));
-            self.resume(index, Go::Step);
+            self.resume(index, Go::Step(0));
         }
     }
 
@@ -201,7 +215,14 @@ impl Run {
     /// The next operation of a thread; none if it is done.
     pub(super) fn next(&self, index: usize) -> Option<Next> {
         let threads = self.core.threads.borrow();
-        (!threads[index].done.get()).then(|| threads[index].next.borrow().clone())
+        let thread = &threads[index];
+        let next = || Next { alternatives: thread.alternatives(), ..thread.next.borrow().clone() };
+        (!thread.done.get()).then(next)
+    }
+
+    /// In how many ways a thread can take its next operation as things stand.
+    pub(super) fn alternatives(&self, index: usize) -> usize {
+        self.core.threads.borrow().get(index).map_or(1, |thread| thread.alternatives())
     }
 
     /// How many threads were begun.
@@ -236,10 +257,10 @@ impl Run {
         std::mem::take(&mut *self.core.uses.borrow_mut())
     }
 
-    /// Lets a thread take its next operation and run on to the one after.
-    pub(super) fn step(&mut self, index: usize) {
+    /// Lets a thread take its next operation, in this one of its alternatives, and run on to the one after.
+    pub(super) fn step(&mut self, index: usize, alternative: usize) {
         self.core.uses.borrow_mut().clear();
-        self.resume(index, Go::Step);
+        self.resume(index, Go::Step(alternative));
         self.raise();
     }
 
@@ -314,7 +335,7 @@ impl Drop for Run {
         self.core.newborn.borrow_mut().clear();
         let at_end = self.core.at_end.take();
         at_end.into_iter().for_each(|clear| clear());
-        self.core.threads.borrow().iter().for_each(|thread| *thread.ready.borrow_mut() = None);
+        self.core.threads.borrow().iter().for_each(|thread| thread.stands_nowhere());
         self.installed.take();
     }
 }
@@ -367,6 +388,7 @@ impl Engine for Core {
             daemon: spawn.daemon,
             yielder: Cell::new(std::ptr::null()),
             ready: RefCell::default(),
+            alternatives: RefCell::default(),
             idle: Cell::new(false),
             next: RefCell::default(),
             done: Cell::new(false),
@@ -376,13 +398,14 @@ impl Engine for Core {
         self.newborn.borrow_mut().push((thread, spawn.body));
     }
 
-    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut() -> (u128, String)) -> Took {
+    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut(usize) -> (u128, String)) -> Took {
         let thread = self.thread();
         let role = self.book.current();
         let operation = Some((request.operation, request.object.name.clone()));
         let waits_for = if request.ready.is_some() { (request.waits_for)() } else { Vec::new() };
         self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
         *thread.ready.borrow_mut() = request.ready;
+        *thread.alternatives.borrow_mut() = request.alternatives;
         thread.idle.set(request.idle);
         *thread.next.borrow_mut() = Next {
             object: request.object.number,
@@ -390,18 +413,21 @@ impl Engine for Core {
             settled: request.settled,
             waits: thread.ready.borrow().is_some(),
             watches: request.watches.iter().map(|object| object.number).collect(),
+            alternatives: 1,
         };
         let go = self.suspend(&thread);
-        *thread.ready.borrow_mut() = None;
+        let had_a_choice = thread.alternatives() > 1;
+        thread.stands_nowhere();
         thread.idle.set(false);
         self.book.set_doing(role, Doing::default());
-        if let Go::Quiescent = go {
-            return Took::Quiescent;
-        }
-        let (learned, words) = apply();
+        let Go::Step(alternative) = go else { return Took::Quiescent };
+        let (learned, words) = apply(alternative);
         request.watches.iter().for_each(|object| self.note_use(object.number, false));
         thread.learns(learned);
         self.book.record(request.operation, &request.object.name, words);
+        if had_a_choice {
+            self.book.chose(alternative);
+        }
         Took::Step
     }
 

@@ -18,15 +18,27 @@ pub(super) struct Next {
     pub(super) object: u32,
     /// Whether it never changes the object.
     pub(super) reads: bool,
-    /// Whether it commutes with all that others can do before it.
+    /// Whether it said so itself: see [`Next::is_settled`].
     pub(super) settled: bool,
     /// Whether there are states in which it cannot be taken.
     pub(super) waits: bool,
     /// Objects that it reads besides.
     pub(super) watches: Vec<u32>,
+    /// In how many ways it can be done as things stand.
+    pub(super) alternatives: usize,
 }
 
 impl Next {
+    /// How many of its alternatives are tried.
+    pub(super) fn alternatives(&self) -> usize {
+        if planted(Planted::OnlyTheFirstAlternative) { 1 } else { self.alternatives.max(1) }
+    }
+
+    /// Whether it commutes with all that others can do before it.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled || (planted(Planted::ChoicesAreSettled) && self.alternatives > 1)
+    }
+
     /// The objects it may use, and whether it may change them.
     pub(super) fn uses(&self) -> impl Iterator<Item = Use> + '_ {
         let own = Use { object: self.object, changes: !self.reads };

@@ -16,8 +16,11 @@
 //! then not only with the last operation that it depends on, but with each that changed such an object (with the one
 //! that took a lock, not the one that let it go), whether or not the operation was ever taken, provided that it could
 //! have been before. Where that is not known, the place is gone to once to see, and counts as a blocked execution if it
-//! could not. Objects that one operation waits for together count as one object for those that change them. It must
-//! not know what a program is about.
+//! could not. Objects that one operation waits for together count as one object for those that change them.
+//!
+//! *Operations with alternatives.* Wherever one is taken, each of its alternatives is run: no race leads from one to
+//! another. A beginning says which alternative it means; along the others that it passes nothing is planned, so there
+//! whoever sleeps goes on sleeping, and an execution may be blocked. It must not know what a program is about.
 
 mod races;
 
@@ -30,7 +33,7 @@ use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::footprint::Clock;
 use super::path::{Kind, Pasts, step, tick};
 use super::search::{Limits, Search, Visit, ended};
-use super::wakeup::{Move, Tree, without};
+use super::wakeup::{Move, Tree, after};
 
 /// Searches every interleaving of `program` by optimal dynamic partial-order reduction, and shows each execution that
 /// came to its end to `visit`, which may stop the search.
@@ -132,11 +135,23 @@ struct Node {
     kind: Kind,
     default: usize,
     enabled: Vec<usize>,
+    /// How many alternatives the operation of each of them has.
+    ways: Vec<usize>,
     /// Who need not be tried: all that begins with their next operation was run.
     asleep: Vec<Move>,
-    /// What is to be run from here when all that begins with the present step was.
+    /// What is to be run from here when all that begins with the present operation was.
     tree: Tree,
     thread: usize,
+    /// Which of its alternatives the operation takes now.
+    alternative: usize,
+    /// What of the tree begins with the operation; all of it if that is settled. Empty: anything may be run.
+    planned: Tree,
+    /// Whether nothing was planned for the present alternative, though something was for another.
+    is_aside: bool,
+    /// Whether that is true of the place before.
+    was_aside: bool,
+    /// What the alternatives before used.
+    used: Rc<[Use]>,
     step: Option<Step>,
 }
 
@@ -194,7 +209,7 @@ impl Searcher<'_> {
     /// Takes the next step of the path; how the execution ended if it is not the one that it was.
     fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
         let node = &self.path[depth];
-        let next = Taken { thread: node.thread, default: node.default };
+        let next = Taken { thread: node.thread, default: node.default, alternative: node.alternative };
         let left = node.step.as_ref().map(|step| &step.left);
         let is_new = left.is_none();
         let ended = step(run, &mut self.taken, next, left);
@@ -231,42 +246,88 @@ impl Searcher<'_> {
     /// Looks at a place that is new on this path, and says who moves; nobody if all that could follow is run elsewhere.
     fn arrive(&mut self, run: &Run, enabled: Vec<usize>) -> Option<Node> {
         let default = default_choice(self.taken.last().map(|taken| taken.thread), &enabled);
-        let asleep = self.sleepers();
-        let tree = Tree::new();
-        let mut node = Node { kind: Kind::Open, default, enabled, asleep, tree, thread: default, step: None };
+        let was_aside = self.path.last().is_some_and(|before| before.is_aside);
+        let mut node = Node {
+            kind: Kind::Open,
+            default,
+            ways: Vec::new(),
+            enabled,
+            asleep: self.sleepers(),
+            tree: Tree::new(),
+            thread: default,
+            alternative: 0,
+            planned: Tree::new(),
+            is_aside: false,
+            was_aside,
+            used: Rc::default(),
+            step: None,
+        };
         if !run.exploring() {
             node.kind = Kind::Setup;
             return Some(node);
         }
+        let ways = |thread: &usize| run.next(*thread).map_or(1, |next| next.alternatives());
+        node.ways = node.enabled.iter().map(ways).collect();
         let next = |thread: &usize| self.threads[*thread].next.as_ref();
         let settled = |thread: &usize| next(thread).is_some_and(|next| next.settled);
         if let Some(settled) = node.enabled.iter().copied().find(settled) {
             node.kind = Kind::Settled;
-            node.thread = settled;
-            self.wakeup = without(std::mem::take(&mut self.wakeup), self.threads[settled].number);
+            node.planned = std::mem::take(&mut self.wakeup);
+            self.turn_to(&mut node, settled);
             return Some(node);
         }
         if !self.wakeup.is_empty() {
             node.tree = std::mem::take(&mut self.wakeup);
             return self.next_branch(&mut node).then_some(node);
         }
-        // A beginning depends on whoever slept where it was planned, so nobody sleeps where it ends.
-        node.asleep.clear();
+        if !was_aside {
+            // A beginning depends on whoever slept where it was planned, so nobody sleeps where it ends.
+            node.asleep.clear();
+        }
+        let is_awake = |thread: &usize| !node.sleeps(self.threads[*thread].number);
+        let awake = std::iter::once(default).chain(node.enabled.iter().copied()).find(is_awake)?;
+        self.turn_to(&mut node, awake);
         Some(node)
     }
 
     /// Turns to the next branch of a place's tree; false if there is none.
     fn next_branch(&mut self, node: &mut Node) -> bool {
-        while !node.tree.is_empty() {
-            let branch = node.tree.remove(0);
-            let index = self.threads.iter().position(|thread| thread.number == branch.first.thread);
-            if let Some(index) = index.filter(|_| !node.sleeps(branch.first.thread)) {
-                node.thread = index;
-                self.wakeup = branch.below;
+        while let Some(number) = node.tree.first().map(|branch| branch.first.thread) {
+            let tree = std::mem::take(&mut node.tree).into_iter();
+            (node.planned, node.tree) = tree.partition(|branch| branch.first.thread == number);
+            let index = self.threads.iter().position(|thread| thread.number == number);
+            if let Some(index) = index.filter(|_| !node.sleeps(number)) {
+                self.turn_to(node, index);
                 return true;
             }
         }
         false
+    }
+
+    /// Has this thread move from a place, with the first alternative of its operation.
+    fn turn_to(&mut self, node: &mut Node, thread: usize) {
+        (node.thread, node.alternative) = (thread, 0);
+        self.take_up(node);
+    }
+
+    /// Turns to the next alternative of the operation that a place's thread takes; false if there is none, and the thread
+    /// sleeps from now on.
+    fn next_alternative(&mut self, node: &mut Node) -> bool {
+        if node.alternative + 1 < node.alternatives() {
+            node.alternative += 1;
+            self.take_up(node);
+            return true;
+        }
+        let uses = std::mem::take(&mut node.used);
+        node.asleep.push(Move { thread: self.threads[node.thread].number, alternative: None, uses });
+        false
+    }
+
+    /// Takes up what is planned for the present alternative.
+    fn take_up(&mut self, node: &mut Node) {
+        let planned = after(&node.planned, self.threads[node.thread].number, node.alternative);
+        node.is_aside = if node.planned.is_empty() { node.was_aside } else { planned.is_none() };
+        self.wakeup = planned.unwrap_or_default();
     }
 
     /// The threads that sleep after the last step: those that slept before it and do not depend on it.
@@ -313,7 +374,11 @@ impl Searcher<'_> {
     fn next_of(&mut self, run: &Run, thread: usize) -> Option<Operation> {
         let next = run.next(thread)?;
         self.groups.take_in(&next);
-        Some(Operation { uses: self.groups.widen(next.uses()), waits: next.waits, settled: next.settled })
+        Some(Operation {
+            uses: self.groups.widen(next.uses()),
+            waits: next.waits,
+            settled: next.is_settled(),
+        })
     }
 
     /// Moves the path to the next interleaving; false if there is none.
@@ -321,7 +386,7 @@ impl Searcher<'_> {
         self.wakeup.clear();
         while let Some(mut node) = self.path.pop() {
             self.take_back(&mut node);
-            if self.next_branch(&mut node) {
+            if self.next_alternative(&mut node) || self.next_branch(&mut node) {
                 self.fresh = self.path.len();
                 self.path.push(node);
                 return true;
@@ -336,13 +401,24 @@ impl Searcher<'_> {
         if node.kind != Kind::Setup {
             self.past.take_back(&step.uses);
         }
-        node.asleep.push(Move { thread: step.before.number, uses: step.uses });
+        node.used = most(&node.used, &step.uses);
         self.threads.truncate(step.threads_before);
         self.threads[node.thread] = step.before;
     }
 }
 
 impl Node {
+    /// How many alternatives the operation of the thread that moves has.
+    fn alternatives(&self) -> usize {
+        let at = self.enabled.iter().position(|thread| *thread == self.thread);
+        at.and_then(|at| self.ways.get(at)).copied().unwrap_or(1)
+    }
+
+    /// The present alternative, if there are others.
+    fn chosen(&self) -> Option<usize> {
+        (self.alternatives() > 1).then_some(self.alternative)
+    }
+
     fn sleeps(&self, number: u32) -> bool {
         self.asleep.iter().any(|sleeper| sleeper.thread == number)
     }

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::coroutines::Run;
-use super::schedule::{Point, Schedule, Switch, named};
+use super::schedule::{Choice, Departure, Point, Schedule, Switch, named};
 use crate::kernel::Book;
 
 /// How an execution ended.
@@ -46,6 +46,8 @@ pub struct Execution<'a> {
 pub(super) struct Taken {
     pub(super) thread: usize,
     pub(super) default: usize,
+    /// Which of its alternatives the operation was; left alone, it is the first.
+    pub(super) alternative: usize,
 }
 
 /// What a schedule calls an operation that a thread takes under the name of another role.
@@ -67,12 +69,18 @@ impl Execution<'_> {
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         let operations = self.operations();
-        let departures = self.scene().iter().enumerate().filter(|(_, taken)| taken.thread != taken.default);
-        let switches = departures.map(|(step, taken)| Switch {
-            thread: self.run.name(taken.thread).to_string(),
-            before: self.next_of_default(step, &operations),
+        let departures = self.scene().iter().enumerate().flat_map(|(step, taken)| {
+            let switch = (taken.thread != taken.default).then(|| Switch {
+                thread: self.run.name(taken.thread).to_string(),
+                before: self.next_of(taken.default, step, &operations),
+            });
+            let choice = (taken.alternative > 0).then(|| Choice {
+                at: self.next_of(taken.thread, step, &operations),
+                alternative: taken.alternative,
+            });
+            switch.map(Departure::Switch).into_iter().chain(choice.map(Departure::Choice))
         });
-        Schedule { switches: switches.collect() }
+        Schedule { departures: departures.collect() }
     }
 
     /// The operation of each step after the setup.
@@ -85,10 +93,9 @@ impl Execution<'_> {
         self.scene().iter().zip(steps).map(operation).collect()
     }
 
-    /// The operation that the thread which would have gone on at this step was about to take.
-    fn next_of_default(&self, step: usize, operations: &[String]) -> Point {
+    /// The operation that a thread was about to take at this step.
+    fn next_of(&self, thread: usize, step: usize, operations: &[String]) -> Point {
         let scene = self.scene();
-        let thread = scene[step].default;
         let later = scene.iter().zip(operations).skip(step).find(|(taken, _)| taken.thread == thread);
         let operation = later.map_or_else(|| pending(self.run, thread), |(_, operation)| operation.clone());
         let before = scene.iter().zip(operations).take(step);

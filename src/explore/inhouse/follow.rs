@@ -2,7 +2,8 @@
 //! the schedule was found.
 //!
 //! A schedule that was made for another version of the program may name a place that never comes. Then the execution is
-//! begun again with the nearest place instead, switch by switch, until all of them are placed or known to have none.
+//! begun again with the nearest place instead, departure by departure, until all of them are placed or known to have
+//! none.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -11,37 +12,40 @@ use std::rc::Rc;
 
 use super::coroutines::{Keep, Run};
 use super::execution::{Ended, Execution, Taken, default_choice, pending};
-use super::schedule::{Point, Schedule, Switch};
+use super::schedule::{Choice, Departure, Point, Schedule, Switch};
 use super::search::Limits;
 
-/// A switch of a schedule that does not fit the program, and what was done instead.
+/// A departure of a schedule that does not fit the program, and what was done instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The switch as the schedule has it.
-    pub expected: Switch,
+    /// The departure as the schedule has it.
+    pub expected: Departure,
     /// The step at which it was taken instead or, if it was left out, at which that was known; counted from 0 at the
     /// end of the setup, as in a picture.
     pub step: usize,
     /// Why it does not fit.
     pub misfit: Misfit,
     /// The nearest that there was, which was taken; none if nothing was near enough.
-    pub instead: Option<Switch>,
+    pub instead: Option<Departure>,
 }
 
-/// Why a switch does not fit.
+/// Why a departure does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misfit {
     /// No thread of the program has the name.
     NoSuchThread,
     /// The place came, but the thread could not move there; those that could.
     CannotMove(Vec<String>),
+    /// The place came, but the operation has only so many alternatives there.
+    NoSuchAlternative(usize),
     /// The place never came.
     NeverComes,
 }
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Switch { thread, before } = &self.expected;
+        let before = self.expected.point();
+        let thread = mover(&self.expected);
         write!(f, "step {}: expected `{}`, but ", self.step, self.expected)?;
         match &self.misfit {
             Misfit::NoSuchThread => write!(f, "there is no thread `{thread}`")?,
@@ -52,12 +56,24 @@ impl fmt::Display for Drift {
                     in_words(able.iter().map(String::as_str))
                 )?;
             }
+            Misfit::NoSuchAlternative(1) => f.write_str("there is nothing to choose there")?,
+            Misfit::NoSuchAlternative(alternatives) => {
+                write!(f, "there are only the alternatives 0 to {} there", alternatives - 1)?;
+            }
             Misfit::NeverComes => write!(f, "`{before}` never comes")?,
         }
         match &self.instead {
-            Some(switch) => write!(f, "; the nearest there was is `{switch}`, which was taken"),
+            Some(departure) => write!(f, "; the nearest there was is `{departure}`, which was taken"),
             None => f.write_str("; nothing near was there, so it was left out"),
         }
+    }
+}
+
+/// The thread that is to move at a departure.
+fn mover(departure: &Departure) -> &str {
+    match departure {
+        Departure::Switch(switch) => &switch.thread,
+        Departure::Choice(choice) => &choice.at.thread,
     }
 }
 
@@ -82,7 +98,7 @@ pub fn follow<R>(
     schedule: &Schedule,
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> (R, Vec<Drift>) {
-    let mut plan: BTreeMap<usize, Switch> = schedule.switches.iter().cloned().enumerate().collect();
+    let mut plan: BTreeMap<usize, Departure> = schedule.departures.iter().cloned().enumerate().collect();
     let mut drift: BTreeMap<usize, Drift> = BTreeMap::new();
     loop {
         let mut walker = Walker::new(plan.values().cloned().collect());
@@ -90,14 +106,14 @@ pub fn follow<R>(
         let Some(miss) = walker.miss(&driven) else {
             return (driven.show(visit), drift.into_values().collect());
         };
-        let index = *plan.keys().nth(walker.next).expect("what is missed is one of the switches");
-        let expected = schedule.switches[index].clone();
+        let index = *plan.keys().nth(walker.next).expect("what is missed is one of the departures");
+        let expected = schedule.departures[index].clone();
         let before = drift.get(&index).map(|known| known.misfit.clone());
-        // A place that was chosen because the thread can move there cannot be missed again.
-        let instead =
-            miss.instead.filter(|_| !matches!(before, Some(Misfit::CannotMove(_) | Misfit::NeverComes)));
+        // A place that was chosen because it fits cannot be missed again.
+        let again = !matches!(before, None | Some(Misfit::NoSuchThread));
+        let instead = miss.instead.filter(|_| !again);
         match &instead {
-            Some(switch) => drop(plan.insert(index, switch.clone())),
+            Some(departure) => drop(plan.insert(index, departure.clone())),
             None => drop(plan.remove(&index)),
         }
         let misfit = before.unwrap_or(miss.misfit);
@@ -114,32 +130,44 @@ pub struct Fork {
     pub default: Point,
     /// The threads that can move, in order of birth.
     pub able: Vec<String>,
+    /// Which of its alternatives the operation takes.
+    pub alternative: usize,
 }
 
 impl Fork {
-    /// Whether the step is a switch of the schedule.
+    /// How many departures of the schedule are at the step.
     #[must_use]
-    pub fn is_switch(&self) -> bool {
-        self.moves != self.default.thread
+    pub fn departures(&self) -> usize {
+        usize::from(self.moves != self.default.thread) + usize::from(self.alternative > 0)
     }
 }
 
 /// The steps of `program` along a schedule that fits it.
 pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Vec<Fork> {
-    let mut walker = Walker::new(schedule.switches.clone());
+    let mut walker = Walker::new(schedule.departures.clone());
     let mut counter = Counter::default();
     let mut forks = Vec::new();
     let Ok(driven) = drive::<Infallible>(limits, program, &mut |place| {
-        let thread = walker.choose(place);
+        let going = walker.choose(place);
         let default = counter.point(place.run, place.default);
-        counter.moves(place.run, thread);
-        forks.push(Fork { moves: place.run.name(thread).to_string(), default, able: place.names() });
-        Ok(thread)
+        counter.moves(place.run, going.thread);
+        let (moves, alternative) = (place.run.name(going.thread).to_string(), going.alternative);
+        forks.push(Fork { moves, default, able: place.names(), alternative });
+        Ok(going)
     });
     driven.show(|_| forks)
 }
 
-/// Runs `program` once in the order in which `roles` move after its setup, as another engine recorded it.
+/// A step as another engine recorded it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Who moved.
+    pub role: Rc<str>,
+    /// Which of its alternatives the operation was.
+    pub alternative: usize,
+}
+
+/// Runs `program` once along the steps after its setup, as another engine recorded them.
 ///
 /// # Errors
 ///
@@ -147,16 +175,17 @@ pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Ve
 pub fn run_once<R>(
     limits: &Limits,
     program: &Rc<dyn Fn()>,
-    roles: &[Rc<str>],
+    recorded: &[Recorded],
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> Result<R, OutOfOrder> {
     let driven = drive(limits, program, &mut |place| {
-        let Some(role) = roles.get(place.step) else { return Ok(place.default) };
-        place.able(role).ok_or_else(|| OutOfOrder {
+        let Some(step) = recorded.get(place.step) else { return Ok(Going::first(place.default)) };
+        let thread = place.able(&step.role).ok_or_else(|| OutOfOrder {
             step: place.step,
-            thread: role.to_string(),
+            thread: step.role.to_string(),
             able: in_words(place.names().iter().map(String::as_str)),
-        })
+        })?;
+        Ok(Going { thread, alternative: step.alternative })
     })?;
     Ok(driven.show(visit))
 }
@@ -183,8 +212,22 @@ impl Place<'_> {
     }
 }
 
+/// Who moves, and which alternative of its operation that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Going {
+    pub(super) thread: usize,
+    pub(super) alternative: usize,
+}
+
+impl Going {
+    /// A thread takes the first alternative.
+    pub(super) fn first(thread: usize) -> Self {
+        Self { thread, alternative: 0 }
+    }
+}
+
 /// Who moves at a place after the setup.
-type Chooser<'c, E> = dyn FnMut(&Place<'_>) -> Result<usize, E> + 'c;
+type Chooser<'c, E> = dyn FnMut(&Place<'_>) -> Result<Going, E> + 'c;
 
 /// An execution at its end.
 pub(super) struct Driven {
@@ -224,12 +267,13 @@ pub(super) fn drive_run<E>(limits: &Limits, mut run: Run, choose: &mut Chooser<'
         } else {
             let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
             let step = taken.len().checked_sub(run.book().setup_steps()).filter(|_| run.exploring());
-            let thread = match step {
+            let going = match step {
                 Some(step) => choose(&Place { run: &run, step, default, enabled: &enabled })?,
-                None => default,
+                None => Going::first(default),
             };
-            taken.push(Taken { thread, default });
-            run.step(thread);
+            let Going { thread, alternative } = going;
+            taken.push(Taken { thread, default, alternative });
+            run.step(thread, alternative);
             continue;
         };
         return Ok(Driven { run, ended, taken });
@@ -256,49 +300,49 @@ impl Counter {
     }
 }
 
-/// Moves an execution along switches, and looks out for places that are like the one that does not come.
+/// Moves an execution along departures, and looks out for places that are like the one that does not come.
 struct Walker {
-    switches: Vec<Switch>,
-    /// The switch that comes next.
+    departures: Vec<Departure>,
+    /// The departure that comes next.
     next: usize,
     counter: Counter,
-    /// The places since the last switch at which the thread of the next one could have moved instead of another.
+    /// The places since the last departure that would do for the next one.
     sights: Vec<(usize, Point)>,
-    /// The place of the next switch came, and its thread could not move: the step, and who could.
-    blocked: Option<(usize, Vec<String>)>,
+    /// The place of the next departure came, and it was not possible there: the step, and why.
+    blocked: Option<(usize, Misfit)>,
 }
 
-/// A switch that an execution did not come to.
+/// A departure that an execution did not come to.
 struct Miss {
     step: usize,
     misfit: Misfit,
-    instead: Option<Switch>,
+    instead: Option<Departure>,
 }
 
 impl Walker {
-    fn new(switches: Vec<Switch>) -> Self {
-        Self { switches, next: 0, counter: Counter::default(), sights: Vec::new(), blocked: None }
+    fn new(departures: Vec<Departure>) -> Self {
+        Self { departures, next: 0, counter: Counter::default(), sights: Vec::new(), blocked: None }
     }
 
-    fn choose(&mut self, place: &Place<'_>) -> usize {
+    fn choose(&mut self, place: &Place<'_>) -> Going {
         let thread = self.thread(place);
-        if self.next < self.switches.len() {
+        let alternative = self.alternative(place, thread);
+        if self.next < self.departures.len() {
             self.counter.moves(place.run, thread);
         }
-        thread
+        Going { thread, alternative }
     }
 
     fn thread(&mut self, place: &Place<'_>) -> usize {
-        let Some(switch) = self.switches.get(self.next) else { return place.default };
+        let Some(Departure::Switch(switch)) = self.departures.get(self.next) else { return place.default };
         let point = self.counter.point(place.run, place.default);
         let able = place.able(&switch.thread);
         if point == switch.before && self.blocked.is_none() {
             if let Some(thread) = able {
-                self.next += 1;
-                self.sights.clear();
+                self.departed();
                 return thread;
             }
-            self.blocked = Some((place.step, place.names()));
+            self.blocked = Some((place.step, Misfit::CannotMove(place.names())));
         }
         if able.is_some_and(|thread| thread != place.default) {
             self.sights.push((place.step, point));
@@ -306,28 +350,66 @@ impl Walker {
         place.default
     }
 
-    /// The first switch that was not taken, and the nearest to it that could have been.
+    /// Which alternative of its operation a thread takes.
+    fn alternative(&mut self, place: &Place<'_>, thread: usize) -> usize {
+        let Some(Departure::Choice(Choice { at, alternative })) = self.departures.get(self.next) else {
+            return 0;
+        };
+        let (point, alternative) = (self.counter.point(place.run, thread), *alternative);
+        let alternatives = place.run.alternatives(thread);
+        if point == *at && self.blocked.is_none() {
+            if alternative < alternatives {
+                self.departed();
+                return alternative;
+            }
+            self.blocked = Some((place.step, Misfit::NoSuchAlternative(alternatives)));
+        }
+        if alternative < alternatives {
+            self.sights.push((place.step, point));
+        }
+        0
+    }
+
+    fn departed(&mut self) {
+        self.next += 1;
+        self.sights.clear();
+    }
+
+    /// The first departure that was not taken, and the nearest to it that could have been.
     fn miss(&self, driven: &Driven) -> Option<Miss> {
-        let expected = self.switches.get(self.next)?;
+        let expected = self.departures.get(self.next)?;
         let book = driven.run.book();
         let threads: BTreeSet<String> = book.names().iter().map(ToString::to_string).collect();
         let end = driven.taken.len().saturating_sub(book.setup_steps());
-        let end = (end, Misfit::NeverComes);
-        let blocked = self.blocked.as_ref().map(|(step, able)| (*step, Misfit::CannotMove(able.clone())));
-        let (step, misfit) = blocked.unwrap_or(end);
-        if !threads.contains(&expected.thread) {
-            let near = threads.iter().filter_map(|name| Some((distance(&expected.thread, name)?, name)));
-            let instead = near.min().map(|(_, name)| Switch { thread: name.clone(), ..expected.clone() });
+        let (step, misfit) = self.blocked.clone().unwrap_or((end, Misfit::NeverComes));
+        let thread = mover(expected);
+        if !threads.contains(thread) {
+            let near = threads.iter().filter_map(|name| Some((distance(thread, name)?, name)));
+            let instead = near.min().map(|(_, name)| moved_by(expected, name));
             return Some(Miss { step, misfit: Misfit::NoSuchThread, instead });
         }
+        let wanted = expected.point();
         let nearest = self.sights.iter().filter_map(|(step, point)| {
-            let thread = distance(&expected.before.thread, &point.thread)?;
-            let operation = distance(&expected.before.operation, &point.operation)?;
-            Some(((thread, operation, point.count.abs_diff(expected.before.count)), step, point))
+            let thread = distance(&wanted.thread, &point.thread)?;
+            let operation = distance(&wanted.operation, &point.operation)?;
+            Some(((thread, operation, point.count.abs_diff(wanted.count)), step, point))
         });
         let nearest = nearest.min();
-        let instead = nearest.map(|(_, _, point)| Switch { before: point.clone(), ..expected.clone() });
+        let instead = nearest.map(|(_, _, point)| expected.at(point.clone()));
         Some(Miss { step: nearest.map_or(step, |(_, step, _)| *step), misfit, instead })
+    }
+}
+
+/// The same departure with another thread that moves.
+fn moved_by(departure: &Departure, thread: &str) -> Departure {
+    match departure {
+        Departure::Switch(switch) => {
+            Departure::Switch(Switch { thread: thread.to_owned(), ..switch.clone() })
+        }
+        Departure::Choice(choice) => {
+            let at = Point { thread: thread.to_owned(), ..choice.at.clone() };
+            Departure::Choice(Choice { at, ..choice.clone() })
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use super::execution::Execution;
-use super::follow::{Place, drive};
+use super::follow::{Going, Place, drive};
 use super::search::Limits;
 use crate::observation::LockEdge;
 
@@ -19,7 +19,8 @@ pub fn held_back<R>(
     order: &[&str],
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> R {
-    let Ok(driven) = drive::<Infallible>(limits, program, &mut |place| Ok(choose(place, edges, order)));
+    let Ok(driven) =
+        drive::<Infallible>(limits, program, &mut |place| Ok(Going::first(choose(place, edges, order))));
     driven.show(visit)
 }
 

@@ -1,16 +1,16 @@
 //! The execution with the fewest switches that somebody is looking for.
 //!
-//! Schedules are tried by the number of their switches: none, one, two… Where an execution comes to a state with the
-//! same thread having moved last and as many switches left as one before, only the same can follow, and it is cut. So
-//! the first execution that is accepted has the fewest switches there are, and of those it is the first in a fixed
-//! order. It must not know what is looked for.
+//! Schedules are tried by the number of their switches: none, one, two… (which alternative an operation takes is no
+//! switch). Where an execution comes to a state with the same thread having moved last and as many switches left as one
+//! before, only the same can follow, and it is cut. So the first execution that is accepted has the fewest switches there
+//! are, and of those it is the first in a fixed order. It must not know what is looked for.
 
 use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::coroutines::{Keep, Run, Shop};
 use super::execution::Execution;
-use super::follow::{Place, drive_run};
+use super::follow::{Going, Place, drive_run};
 use super::search::Limits;
 
 /// What came of looking for an execution.
@@ -92,7 +92,8 @@ struct Search {
 
 /// A place, the threads that may move there, and which of them does.
 struct Node {
-    choices: Vec<usize>,
+    /// Each with the alternative of its operation.
+    choices: Vec<Going>,
     chosen: usize,
 }
 
@@ -100,19 +101,23 @@ struct Node {
 struct Known;
 
 impl Search {
-    fn choose(&mut self, place: &Place<'_>) -> Result<usize, Known> {
+    fn choose(&mut self, place: &Place<'_>) -> Result<Going, Known> {
         if self.passed == 0 {
             self.left = self.most;
             self.last = None;
         }
         if self.passed == self.path.len() {
             let others = place.enabled.iter().copied().filter(|thread| *thread != place.default);
-            let mut choices = vec![place.default];
+            let mut threads = vec![place.default];
             if self.left > 0 {
-                choices.extend(others);
+                threads.extend(others);
             } else {
                 self.was_short |= place.enabled.len() > 1;
             }
+            let ways = |thread: usize| {
+                (0..place.run.alternatives(thread)).map(move |alternative| Going { thread, alternative })
+            };
+            let choices: Vec<Going> = threads.into_iter().flat_map(ways).collect();
             if place.enabled.len() > 1 && !self.seen.insert((place.run.state(), self.last, self.left)) {
                 self.passed = 0;
                 return Err(Known);
@@ -120,11 +125,11 @@ impl Search {
             self.path.push(Node { choices, chosen: 0 });
         }
         let node = &self.path[self.passed];
-        let thread = node.choices[node.chosen];
-        self.left -= usize::from(thread != place.default);
-        self.last = Some(thread);
+        let going = node.choices[node.chosen];
+        self.left -= usize::from(going.thread != place.default);
+        self.last = Some(going.thread);
         self.passed += 1;
-        Ok(thread)
+        Ok(going)
     }
 
     /// Goes on to the next schedule; false if there is none.

@@ -21,9 +21,9 @@ mod wakeup;
 
 pub use dpor::dpor;
 pub use execution::{Ended, Execution};
-pub use follow::{Drift, Fork, Misfit, OutOfOrder, follow, forks, run_once};
+pub use follow::{Drift, Fork, Misfit, OutOfOrder, Recorded, follow, forks, run_once};
 pub use hold_back::held_back;
 pub use least::{Least, least};
 pub use sampling::{Sample, Sampler, sample};
-pub use schedule::{Point, Schedule, ScheduleError, Switch};
+pub use schedule::{Choice, Departure, Point, Schedule, ScheduleError, Switch};
 pub use search::{Limits, Search, Stopped, Visit, run_search, search};

@@ -46,11 +46,12 @@ pub(super) fn walk(
 /// Takes a step of the path; how the execution ended if it is not the step that was taken here before and `left` that.
 pub(super) fn step(run: &mut Run, taken: &mut Vec<Taken>, next: Taken, left: Option<&Left>) -> Option<Ended> {
     let depth = taken.len();
-    if !run.can_move(next.thread) {
+    let is_there = next.alternative == 0 || next.alternative < run.alternatives(next.thread);
+    if !run.can_move(next.thread) || !is_there {
         return Some(Left::cannot_move(run, depth, next.thread, left));
     }
     taken.push(next);
-    run.step(next.thread);
+    run.step(next.thread, next.alternative);
     left.and_then(|left| left.differs(run, depth, next.thread))
 }
 

@@ -27,6 +27,10 @@ pub(super) enum Planted {
     ReadsOfLocalsForgotten,
     /// What the strands of a thread share is no part of the state.
     LocalsForgotten,
+    /// Of an operation with alternatives the first is tried and no other.
+    OnlyTheFirstAlternative,
+    /// An operation with alternatives commutes with all that others can do before it.
+    ChoicesAreSettled,
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ struct Node {
     state: Option<u128>,
     below: Footprint,
     thread: usize,
+    /// Which of its alternatives the thread's operation takes now; all of them are tried.
+    alternative: usize,
+    /// What the alternatives before used.
+    used: Vec<Use>,
     step: Option<Step>,
 }
 
@@ -133,6 +137,11 @@ impl Paths for Searcher<'_> {
         while let Some(depth) = self.path.len().checked_sub(1) {
             self.take_back(depth);
             let node = &mut self.path[depth];
+            if node.alternative + 1 < node.alternatives() {
+                node.alternative += 1;
+                return true;
+            }
+            node.fall_asleep(self.numbers[node.thread]);
             while let Some(thread) = node.todo.pop() {
                 if !node.asleep.iter().any(|sleeper| sleeper.thread == thread) {
                     node.thread = thread;
@@ -161,7 +170,7 @@ impl Searcher<'_> {
     /// Takes the next step of the path; how the execution ended if it is not the one that it was.
     fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
         let node = &self.path[depth];
-        let next = Taken { thread: node.thread, default: node.default };
+        let next = Taken { thread: node.thread, default: node.default, alternative: node.alternative };
         let left = node.step.as_ref().map(|step| &step.left);
         let is_new = left.is_none();
         let ended = step(run, &mut self.taken, next, left);
@@ -185,11 +194,15 @@ impl Searcher<'_> {
     fn share(&self) -> f64 {
         let mut here = 1.0;
         let mut behind = 0.0;
-        for node in self.path.iter().filter(|node| node.kind == Kind::Open) {
-            let left = node.todo.len() as f64;
-            let all = left + node.tried.count_ones() as f64 + 1.0;
-            here /= all;
-            behind += here * (all - left - 1.0);
+        for node in &self.path {
+            if node.kind == Kind::Open {
+                let left = node.todo.len() as f64;
+                let all = left + node.tried.count_ones() as f64 + 1.0;
+                here /= all;
+                behind += here * (all - left - 1.0);
+            }
+            here /= node.alternatives() as f64;
+            behind += here * node.alternative as f64;
         }
         behind + here
     }
@@ -210,6 +223,8 @@ impl Searcher<'_> {
             state: None,
             below: Footprint::default(),
             thread: default,
+            alternative: 0,
+            used: Vec::new(),
             step: None,
         };
         if !run.exploring() {
@@ -218,7 +233,7 @@ impl Searcher<'_> {
         }
         let next = |thread: &usize| (*thread, run.next(*thread).unwrap_or_default());
         node.enabled = enabled.iter().map(next).collect();
-        let settled = node.enabled.iter().find(|(_, next)| next.settled).map(|(thread, _)| *thread);
+        let settled = node.enabled.iter().find(|(_, next)| next.is_settled()).map(|(thread, _)| *thread);
         if let Some(settled) = settled {
             node.kind = Kind::Settled;
             node.wanted = vec![settled];
@@ -380,7 +395,7 @@ impl Searcher<'_> {
     /// Looks for steps on the path that race with the operations that came up in the last step.
     fn look_back(&mut self, depth: usize) {
         let fresh = self.path[depth].step.as_ref().map(|step| step.fresh.clone()).unwrap_or_default();
-        for (thread, next) in fresh.iter().filter(|(_, next)| !next.settled) {
+        for (thread, next) in fresh.iter().filter(|(_, next)| !next.is_settled()) {
             let clock = self.clocks[*thread].clone();
             next.uses().for_each(|one| self.races(Some(*thread), one, &clock, true));
         }
@@ -462,7 +477,7 @@ impl Searcher<'_> {
     fn take_back(&mut self, depth: usize) {
         let node = &mut self.path[depth];
         let Some(step) = node.step.take() else { return };
-        for (thread, next) in step.fresh.iter().filter(|(_, next)| !next.settled) {
+        for (thread, next) in step.fresh.iter().filter(|(_, next)| !next.is_settled()) {
             for one in next.uses().filter(|one| node.kind == Kind::Settled || !step.changes(one.object)) {
                 let deed = Deed { thread: self.numbers[*thread], object: one.object, changes: one.changes };
                 node.below.add(deed, self.clocks[*thread].clone());
@@ -471,11 +486,7 @@ impl Searcher<'_> {
         if node.kind != Kind::Setup {
             self.past.take_back(&step.uses);
         }
-        let number = self.numbers[node.thread];
-        if only(number) != 0 {
-            node.asleep.push(Sleeper { thread: node.thread, uses: step.uses });
-            node.tried |= only(number);
-        }
+        node.used.extend(step.uses.iter());
         self.clocks[node.thread] = step.before;
         self.clocks.truncate(step.threads_before);
         self.numbers.truncate(step.threads_before);
@@ -489,6 +500,22 @@ impl Step {
 }
 
 impl Node {
+    /// In how many ways the step from here can be taken.
+    fn alternatives(&self) -> usize {
+        let own = self.enabled.iter().find(|(thread, _)| *thread == self.thread);
+        own.map_or(1, |(_, next)| next.alternatives())
+    }
+
+    /// The thread was tried in every alternative, so all that begins with its next operation was seen.
+    fn fall_asleep(&mut self, number: u32) {
+        let uses = std::mem::take(&mut self.used).into();
+        if only(number) != 0 {
+            self.asleep.push(Sleeper { thread: self.thread, uses });
+            self.tried |= only(number);
+        }
+        self.alternative = 0;
+    }
+
     /// Has a thread tried, if it is not yet. One that sleeps will not be, so nobody would see here with what its step
     /// races; instead everybody is tried.
     fn want(&mut self, thread: usize) {

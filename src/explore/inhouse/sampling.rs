@@ -5,7 +5,8 @@
 //! priorities, and at a few random steps the one that moves falls to the bottom, which finds any bug of so many ordering
 //! constraints with a probability that can be stated (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010).
 //! *POS*: operations have random priorities, drawn anew for those that race with the operation just taken, which is
-//! close to drawing partial orders evenly (Yuan, Yang, Gu, CAV 2018). A sample proves nothing; it must not say so.
+//! close to drawing partial orders evenly (Yuan, Yang, Gu, CAV 2018). Each draws the alternatives of an operation evenly.
+//! A sample proves nothing; it must not say so.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -105,8 +106,9 @@ fn draw(
         let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
         let exploring = run.exploring();
         let thread = if exploring { drawn.thread(&enabled) } else { default };
-        taken.push(Taken { thread, default });
-        run.step(thread);
+        let alternative = if exploring { drawn.alternative(run.alternatives(thread)) } else { 0 };
+        taken.push(Taken { thread, default, alternative });
+        run.step(thread, alternative);
         if exploring {
             drawn.taken(&run, thread, &enabled);
         }
@@ -156,6 +158,11 @@ impl Drawn {
         let fallen = self.priorities.iter().filter(|priority| **priority < Self::BOTTOM).count();
         self.priorities[highest] = Self::BOTTOM - 1 - (fallen as u64).min(Self::BOTTOM - 1);
         self.highest(enabled)
+    }
+
+    /// One of the alternatives of an operation, all equally likely.
+    fn alternative(&mut self, alternatives: usize) -> usize {
+        if alternatives > 1 { self.rng.usize(..alternatives) } else { 0 }
     }
 
     fn highest(&mut self, enabled: &[usize]) -> usize {

@@ -43,7 +43,7 @@ fn outcomes_of(engine: Engine, program: impl Fn() -> Look + 'static) -> Option<B
 fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
     let (runnable, slot) = with_slot(build(program.clone()));
     let mut seen = BTreeSet::new();
-    let mut path: Vec<(Vec<usize>, usize)> = Vec::new();
+    let mut path: Vec<(Vec<(usize, usize)>, usize)> = Vec::new();
     let stacks = Rc::default();
     for _ in 0..most {
         let mut run = Run::begin(runnable.clone(), Rc::clone(&stacks), Keep::States);
@@ -53,10 +53,12 @@ fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
                 break;
             }
             if depth == path.len() {
-                path.push((enabled, 0));
+                let ways = |thread: usize| (0..run.alternatives(thread)).map(move |way| (thread, way));
+                path.push((enabled.into_iter().flat_map(ways).collect(), 0));
             }
             let (choices, next) = &path[depth];
-            run.step(choices[*next]);
+            let (thread, alternative) = choices[*next];
+            run.step(thread, alternative);
         }
         let stuck = if run.quiescent() { String::new() } else { stuck(run.book()) };
         let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
@@ -134,7 +136,7 @@ fn a_planted_defect_of_the_data_of_a_loop_shows_in_random_programs() {
 
 #[test]
 fn a_planted_defect_of_a_search_shows_in_random_programs() {
-    let planted: [(&str, Engine, Planted); 13] = [
+    let planted: [(&str, Engine, Planted); 17] = [
         ("default", run_search, Planted::ReadsDependOnNothing),
         ("default", run_search, Planted::WritesAreReads),
         ("default", run_search, Planted::WatchedObjectsForgotten),
@@ -143,11 +145,15 @@ fn a_planted_defect_of_a_search_shows_in_random_programs() {
         ("default", run_search, Planted::KnownStatesEndTheSearch),
         ("default", run_search, Planted::WantedSleepersIgnored),
         ("default", run_search, Planted::JointWaitsIgnored),
+        ("default", run_search, Planted::OnlyTheFirstAlternative),
+        ("default", run_search, Planted::ChoicesAreSettled),
         ("dpor", dpor, Planted::ReadsDependOnNothing),
         ("dpor", dpor, Planted::WritesAreReads),
         ("dpor", dpor, Planted::WatchedObjectsForgotten),
         ("dpor", dpor, Planted::BlockedRacesIgnored),
         ("dpor", dpor, Planted::GroupsForgotten),
+        ("dpor", dpor, Planted::OnlyTheFirstAlternative),
+        ("dpor", dpor, Planted::ChoicesAreSettled),
     ];
     let found =
         planted.map(|(search, engine, defect)| (search, defect, programs_until_found(engine, defect)));

@@ -6,11 +6,18 @@ use std::rc::Rc;
 
 use super::dependence::{Use, depend};
 
-/// One step of a beginning: the number of a thread, and what its operation uses.
+/// One step of a beginning: the number of a thread, which alternative of its operation it takes, and what that uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Move {
     pub(super) thread: u32,
+    /// None: every one that there is.
+    pub(super) alternative: Option<usize>,
     pub(super) uses: Rc<[Use]>,
+}
+
+/// Whether two alternatives may be the same; none stands for every one.
+fn is_among(one: Option<usize>, other: Option<usize>) -> bool {
+    one.is_none() || other.is_none() || one == other
 }
 
 /// The beginnings that are to be run from a place, in this order. Empty: anything may be run.
@@ -37,7 +44,7 @@ pub(super) enum First {
 pub(super) fn weak_initial(first: &Move, sequence: &[Move]) -> Option<First> {
     for (at, step) in sequence.iter().enumerate() {
         if step.thread == first.thread {
-            return Some(First::At(at));
+            return is_among(step.alternative, first.alternative).then_some(First::At(at));
         }
         if depend(first.uses.iter().copied(), &step.uses) {
             return None;
@@ -78,18 +85,22 @@ pub(super) fn insert(tree: &mut Tree, sequence: Vec<Move>) {
     tree.extend(branch);
 }
 
-/// The tree after a step of `thread` that commutes with all that others can do before it.
-pub(super) fn without(tree: Tree, thread: u32) -> Tree {
+/// The tree after a step of `thread` that commutes with all that others can do before it, without the beginnings in which
+/// the thread takes another alternative of its operation; none if those were all.
+pub(super) fn after(tree: &[Branch], thread: u32, alternative: usize) -> Option<Tree> {
     let mut left = Tree::new();
+    let mut is_left = tree.is_empty();
     for branch in tree {
-        if branch.first.thread == thread {
-            left.extend(branch.below);
-        } else {
-            let below = without(branch.below, thread);
-            left.push(Branch { first: branch.first, below });
+        if branch.first.thread != thread {
+            let below = after(&branch.below, thread, alternative);
+            is_left |= below.is_some();
+            left.extend(below.map(|below| Branch { first: branch.first.clone(), below }));
+        } else if is_among(branch.first.alternative, Some(alternative)) {
+            is_left = true;
+            left.extend(branch.below.iter().cloned());
         }
     }
-    left
+    is_left.then_some(left)
 }
 
 #[cfg(test)]
@@ -97,7 +108,11 @@ mod tests {
     use super::*;
 
     fn write(thread: u32, object: u32) -> Move {
-        Move { thread, uses: [Use { object, changes: true }].into() }
+        Move { thread, alternative: None, uses: [Use { object, changes: true }].into() }
+    }
+
+    fn choice(thread: u32, alternative: usize) -> Move {
+        Move { alternative: Some(alternative), ..write(thread, 100 + thread) }
     }
 
     fn tree(sequences: &[&[Move]]) -> Tree {
@@ -136,7 +151,18 @@ mod tests {
     #[test]
     fn a_step_that_was_taken_is_left_out_of_every_branch() {
         let before = tree(&[&[write(0, 7), write(3, 9), write(1, 7)], &[write(1, 7), write(3, 9)]]);
-        let after = without(before, 3);
-        assert_eq!(after, tree(&[&[write(0, 7), write(1, 7)], &[write(1, 7)]]));
+        let left = after(&before, 3, 0);
+        assert_eq!(left, Some(tree(&[&[write(0, 7), write(1, 7)], &[write(1, 7)]])));
+    }
+
+    #[test]
+    fn a_beginning_with_another_alternative_is_another_beginning() {
+        let sequence = [write(0, 7), choice(1, 1), write(1, 7)];
+        assert_eq!(weak_initial(&choice(1, 1), &sequence), Some(First::At(1)));
+        assert_eq!(weak_initial(&choice(1, 0), &sequence), None);
+        let planned = tree(&[&sequence]);
+        assert_eq!(after(&planned, 1, 0), None);
+        assert_eq!(after(&planned, 1, 1), Some(tree(&[&[write(0, 7), write(1, 7)]])));
+        assert_eq!(after(&Tree::new(), 1, 0), Some(Tree::new()));
     }
 }

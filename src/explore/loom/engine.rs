@@ -1,5 +1,10 @@
 //! Kernel operations on loom: each object is a loom mutex and condition variable, held for the length of one operation.
 //!
+//! loom has no free choice. What comes nearest is a relaxed load: of the stores that it may see, loom tries each. So if
+//! asked to, one more thread stores once to each of a row of atomics before the program begins, and nothing that the program
+//! does happens after that; whoever chooses loads the next of them, and may see the store or not, whatever the preemption
+//! bound. A choice that finds no atomic left takes its first alternative, and that is told.
+//!
 //! loom ends the process on a deadlock, a panic in a thread or too many branches, so this runs in a child process
 //! (`child`); a panic hook still sees the book of the execution. loom wants every thread to end, so daemons are told
 //! when the program has come to quiescence. This file must not know what the program is.
@@ -7,6 +12,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use loom::sync::atomic::{AtomicBool, Ordering};
 
 use crate::kernel::{
     Book, Doing, Engine, Installed, LoomParts, ObjectCore, Request, RoleId, Spawn, Strand, Took, install,
@@ -39,14 +47,31 @@ thread_local! {
     static TASK: RefCell<Option<Task>> = const { RefCell::new(None) };
     /// Threads that were spawned and have not begun: loom's builder wants their closures to be `Send`.
     static NEWBORN: RefCell<BTreeMap<RoleId, (Rc<Core>, Spawn)>> = const { RefCell::new(BTreeMap::new()) };
+    /// Whether every alternative of every choice was tried.
+    static ALL_TRIED: Cell<bool> = const { Cell::new(true) };
     /// The execution in flight.
     static IN_FLIGHT: RefCell<Option<(Rc<Core>, Installed)>> = const { RefCell::new(None) };
 }
 
-/// Runs every permutation of `program` with at most `preemptions` preemptions and shows each to `visit`. Returns when
-/// all were run; on a deadlock or a panic `visit` is called from the panic hook, and must end the process.
-pub fn permute(preemptions: Option<u32>, branches: usize, program: Rc<dyn Fn()>, visit: Visit) {
+/// How far loom goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// At most so many preemptions; none for any number.
+    pub preemptions: Option<u32>,
+    /// An execution of more branches than this counts as a hang.
+    pub branches: usize,
+    /// How many alternatives beyond the first an execution may choose from, all its choices together. If there are any,
+    /// they take one of loom's five threads.
+    pub alternatives: usize,
+}
+
+/// Runs every permutation of `program` within the bounds and shows each to `visit`. Returns when all were run: whether
+/// every alternative of every choice was tried. On a deadlock or a panic `visit` is called from the panic hook, and must
+/// end the process.
+pub fn permute(bounds: Bounds, program: Rc<dyn Fn()>, visit: Visit) -> bool {
+    let Bounds { preemptions, branches, alternatives } = bounds;
     TASK.set(Some((program, visit)));
+    ALL_TRIED.set(true);
     // The library below loom installs a panic hook of its own with the first model; it must come before ours.
     loom::model::Builder::new().check(|| ());
     let before = std::panic::take_hook();
@@ -69,17 +94,23 @@ pub fn permute(preemptions: Option<u32>, branches: usize, program: Rc<dyn Fn()>,
     builder.checkpoint_file = None;
     builder.log = false;
     builder.location = false;
-    builder.check(|| {
+    builder.check(move || {
         let program = TASK.with_borrow(|task| task.as_ref().map(|(program, _)| program.clone()));
         let program = program.expect("the program is set before loom runs it");
-        begin(&program);
+        begin(&program, alternatives);
     });
     std::panic::set_hook(before);
     TASK.set(None);
+    all_tried()
+}
+
+/// Whether every alternative of every choice was tried so far.
+pub(super) fn all_tried() -> bool {
+    ALL_TRIED.get()
 }
 
 /// One execution, on loom's main thread.
-fn begin(program: &Rc<dyn Fn()>) {
+fn begin(program: &Rc<dyn Fn()>, alternatives: usize) {
     let core = Rc::new(Core {
         book: Book::new(false),
         alive: Cell::new(1),
@@ -88,6 +119,9 @@ fn begin(program: &Rc<dyn Fn()>) {
         idle: RefCell::default(),
         daemons: Cell::new(0),
         quiescent: Cell::new(false),
+        exploring: Cell::new(true),
+        free: free(alternatives),
+        next_free: Cell::new(0),
         settling: RefCell::default(),
         me: RefCell::default(),
     });
@@ -98,6 +132,20 @@ fn begin(program: &Rc<dyn Fn()>) {
     IN_FLIGHT.set(Some((core.clone(), installed)));
     program();
     core.thread_ends(main, false);
+}
+
+/// Atomics of which a load may see a store or not.
+fn free(alternatives: usize) -> Arc<[AtomicBool]> {
+    let free: Arc<[AtomicBool]> = (0..alternatives).map(|_| AtomicBool::new(false)).collect();
+    if alternatives > 0 {
+        loom::stop_exploring();
+        let stored = free.clone();
+        loom::thread::spawn(move || stored.iter().for_each(|free| free.store(true, Ordering::Relaxed)));
+        // Nobody else is there yet, so the stores are made before this thread goes on, yet not seen by it.
+        loom::thread::yield_now();
+        loom::explore();
+    }
+    free
 }
 
 /// Tells of the execution in flight.
@@ -123,6 +171,10 @@ struct Core {
     /// The daemons that wait idly: for what.
     idle: RefCell<BTreeMap<RoleId, Idle>>,
     quiescent: Cell<bool>,
+    exploring: Cell<bool>,
+    free: Arc<[AtomicBool]>,
+    /// How many of them were used.
+    next_free: Cell<usize>,
     /// What the thread that sets the program up waits at, until every daemon is idle.
     settling: RefCell<Option<Rc<ObjectCore>>>,
     me: RefCell<std::rc::Weak<Core>>,
@@ -135,6 +187,25 @@ struct Idle {
 }
 
 impl Core {
+    /// Chooses one of so many alternatives.
+    fn choose(&self, alternatives: usize) -> usize {
+        if !self.exploring.get() {
+            return 0;
+        }
+        // One after another is taken or not, so that each alternative is chosen in one way.
+        (0..alternatives - 1).find(|_| self.is_taken()).unwrap_or(alternatives - 1)
+    }
+
+    fn is_taken(&self) -> bool {
+        let next = self.next_free.get();
+        let Some(free) = self.free.get(next) else {
+            ALL_TRIED.set(false);
+            return true;
+        };
+        self.next_free.set(next + 1);
+        !free.load(Ordering::Relaxed)
+    }
+
     fn thread_ends(&self, role: RoleId, daemon: bool) {
         self.book.set_done(role);
         self.alive.set(self.alive.get() - 1);
@@ -214,7 +285,7 @@ impl Engine for Core {
         self.book.set_current(before);
     }
 
-    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut() -> (u128, String)) -> Took {
+    fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut(usize) -> (u128, String)) -> Took {
         let role = self.book.current();
         let parts = parts(request.object);
         let operation = Some((request.operation, request.object.name.clone()));
@@ -250,8 +321,14 @@ impl Engine for Core {
             self.idle.borrow_mut().remove(&role);
         }
         self.book.set_doing(role, Doing::default());
-        let (_, words) = apply();
+        let alternatives = request.alternatives.as_ref().map_or(1, |alternatives| alternatives().max(1));
+        let alternative = if alternatives > 1 { self.choose(alternatives) } else { 0 };
+        self.book.set_current(role);
+        let (_, words) = apply(alternative);
         self.book.record(request.operation, &request.object.name, words);
+        if alternatives > 1 {
+            self.book.chose(alternative);
+        }
         if parts.waiting.get() > 0 {
             parts.condvar.notify_all();
             self.book.set_current(role);
@@ -299,6 +376,7 @@ impl Engine for Core {
     }
 
     fn explore(&self, every_order: bool) {
+        self.exploring.set(every_order);
         if every_order { loom::explore() } else { loom::stop_exploring() }
     }
 

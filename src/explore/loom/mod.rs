@@ -3,6 +3,6 @@
 mod engine;
 mod scenario;
 
-pub use engine::{Finished, Visit, permute};
+pub use engine::{Bounds, Finished, Visit, permute};
 pub use scenario::child;
 pub(crate) use scenario::explore;

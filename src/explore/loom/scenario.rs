@@ -12,16 +12,16 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explore::inhouse::{Limits, Schedule, run_once};
+use crate::explore::inhouse::{Limits, Recorded, Schedule, run_once};
 use crate::explore::scenario::{ExploreError, Findings, Job, Options};
 use crate::explore::{EngineKind, Exploration, Verdict};
 use crate::kernel::Book;
 use crate::observation::{Observations, Why};
 use crate::runtime::Decisions;
 use crate::scenario::{AgentKind, Role, Scenario, Step, Through};
-use crate::stage::Stage;
+use crate::stage::{Firing, Stage};
 
-use super::engine::{Finished, permute};
+use super::engine::{Bounds, Finished, all_tried, permute};
 
 /// The most threads that loom has, with the main one.
 const THREADS: usize = 5;
@@ -29,6 +29,8 @@ const THREADS: usize = 5;
 const PREEMPTIONS: u32 = 2;
 /// An execution of more branches than this counts as a hang.
 const BRANCHES: usize = 50_000;
+/// How many alternatives beyond the first an execution may choose from, where a thread is left for them.
+const ALTERNATIVES: usize = 16;
 
 /// What the parent asks.
 #[derive(Serialize, Deserialize)]
@@ -36,7 +38,10 @@ struct Request {
     scenario: Scenario,
     revision: String,
     defects: Vec<String>,
+    timers: Firing,
     preemptions: u32,
+    /// How many alternatives beyond the first an execution may choose from.
+    alternatives: usize,
 }
 
 /// What the child answers.
@@ -44,6 +49,8 @@ struct Request {
 struct Answer {
     executions: u64,
     ended: Ending,
+    /// Whether every alternative of every choice was tried.
+    all_tried: bool,
     outcomes: Vec<Outcome>,
 }
 
@@ -60,24 +67,26 @@ enum Ending {
 #[derive(Serialize, Deserialize)]
 struct Outcome {
     seen: Observations,
-    roles: Vec<String>,
+    /// Who moved, and which of its alternatives the operation was.
+    steps: Vec<(String, usize)>,
     executions: u64,
 }
 
 /// Runs a scenario under loom.
 pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, ExploreError> {
-    let decisions = job.decisions()?;
     let preemptions = options.preemptions.or(job.scenario.loom.preemptions).unwrap_or(PREEMPTIONS);
     let reduced =
         job.scenario.loom.inline.iter().map(|role| format!("{} inline", crate::scenario::word(role)));
     let reduced: Vec<String> = reduced.collect();
-    if let Some(reason) = does_not_fit(&job.scenario) {
+    let threads = threads(job);
+    if let Some(reason) = does_not_fit(&job.scenario, threads) {
         let findings = Findings::new(&job.scenario);
         let mut exploration = findings.report(job, EngineKind::Loom, Verdict::Incomplete(reason));
         exploration.reduced = reduced;
         return Ok(exploration);
     }
-    let answer = ask(job, preemptions)?;
+    let alternatives = if threads < THREADS { ALTERNATIVES } else { 0 };
+    let answer = ask(job, preemptions, alternatives)?;
     if let Ending::Panicked(message) = answer.ended {
         return Err(ExploreError::Broken { scenario: job.name.clone(), message });
     }
@@ -85,18 +94,24 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     for outcome in &answer.outcomes {
         let (found, broken) = findings.take_in(&outcome.seen, outcome.executions);
         if broken && found.schedule.is_none() {
-            found.schedule = Some(schedule(job, decisions, outcome)?);
+            found.schedule = Some(schedule(job, outcome)?);
         }
     }
-    let mut exploration = findings.report(job, EngineKind::Loom, Verdict::ProvedUpTo(preemptions));
+    let clean = match (answer.all_tried, alternatives) {
+        (true, _) => Verdict::ProvedUpTo(preemptions),
+        (false, 0) => Verdict::Incomplete(format!(
+            "free choices take a thread, and the scenario needs all {THREADS} that loom has"
+        )),
+        (false, most) => Verdict::Incomplete(format!("an execution has more free choices than {most}")),
+    };
+    let mut exploration = findings.report(job, EngineKind::Loom, clean);
     exploration.statistics.executions = answer.executions;
     exploration.reduced = reduced;
     Ok(exploration)
 }
 
 /// Why a scenario does not fit loom, if it does not.
-fn does_not_fit(scenario: &Scenario) -> Option<String> {
-    let inline = |role: Role| scenario.loom.inline.contains(&role);
+fn does_not_fit(scenario: &Scenario, threads: usize) -> Option<String> {
     let waits_outside = scenario.server.iter().flat_map(|reaction| &reaction.actions).any(|action| {
         use crate::scenario::{Action, Happening};
         matches!(action, Action::Wait(Happening::Status(_) | Happening::Event(_)))
@@ -104,39 +119,52 @@ fn does_not_fit(scenario: &Scenario) -> Option<String> {
     if waits_outside {
         return Some("the server waits for a status or an event, of which loom cannot wake it".to_owned());
     }
+    (threads > THREADS).then(|| format!("{threads} threads are needed, and loom has {THREADS}"))
+}
+
+/// How many threads a scenario needs.
+fn threads(job: &Job) -> usize {
+    let scenario = &job.scenario;
+    let inline = |role: Role| scenario.loom.inline.contains(&role);
+    let races = job.timers == Firing::Race;
     let service = scenario.through == Through::Service;
     let mut threads = scenario.actors.len();
-    threads += usize::from(!scenario.clock.is_empty() && !inline(Role::Clock));
+    let clock = !races && !scenario.clock.is_empty() && !inline(Role::Clock);
+    threads += usize::from(clock || races);
     threads += usize::from(scenario.agent.kind == AgentKind::Acp);
     threads += usize::from(!inline(Role::Server));
     threads += usize::from(service);
     let workers = if service { scenario.actors.len() + 1 } else { 1 };
     threads += if inline(Role::Worker) { 0 } else { workers };
     let runs = |actor: &crate::scenario::Actor| !service && actor.does.contains(&Step::Run);
-    let clock = !scenario.clock.is_empty() && !inline(Role::Clock);
     let main_is_idle = !clock && scenario.actors.iter().all(runs);
-    threads += usize::from(main_is_idle);
-    (threads > THREADS).then(|| format!("{threads} threads are needed, and loom has {THREADS}"))
+    threads + usize::from(main_is_idle)
 }
 
 /// The schedule of an outcome, as the in-house engine replays it.
-fn schedule(job: &Job, decisions: Decisions, outcome: &Outcome) -> Result<Schedule, ExploreError> {
-    let stage = Stage::new(&job.scenario, decisions);
-    let roles: Vec<Rc<str>> = outcome.roles.iter().map(|role| role.as_str().into()).collect();
-    let replayed = run_once(&Limits::default(), &stage.program(), &roles, |execution| execution.schedule());
+fn schedule(job: &Job, outcome: &Outcome) -> Result<Schedule, ExploreError> {
+    let stage = job.stage()?;
+    let recorded = |(role, alternative): &(String, usize)| Recorded {
+        role: role.as_str().into(),
+        alternative: *alternative,
+    };
+    let steps: Vec<Recorded> = outcome.steps.iter().map(recorded).collect();
+    let replayed = run_once(&Limits::default(), &stage.program(), &steps, |execution| execution.schedule());
     replayed.map_err(|error| ExploreError::Child {
         scenario: job.name.clone(),
         message: format!("a schedule found under loom does not replay: {error}"),
     })
 }
 
-fn ask(job: &Job, preemptions: u32) -> Result<Answer, ExploreError> {
+fn ask(job: &Job, preemptions: u32, alternatives: usize) -> Result<Answer, ExploreError> {
     let failed = |message: String| ExploreError::Child { scenario: job.name.clone(), message };
     let request = Request {
         scenario: job.scenario.clone(),
         revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
         defects: job.defects.clone(),
+        timers: job.timers,
         preemptions,
+        alternatives,
     };
     let request = serde_json::to_vec(&request).map_err(|error| failed(error.to_string()))?;
     let program = std::env::current_exe().map_err(|error| failed(format!("no program to start: {error}")))?;
@@ -162,7 +190,7 @@ fn ask(job: &Job, preemptions: u32) -> Result<Answer, ExploreError> {
 #[derive(Default)]
 struct Known {
     executions: u64,
-    outcomes: BTreeMap<Observations, (Vec<String>, u64)>,
+    outcomes: BTreeMap<Observations, (Vec<(String, usize)>, u64)>,
 }
 
 impl Known {
@@ -171,18 +199,19 @@ impl Known {
         let entry = self.outcomes.entry(seen).or_insert_with(|| {
             let names = book.names();
             let scene = book.steps().into_iter().skip(book.setup_steps());
-            (scene.map(|step| names[step.role.0].to_string()).collect(), 0)
+            let recorded = scene.map(|step| (names[step.role.0].to_string(), step.alternative.unwrap_or(0)));
+            (recorded.collect(), 0)
         });
         entry.1 += 1;
     }
 
     fn answer(&self, ended: Ending) -> Answer {
-        let outcomes = self.outcomes.iter().map(|(seen, (roles, executions))| Outcome {
+        let outcomes = self.outcomes.iter().map(|(seen, (steps, executions))| Outcome {
             seen: seen.clone(),
-            roles: roles.clone(),
+            steps: steps.clone(),
             executions: *executions,
         });
-        Answer { executions: self.executions, ended, outcomes: outcomes.collect() }
+        Answer { executions: self.executions, ended, all_tried: all_tried(), outcomes: outcomes.collect() }
     }
 }
 
@@ -196,7 +225,7 @@ pub fn child() -> Result<(), Box<dyn std::error::Error>> {
     std::io::stdin().read_to_end(&mut request)?;
     let request: Request = serde_json::from_slice(&request)?;
     let decisions = Decisions::of(&request.revision, &request.scenario.decisions, &request.defects)?;
-    let stage = Stage::with_few_threads(&request.scenario, decisions);
+    let stage = Stage::with_few_threads(&request.scenario, decisions, request.timers);
     let known: Rc<RefCell<Known>> = Rc::default();
     let (visited, on_stage) = (known.clone(), stage.clone());
     let visit = move |finished: Finished, book: &Book, message: &str| {
@@ -211,7 +240,9 @@ pub fn child() -> Result<(), Box<dyn std::error::Error>> {
             end(&visited.borrow().answer(Ending::Stuck));
         }
     };
-    permute(Some(request.preemptions), BRANCHES, stage.program(), Rc::new(visit));
+    let preemptions = Some(request.preemptions);
+    let bounds = Bounds { preemptions, branches: BRANCHES, alternatives: request.alternatives };
+    permute(bounds, stage.program(), Rc::new(visit));
     serde_json::to_writer(std::io::stdout().lock(), &known.borrow().answer(Ending::All))?;
     Ok(())
 }

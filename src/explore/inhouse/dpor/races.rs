@@ -84,9 +84,14 @@ impl Searcher<'_> {
         let mover = self.path[depth].thread;
         let steps = self.path[depth + 1..].iter().filter_map(|node| Some((node, node.step.as_ref()?)));
         let free = steps.filter(|(_, step)| seen(&step.clock, mover) as usize <= depth);
-        let mut sequence: Vec<Move> =
-            free.map(|(_, step)| Move { thread: step.before.number, uses: step.uses.clone() }).collect();
-        sequence.push(Move { thread: late.from.number, uses: late.uses.clone() });
+        let mut sequence: Vec<Move> = free
+            .map(|(node, step)| Move {
+                thread: step.before.number,
+                alternative: node.chosen(),
+                uses: step.uses.clone(),
+            })
+            .collect();
+        sequence.push(Move { thread: late.from.number, alternative: None, uses: late.uses.clone() });
         let node = &mut self.path[depth];
         if node.asleep.iter().any(|sleeper| weak_initial(sleeper, &sequence).is_some())
             || covers(&mut node.tree, sequence.clone())
@@ -108,7 +113,7 @@ impl Searcher<'_> {
     /// Goes to a place to see whether the last step of a sequence can be taken there after the others.
     fn can_be_taken(&mut self, depth: usize, sequence: &[Move]) -> bool {
         let mut run = Run::begin(self.program.clone(), self.shop.clone(), Keep::States);
-        self.path[..depth].iter().for_each(|node| run.step(node.thread));
+        self.path[..depth].iter().for_each(|node| run.step(node.thread, node.alternative));
         for (at, step) in sequence.iter().enumerate() {
             let Some(thread) = run.with_number(step.thread).filter(|thread| run.can_move(*thread)) else {
                 self.found.executions += 1;
@@ -116,7 +121,7 @@ impl Searcher<'_> {
                 return false;
             };
             if at + 1 < sequence.len() {
-                run.step(thread);
+                run.step(thread, step.alternative.unwrap_or(0));
             }
         }
         true
