@@ -114,11 +114,6 @@ fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
     move |scenario| warnings(scenario).is_some_and(|count| count <= most)
 }
 
-/// The scenario in a text, if there is nothing wrong with it.
-pub(super) fn parse(name: &str, text: &str) -> Option<Scenario> {
-    scenario::parse(name, text, &vocabulary()).ok().map(|loaded| loaded.scenario)
-}
-
 /// Runs one interleaving.
 pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     explore::replay(job, schedule)

@@ -6,30 +6,41 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
-
 use super::console::Console;
 use super::{Exit, New, backend, names, whole};
+use crate::report::json;
 use crate::runtime::{DEFECTS, Defect};
 use crate::scenario::{self, is_scenario};
 
-/// The scenarios that come with turnloom.
-static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+/// Where scenarios are, and where a new one goes.
+const FOLDER: &str = "scenarios";
 
 /// What is said of each field of a scenario, whatever it begins as.
 const FIELDS: &[(&str, &str)] = &[
     ("title", "What must hold, as a sentence."),
     ("source", "Where the report is: an issue, a review, a conversation."),
-    ("agent", "`acp`: its server talks ACP over a pipe. `llm`: a native agent. `sync`: it has only a synchronous step."),
+    (
+        "agent",
+        "`acp`: its server talks ACP over a pipe. `llm`: a native agent. `sync`: it has only a synchronous step.",
+    ),
     ("through", "The actors call the event service of the agent server instead of the conversation itself."),
-    ("decisions", "Where the runtime differs from its revision; `turnloom explain decisions` lists what there is to decide."),
+    (
+        "decisions",
+        "Where the runtime differs from its revision; `turnloom explain decisions` lists what there is to decide.",
+    ),
     ("limits", "Limits of the runtime. Time passes only when the clock fires a timer."),
     ("gates", "Points where somebody waits until somebody opens them. There are no sleeps."),
     ("actors", "Who does what, each on a thread of its own. What no wait orders happens in every order."),
     ("clock", "When the timers fire. A timer that nobody fires never does."),
-    ("server", "What the agent's server does on a message. A prompt without a reaction is answered `end_turn` at once."),
+    (
+        "server",
+        "What the agent's server does on a message. A prompt without a reaction is answered `end_turn` at once.",
+    ),
     ("observe", "What two outcomes may differ in."),
-    ("catches", "The defects that this scenario shows, each with exactly the rules that break: `turnloom audit` holds it to that."),
+    (
+        "catches",
+        "The defects that this scenario shows, each with exactly the rules that break: `turnloom audit` holds it to that.",
+    ),
     ("preemptions", "Every interleaving would take too long: up to so many preemptions."),
 ];
 
@@ -86,7 +97,10 @@ pub(super) fn run(console: &mut Console, arguments: &New) -> Exit {
     console.out(&format!("{shown}: written\n\nnext\n  turnloom lint {shown}\n  turnloom explore {shown}\n"));
     if !path.with_file_name("schema.json").exists() {
         let schema = path.with_file_name("schema.json");
-        console.out(&format!("  turnloom schema > {}   so that an editor completes and checks\n", schema.display()));
+        console.out(&format!(
+            "  turnloom schema > {}   so that an editor completes and checks\n",
+            schema.display()
+        ));
     }
     Exit::Clean
 }
@@ -94,13 +108,21 @@ pub(super) fn run(console: &mut Console, arguments: &New) -> Exit {
 /// The file of a scenario with this name: in `scenarios/`, unless the name is a path.
 fn path(name: &str) -> Result<PathBuf, Refusal> {
     let is_path = name.contains(std::path::is_separator) || name.ends_with(".json");
-    let path = if is_path { PathBuf::from(name) } else { Path::new("scenarios").join(name) };
+    let path = if is_path { PathBuf::from(name) } else { Path::new(FOLDER).join(name) };
     let stem = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let stem = stem.strip_suffix(".json").unwrap_or(stem);
-    let is_allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_".contains(letter);
-    if stem.is_empty() || stem == "schema" || !stem.starts_with(|first: char| first.is_ascii_alphanumeric()) || !stem.chars().all(is_allowed) {
+    let is_allowed =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_".contains(letter);
+    if stem.is_empty()
+        || stem == "schema"
+        || !stem.starts_with(|first: char| first.is_ascii_alphanumeric())
+        || !stem.chars().all(is_allowed)
+    {
         let what = format!("`{}` is no name of a scenario", name.escape_debug());
-        return Err((what, "lowercase letters, digits, `-` and `_`, such as `stop-during-restart`".to_owned()));
+        return Err((
+            what,
+            "lowercase letters, digits, `-` and `_`, such as `stop-during-restart`".to_owned(),
+        ));
     }
     Ok(path.with_file_name(format!("{stem}.json")))
 }
@@ -113,37 +135,48 @@ fn start(from: Option<&str>) -> Result<Start, Refusal> {
     }
 }
 
-/// The scenario that comes with turnloom for a row of the catalogue.
+/// The scenario of a row of the catalogue: the file in `scenarios/` that catches its defect.
 fn row_of_the_catalogue(row: &str) -> Result<Start, Refusal> {
-    let shipped = |defect: &Defect| {
-        let files = SHIPPED.files().filter(|file| is_scenario(file.path()));
-        let mut texts = files.filter_map(|file| Some((file.path().file_stem()?.to_str()?, file.contents_utf8()?)));
-        texts.find(|(name, text)| catches(name, text, defect.row)).map(|(_, text)| text.to_owned())
-    };
     let is_named = |defect: &&Defect| defect.row.eq_ignore_ascii_case(row) || defect.name == row;
-    let found = DEFECTS.iter().find(is_named).and_then(|defect| Some((defect, shipped(defect)?)));
-    let Some((defect, text)) = found else {
-        let what = format!("`{}` is no row of the race catalogue that has a scenario", row.escape_debug());
-        let rows = DEFECTS.iter().filter(|defect| shipped(defect).is_some()).map(|defect| defect.row);
-        let help = match names::nearest(row, rows) {
+    let Some(defect) = DEFECTS.iter().find(is_named) else {
+        let what = format!("`{}` is no row of the race catalogue, and no defect", row.escape_debug());
+        let names = DEFECTS.iter().flat_map(|defect| [defect.row, defect.name]);
+        let help = match names::nearest(row, names) {
             Some(near) => format!("did you mean `{near}`? `turnloom explain defects` lists the defects"),
-            None => "`turnloom explain defects` lists the defects, each of a row".to_owned(),
+            None => {
+                "`turnloom explain defects` lists the defects, `turnloom explain R26` is a row".to_owned()
+            }
         };
         return Err((what, help));
     };
-    let what = format!("Begun as row {} of the race catalogue, defect {}:\n{}.", defect.row, defect.name, defect.harm);
-    Ok(Start { text, head: head(&what, Some(defect.name)) })
+    let Some(text) = shipped(defect) else {
+        let what = format!("no file in `{FOLDER}` catches row {}", defect.row);
+        return Err((what, format!("run it where the `{FOLDER}` of turnloom is, or leave --from out")));
+    };
+    let Defect { row, name, harm, .. } = defect;
+    let what = format!("Begun as row {row} of the race catalogue, defect {name}:\n{harm}.");
+    Ok(Start { text, head: head(&what, Some(name)) })
 }
 
-/// Whether the text is a scenario that catches a defect of this row.
-fn catches(name: &str, text: &str, row: &str) -> bool {
-    let scenario = backend::parse(name, text);
-    scenario.is_some_and(|scenario| scenario.catches.iter().any(|caught| caught.row == row))
+/// The first scenario that catches a defect, as text.
+fn shipped(defect: &Defect) -> Option<String> {
+    let entries = fs::read_dir(FOLDER).ok()?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| is_scenario(file));
+    files.sort();
+    files.iter().find_map(|file| {
+        let mut scenario = backend::load(file, false).ok()?.scenario;
+        // A token belongs to the scenario that it was found in.
+        scenario.regressions.clear();
+        let catches = scenario.catches.iter().any(|caught| caught.defect == defect.name);
+        catches.then(|| json::text(&scenario))
+    })
 }
 
 /// What is said above a scenario.
 fn head(what: &str, defect: Option<&str>) -> String {
-    let defect = defect.map(|defect| format!("  turnloom explore FILE --defect {defect}\n")).unwrap_or_default();
+    let defect =
+        defect.map(|defect| format!("  turnloom explore FILE --defect {defect}\n")).unwrap_or_default();
     format!(
         "{what}\n\nSay what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:\n  turnloom lint FILE\n  turnloom explore FILE\n{defect}"
     )
@@ -166,9 +199,7 @@ fn write(path: &Path, start: &Start) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST, path, row_of_the_catalogue, start};
-    use crate::runtime::DEFECTS;
-    use crate::scenario;
+    use super::path;
 
     #[test]
     fn a_name_is_a_file_of_the_scenarios_and_a_path_is_itself() {
@@ -179,12 +210,5 @@ mod tests {
         for name in ["", "..", "a/", "Two", "two stops", "schema", "-x", "a:b.json"] {
             assert!(path(name).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn the_first_one_is_laid_out_and_each_row_with_a_scenario_can_be_begun_from() {
-        assert!(scenario::format("first", FIRST).is_ok() && start(None).is_ok());
-        let rows: Vec<_> = DEFECTS.iter().filter(|one| row_of_the_catalogue(one.row).is_err()).collect();
-        assert!(rows.is_empty(), "no scenario catches {rows:?}");
     }
 }

@@ -94,7 +94,9 @@ fn after(wait: &Happening) -> String {
         }
         Happening::Frame(frame) => format!("after the server has read {}", word(&frame.method)),
         Happening::Event(EventSeen { text: Some(text), .. }) => format!("after {text:?} is in the event log"),
-        Happening::Event(EventSeen { kind, count: 1, .. }) => format!("after a {} is in the event log", word(kind)),
+        Happening::Event(EventSeen { kind, count: 1, .. }) => {
+            format!("after a {} is in the event log", word(kind))
+        }
         Happening::Event(EventSeen { kind, count, .. }) => {
             format!("after {count} {} are in the event log", word(kind))
         }

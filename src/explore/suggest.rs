@@ -162,13 +162,14 @@ fn happenings(scenario: &Scenario, outcomes: &BTreeSet<Observations>) -> Vec<Hap
     let mut all: Vec<Happening> = Vec::new();
     all.extend(texts.iter().map(|text| event(EventKind::UserMessage, Some(text.clone()), 1)));
     all.extend(texts.iter().map(|text| frame(Method::Prompt, Some(text.clone()))));
-    let reads_cancel = |seen: &Observations| {
-        seen.server.iter().any(|entry| matches!(entry, ServerEntry::Cancel { .. }))
-    };
+    let reads_cancel =
+        |seen: &Observations| seen.server.iter().any(|entry| matches!(entry, ServerEntry::Cancel { .. }));
     if outcomes.iter().any(reads_cancel) {
         all.push(frame(Method::Cancel, None));
     }
-    for kind in [EventKind::ToolCall, EventKind::Interrupt, EventKind::Pause, EventKind::Error, EventKind::Finish] {
+    for kind in
+        [EventKind::ToolCall, EventKind::Interrupt, EventKind::Pause, EventKind::Error, EventKind::Finish]
+    {
         let count = |seen: &Observations| seen.events.iter().filter(|event| event.kind == kind).count();
         let most = outcomes.iter().map(count).max().unwrap_or_default();
         all.extend((1..=COUNTED).take(most).map(|count| event(kind, None, count)));

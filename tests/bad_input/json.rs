@@ -13,10 +13,26 @@ fn no_json() {
    :   `-- here
  4 | }
    `----
-  help: write keys in double quotes; JSON has no comments
+  help: write keys in double quotes
 
 failed to read scenario `case`: 1 error
 "#);
+}
+
+#[test]
+fn comments_move_no_caret() {
+    insta::assert_snapshot!(said("// what it is: \"x\"\n{\n  \"version\": 1, // \u{e9} the only one\n  \"titel\": \"http://x\"\n}"), @"");
+}
+
+#[test]
+fn a_comment_of_another_language() {
+    insta::assert_snapshot!(said("{\n  /* first */ \"version\": 1\n}"), @"");
+    insta::assert_snapshot!(said("{\n  \"version\": 1\n}\n# done"), @"");
+}
+
+#[test]
+fn nothing_but_a_comment() {
+    insta::assert_snapshot!(said("// later\n"), @"");
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn breaches(reaction: &Reaction, i: usize) -> Vec<Breach> {
             Action::Wait(Happening::Frame(frame)) if frame.method == Method::Cancel && is_prompt => {
                 cancel.get_or_insert(at);
             }
-            Action::Answer(reason) => found.extend(answered(&at, "/answer", &word(reason), cancel.as_deref())),
+            Action::Answer(reason) => {
+                found.extend(answered(&at, "/answer", &word(reason), cancel.as_deref()))
+            }
             Action::Fail(_) => found.extend(cancel.clone().map(|after| Breach {
                 rule: NO_ERROR,
                 at: format!("{at}/fail"),

@@ -78,7 +78,11 @@ fn of_another_agent(reaction: &Reaction, agent: AgentKind) -> Option<Unreached> 
         return None;
     }
     let key = if reaction.session.is_some() { "session" } else { "on" };
-    Unreached::new(key, "this agent has no ACP server", "only an agent of kind `acp` has sessions and cancels")
+    Unreached::new(
+        key,
+        "this agent has no ACP server",
+        "only an agent of kind `acp` has sessions and cancels",
+    )
 }
 
 /// A reaction in a process or a session that never begins.
@@ -124,7 +128,8 @@ fn gates(desk: &mut Desk<'_>, strand: &Strand<'_>) {
             What::Wait(Happening::Gate(gate)) => {
                 if let Some(first) = earlier(gate) {
                     desk.warn(|spans| {
-                        let message = format!("{} waits for gate {}, which it has opened", strand.who, quoted(gate));
+                        let message =
+                            format!("{} waits for gate {}, which it has opened", strand.who, quoted(gate));
                         Diagnostic::warning("gate-open-already", message)
                             .at(spans.value(&format!("{}/wait/gate", deed.at)), "waits for nothing")
                             .at(spans.value(&format!("{first}/open")), "opened here")
@@ -142,7 +147,11 @@ fn resumed(desk: &mut Desk<'_>) {
     let actions = || {
         let server = desk.scenario.server.iter().enumerate();
         server.flat_map(|(i, reaction)| {
-            reaction.actions.iter().enumerate().map(move |(j, action)| (format!("/server/{i}/do/{j}"), action))
+            reaction
+                .actions
+                .iter()
+                .enumerate()
+                .map(move |(j, action)| (format!("/server/{i}/do/{j}"), action))
         })
     };
     if actions().any(|(_, action)| *action == Action::StopReading) {

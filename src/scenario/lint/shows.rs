@@ -24,7 +24,9 @@ pub(super) fn lint(desk: &mut Desk<'_>, vocabulary: &Vocabulary) {
 /// A defect whose alternative the scenario takes anyway.
 fn changes_nothing(desk: &mut Desk<'_>, vocabulary: &Vocabulary, catch: &Catch, pointer: &str) {
     let scenario = desk.scenario;
-    let Some(switch) = vocabulary.switches.iter().find(|switch| switch.defect == catch.defect) else { return };
+    let Some(switch) = vocabulary.switches.iter().find(|switch| switch.defect == catch.defect) else {
+        return;
+    };
     let own = scenario.decisions.get(switch.decision).map(String::as_str);
     let of_revision = || {
         let changes = vocabulary.changes.iter();
@@ -51,7 +53,8 @@ fn changes_nothing(desk: &mut Desk<'_>, vocabulary: &Vocabulary, catch: &Catch, 
 fn cannot_break(desk: &mut Desk<'_>, rule: &str, defect: &str, need: Need, pointer: &str) {
     let (label, help) = words(need);
     desk.warn(|spans| {
-        let message = format!("rule {} cannot break here, so it shows nothing of {}", quoted(rule), quoted(defect));
+        let message =
+            format!("rule {} cannot break here, so it shows nothing of {}", quoted(rule), quoted(defect));
         Diagnostic::warning("rule-cannot-break", message)
             .at(spans.value(pointer), label)
             .help(format!("{help}, or name another rule; `turnloom explain {rule}` says what breaks it"))
@@ -64,10 +67,14 @@ fn words(need: Need) -> (&'static str, &'static str) {
         Need::Service => ("it is about the event service", "add \"through\": \"service\" to the scenario"),
         Need::Acp => ("it is about an ACP agent", "write \"agent\": {\"kind\": \"acp\"}"),
         Need::Suffix => ("the agent has no system suffix", "add \"suffix\": true to the agent"),
-        Need::Card => {
-            ("the server streams no tool call", "let a reaction write {\"tool\": {\"id\": \"t1\", \"status\": \"pending\"}}")
-        }
-        Need::Tool => ("no tool looks at its token", "give an actor the steps {\"tool\": \"begin\"} and {\"tool\": \"poll_token\"}"),
+        Need::Card => (
+            "the server streams no tool call",
+            "let a reaction write {\"tool\": {\"id\": \"t1\", \"status\": \"pending\"}}",
+        ),
+        Need::Tool => (
+            "no tool looks at its token",
+            "give an actor the steps {\"tool\": \"begin\"} and {\"tool\": \"poll_token\"}",
+        ),
         Need::Chunk => ("the server streams no text", "let a reaction {\"say\": \"working\"}"),
         Need::Stop => ("nobody presses stop", "let an actor \"pause\", \"interrupt\" or \"close\""),
         Need::TwoMessages => ("there are no two messages", "let an actor send another one"),
