@@ -84,8 +84,61 @@ fn a_new_scenario_lints_clean_and_runs() {
     let folder = Folder::new("new");
     let made = folder.run("new two-stops");
     assert_eq!((made.code, made.err.as_str()), (0, ""));
-    insta::assert_snapshot!(made.out, @"");
-    insta::assert_snapshot!(folder.read("scenarios/two-stops.json"), @"");
+    insta::assert_snapshot!(made.out, @r#"
+scenarios/two-stops.json: written
+
+next
+  turnloom lint scenarios/two-stops.json
+  turnloom explore scenarios/two-stops.json
+  turnloom schema > scenarios/schema.json   so that an editor completes and checks
+"#);
+    insta::assert_snapshot!(folder.read("scenarios/two-stops.json"), @r#"
+// A first scenario: it runs as it is.
+//
+// Say what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:
+//   turnloom lint scenarios/two-stops.json
+//   turnloom explore scenarios/two-stops.json
+{
+  "$schema": "schema.json",
+  "version": 1,
+
+  // What must hold, as a sentence.
+  "title": "a message that is typed during an answer is prompted",
+
+  // Where the report is: an issue, a review, a conversation.
+  "source": "write down where the report is",
+
+  // `acp`: its server talks ACP over a pipe. `llm`: a native agent. `sync`: it has only a synchronous step.
+  "agent": {"kind": "acp"},
+
+  // Points where somebody waits until somebody opens them. There are no sleeps.
+  "gates": ["typed"],
+
+  // Who does what, each on a thread of its own. What no wait orders happens in every order.
+  "actors": [
+    {"name": "ann", "does": [
+      {"send": {"text": "first"}},
+      "run"
+    ]},
+    {"name": "ben", "does": [
+      // Until the server has read the prompt: never for a time.
+      {"wait": {"frame": {"method": "session/prompt", "text": "first"}}},
+      {"send": {"text": "second"}},
+      {"open": "typed"}
+    ]}
+  ],
+
+  // What the agent's server does on a message. A prompt without a reaction is answered `end_turn` at once.
+  "server": [
+    {"on": {"prompt": "first"}, "do": [
+      {"say": "working"},
+      // Ben's message is there before the answer. Without this line it may come at any moment.
+      {"wait": {"gate": "typed"}},
+      {"answer": "end_turn"}
+    ]}
+  ]
+}
+"#);
     let lint = folder.run("lint scenarios/two-stops.json");
     assert_eq!(
         (lint.code, lint.out.as_str()),
@@ -129,7 +182,42 @@ fn a_new_scenario_begins_as_a_row_of_the_catalogue() {
     }
     assert_eq!(begun, rows, "each defect has a scenario to begin from");
     assert_eq!(folder.run("fmt --check drafts").code, 0);
-    insta::assert_snapshot!(folder.read("drafts/as-r08-finish-gap.json"), @"");
+    insta::assert_snapshot!(folder.read("drafts/as-r08-finish-gap.json"), @r#"
+// Begun as row R08 of the race catalogue, defect finish-gap:
+// a message persisted between the last look and the write of FINISHED is left unprompted.
+//
+// Say what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:
+//   turnloom lint drafts/as-r08-finish-gap.json
+//   turnloom explore drafts/as-r08-finish-gap.json
+//   turnloom explore drafts/as-r08-finish-gap.json --defect finish-gap
+{
+  "$schema": "schema.json",
+  "version": 1,
+
+  // What must hold, as a sentence.
+  "title": "a message that arrives as the run finishes is prompted or left for the next run",
+
+  // Where the report is: an issue, a review, a conversation.
+  "source": "openhands-sdk #3376, review round 2",
+
+  // `acp`: its server talks ACP over a pipe. `llm`: a native agent. `sync`: it has only a synchronous step.
+  "agent": {"kind": "acp"},
+
+  // Who does what, each on a thread of its own. What no wait orders happens in every order.
+  "actors": [
+    {"name": "alice", "does": [
+      {"send": {"text": "first"}},
+      "run"
+    ]},
+    {"name": "bob", "does": [{"send": {"text": "second"}}]}
+  ],
+
+  // The defects that this scenario shows, each with exactly the rules that break: `turnloom audit` holds it to that.
+  "catches": [
+    {"row": "R08", "defect": "finish-gap", "rules": ["nothing-stranded-after-finish"]}
+  ]
+}
+"#);
 }
 
 #[test]
@@ -159,7 +247,18 @@ fn fmt_lays_files_out_or_says_which_are_not() {
     folder.write("scenarios/b.json", "{\n  \"version\": 1\n}\n");
     let check = folder.run("fmt --check");
     assert_eq!((check.code, check.err.as_str()), (1, ""));
-    insta::assert_snapshot!(check.out, @"");
+    insta::assert_snapshot!(check.out, @r#"
+--- scenarios/a.json
++++ scenarios/a.json, laid out
+@@ -1,2 +1,4 @@
+-{"version":1, // one
+-"gates":[ ]}
+\ No newline at end of file
++{
++  "version": 1, // one
++  "gates": []
++}
+"#);
     assert_eq!(folder.read("scenarios/a.json"), loose, "only said");
     let fmt = folder.run("fmt");
     assert_eq!((fmt.code, fmt.out.as_str(), fmt.err.as_str()), (0, "scenarios/a.json: laid out\n", ""));
@@ -280,7 +379,19 @@ fn the_waits_that_would_settle_an_order_do_so() {
     assert_eq!(folder.run(&format!("lint {file}")).err, "");
     let suggested = folder.run(&format!("explore {file} --suggest"));
     assert_eq!((suggested.code, suggested.err.as_str()), (0, ""));
-    insta::assert_snapshot!(suggested.out, @"");
+    insta::assert_snapshot!(suggested.out, @r#"
+proved   two   3 outcomes
+
+2 waits would settle an order:
+
+scenarios/two.json:30, before ben sends "second"
+  after a finish is in the event log: leaves outcomes 2, 3 of 3
+    {"wait": {"event": {"kind": "finish"}}},
+
+scenarios/two.json:39, before the server, on {"prompt":"first"}, does {"answer":"end_turn"}
+  after "second" is in the event log: leaves outcome 1 of 3
+    {"wait": {"event": {"kind": "user_message", "text": "second"}}},
+"#);
 
     // What is said of the first one holds when it is pasted where it says.
     let line = |marker: &str| suggested.out.lines().position(|line| line.contains(marker)).expect("a line");

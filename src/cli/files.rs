@@ -16,8 +16,10 @@ use crate::scenario::is_scenario;
 pub(super) enum For {
     /// An engine runs it.
     Engine,
-    /// Something else: it is judged, or served.
-    Else,
+    /// It is judged.
+    Lint,
+    /// A real client is served. What is odd about the scenario is for `lint` to say: stderr belongs to the client's test.
+    Client,
 }
 
 /// A scenario with the path of its file as the user gave it.
@@ -98,7 +100,9 @@ fn read(console: &mut Console, path: PathBuf, purpose: For) -> Option<File> {
             None
         }
         Ok(loaded) => {
-            console.err(&loaded.warnings);
+            if purpose != For::Client {
+                console.err(&loaded.warnings);
+            }
             Some(File { path, loaded })
         }
         Err(diagnostics) => {
