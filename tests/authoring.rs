@@ -388,7 +388,7 @@ scenarios/two.json:30, before ben sends "second"
   after a finish is in the event log: leaves outcomes 2, 3 of 3
     {"wait": {"event": {"kind": "finish"}}},
 
-scenarios/two.json:39, before the server, on {"prompt":"first"}, does {"answer":"end_turn"}
+scenarios/two.json:39, before the server, on {"prompt": "first"}, does {"answer": "end_turn"}
   after "second" is in the event log: leaves outcome 1 of 3
     {"wait": {"event": {"kind": "user_message", "text": "second"}}},
 "#);

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::console::Console;
 use super::files::File;
 use super::progress::Progress;
@@ -78,10 +80,14 @@ fn describe(scenario: &Scenario, place: &Place) -> String {
             };
             format!("before {} {does}", actor.name)
         }
-        Place::Clock { step } => format!("before the clock does {}", word(&scenario.clock[*step])),
+        Place::Clock { step } => format!("before the clock does {}", written(&scenario.clock[*step])),
         Place::Server { reaction, action } => {
             let reaction = &scenario.server[*reaction];
-            format!("before the server, on {}, does {}", word(&reaction.on), word(&reaction.actions[*action]))
+            format!(
+                "before the server, on {}, does {}",
+                written(&reaction.on),
+                written(&reaction.actions[*action])
+            )
         }
         Place::Prompt { text } => format!("in a reaction to add, before the server answers {text:?}"),
     }
@@ -122,6 +128,11 @@ fn pasted(place: &Place, wait: &Happening) -> String {
         }
         _ => format!("{wait},"),
     }
+}
+
+/// A part of the scenario as it is written in the file.
+fn written(part: &impl Serialize) -> String {
+    serde_json::to_value(part).map(|value| spaced(&value)).unwrap_or_default()
 }
 
 /// The value on one line, as `fmt` writes it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Desk;
 use super::names::known;
-use crate::scenario::nearest::quoted;
+use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
     Action, AgentKind, CallClient, Diagnostic, Happening, Message, Method, Reaction, StopReason, Trigger,
     Vocabulary, word,
@@ -176,10 +176,19 @@ fn request(method: &str, params: Value) -> Result<(), String> {
     }
 }
 
-/// Why the parameters are none of this type. The words of the reader, without what would break the line.
+/// Why the parameters are none of this type.
 fn read<T: serde::de::DeserializeOwned>(params: Value) -> Result<(), String> {
-    match serde_json::from_value::<T>(params) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(quoted(&error.to_string()).replace('`', "")),
+    serde_json::from_value::<T>(params).map(drop).map_err(|error| reason(&error.to_string()))
+}
+
+/// The words of the reader, without what would break the line; of an unknown name the nearest one.
+fn reason(words: &str) -> String {
+    let mut names = words.split('`').skip(1).step_by(2);
+    if words.starts_with("unknown variant")
+        && let Some(unknown) = names.next()
+        && let Some(near) = nearest(unknown, names)
+    {
+        return format!("{} is unknown: did you mean {}?", quoted(unknown), quoted(near));
     }
+    quoted(words).replace('`', "")
 }
