@@ -113,7 +113,9 @@ fn path(name: &str) -> Result<PathBuf, Refusal> {
     let stem = stem.strip_suffix(".json").unwrap_or(stem);
     let is_allowed =
         |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_".contains(letter);
-    if stem.is_empty()
+    // A path that ends in a folder has the folder's name as its file's.
+    if name.is_empty()
+        || name.ends_with(std::path::is_separator)
         || stem == "schema"
         || !stem.starts_with(|first: char| first.is_ascii_alphanumeric())
         || !stem.chars().all(is_allowed)
