@@ -20,6 +20,7 @@ use turnloom::explore::loom::{Bounds, Finished, permute};
 use turnloom::explore::{Firing, Job, Options, explore};
 use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use turnloom::scenario::{self, Vocabulary};
+use turnloom::verify::rules::RULES;
 use turnloom::{check, kernel};
 
 /// The preemption bound of every run on loom.
@@ -263,7 +264,7 @@ fn scenario_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let entries = fs::read_dir(&folder).expect("the folder of scenarios can be read");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|file| scenario::is_scenario(file));
     files.sort();
     files
 }
@@ -278,6 +279,7 @@ fn check_scenario(file: &Path) -> u64 {
             .iter()
             .map(|decision| (decision.name, decision.alternatives.iter().map(|one| one.name).collect()))
             .collect(),
+        protocol: RULES.iter().map(|rule| (rule.name, rule.title)).collect(),
         ..Vocabulary::default()
     };
     let loaded = scenario::load(file, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));

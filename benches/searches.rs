@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use turnloom::explore::inhouse::{Sample, Sampler, run_search, sample};
 use turnloom::explore::{Budget, Firing, Job, Limits, Options, SearchKind, Verdict, explore};
+use turnloom::scenario::is_scenario;
 
 /// How long a search may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -406,7 +407,7 @@ fn jobs() -> Vec<Job> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let entries = fs::read_dir(&folder).expect("the folder of scenarios can be read");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|file| is_scenario(file));
     files.sort();
     let job = |file: PathBuf| {
         let text = fs::read_to_string(&file).expect("a scenario can be read");

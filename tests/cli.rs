@@ -83,7 +83,9 @@ fn help_says_who_uses_it_for_what() {
         assert!(help.out.contains(words), "{words}\n{}", help.out);
     }
     assert!(!help.out.contains("loom-child"));
-    for command in ["check", "explore", "replay", "audit", "lint", "schema", "explain"] {
+    for command in
+        ["check", "explore", "replay", "audit", "new", "lint", "fmt", "schema", "completions", "explain"]
+    {
         let help = folder.run(&format!("{command} --help"));
         assert_eq!(help.code, 0, "{command}");
         assert!(help.out.contains(&format!("Examples:\n  turnloom {command}")), "{}", help.out);

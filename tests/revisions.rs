@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use turnloom::explore::{Budget, Job, Options, explore};
+use turnloom::explore::{Budget, Firing, Job, Options, explore};
 use turnloom::runtime::{DEFECTS, Decisions, REVISIONS};
 use turnloom::scenario::{self, Catch, Scenario, Vocabulary};
 
@@ -33,9 +33,7 @@ fn vocabulary() -> Vocabulary {
         rules: turnloom::check::rules().iter().map(|rule| rule.name()).collect(),
         revisions: REVISIONS.iter().map(|revision| revision.name).collect(),
         decisions: decisions
-            .map(|decision| {
-                (decision.name, decision.alternatives.iter().map(|other| other.name).collect())
-            })
+            .map(|decision| (decision.name, decision.alternatives.iter().map(|other| other.name).collect()))
             .collect(),
         ..Vocabulary::default()
     }
@@ -52,6 +50,7 @@ fn shows(revision: &str, caught: &Catch, scenario: &Scenario) -> bool {
         scenario: scenario.clone(),
         revision: Some(revision.to_owned()),
         defects: Vec::new(),
+        timers: Firing::default(),
     };
     let options = Options {
         first_violation: true,
@@ -79,7 +78,11 @@ fn each_revision_shows_the_rows_that_were_found_in_it() {
             if decisions(revision.name, defect) != decisions(revision.name, &[]) {
                 continue;
             }
-            if shows(revision.name, caught, scenario) { shown.push(row.as_str()) } else { hidden.push(row.as_str()) }
+            if shows(revision.name, caught, scenario) {
+                shown.push(row.as_str())
+            } else {
+                hidden.push(row.as_str())
+            }
         }
         let list = |rows: &[&str]| if rows.is_empty() { "none".to_owned() } else { rows.join(" ") };
         let _ = writeln!(text, "{:8} shows {}", revision.name, list(&shown));

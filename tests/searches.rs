@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use turnloom::explore::{Exploration, Firing, Job, Options, Verdict, explore};
-use turnloom::scenario::Scenario;
+use turnloom::scenario::{self, Scenario};
 
 fn turnloom(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
@@ -21,7 +21,7 @@ fn scenarios() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let files = std::fs::read_dir(folder).expect("the scenarios are there");
     let mut files: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|file| scenario::is_scenario(file));
     files.sort();
     files
 }

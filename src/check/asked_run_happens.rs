@@ -4,7 +4,7 @@ use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, stopped_after};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
-use crate::scenario::{Status, StopReason};
+use crate::scenario::{Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.
 pub struct AskedRunHappens;
@@ -31,6 +31,10 @@ behind breaks `nothing-stranded-after-finish` instead.
 
 Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
 `message-stranded-in-tail`, #3376 merged code."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

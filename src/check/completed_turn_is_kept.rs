@@ -3,6 +3,7 @@
 use super::facts::{Turn, finishes, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
+use crate::scenario::Need;
 
 /// A turn that the server completed is recorded, or its session is given up.
 pub struct CompletedTurnIsKept;
@@ -28,6 +29,10 @@ session that was given up does not count, nor does an execution that got stuck. 
 matched, so a turn can go unnoticed when a session that was given up has a finish event of its own.
 
 Source: R28 `drain-result-discarded`, #3376 (open)."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

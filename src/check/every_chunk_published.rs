@@ -3,6 +3,7 @@
 use super::facts::{finishes, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, Published, ServerEntry};
+use crate::scenario::Need;
 
 /// Each chunk of a completed turn is published once, in order.
 pub struct EveryChunkPublished;
@@ -27,6 +28,10 @@ than such turns the client may have cut one short, and chunks may be missing. Th
 service; an execution that got stuck has not published all yet.
 
 Source: R02 `string-chunk-dropped`, #3376 base."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service, Need::Acp, Need::Chunk]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

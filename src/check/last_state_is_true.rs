@@ -2,7 +2,7 @@
 
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, Published};
-use crate::scenario::{EventKind, word};
+use crate::scenario::{EventKind, Need, word};
 
 /// The last state that a subscriber is told is the one there is.
 pub struct LastStateIsTrue;
@@ -26,6 +26,10 @@ It breaks when an execution has come to its end and the last state that the subs
 the conversation's status. An execution that got stuck does not count.
 
 Source: N03 `stale-state-published`, found by turnloom in openhands-agent-server 1.25.0."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

@@ -72,6 +72,7 @@ pub use usage_kept_apart::UsageKeptApart;
 pub use user_stop_wins::UserStopWins;
 
 use crate::observation::{Context, Observations};
+use crate::scenario::Need;
 
 /// What a rule says, and where the rule comes from.
 pub trait Rule: Sync {
@@ -81,6 +82,10 @@ pub trait Rule: Sync {
     fn title(&self) -> &'static str;
     /// A page: what the rule means, what breaks it, and its source.
     fn page(&self) -> &'static str;
+    /// What a scenario must have for the rule to be able to break in it, so that it can be said of one that has not.
+    fn needs(&self) -> &'static [Need] {
+        &[]
+    }
     /// The violations of one execution; empty if the rule holds.
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation>;
 }

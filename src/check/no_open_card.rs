@@ -3,7 +3,7 @@
 use super::facts::{CardEvent, card_events};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
-use crate::scenario::{Status, word};
+use crate::scenario::{Need, Status, word};
 
 /// A turn that has ended leaves no card open.
 pub struct NoOpenCard;
@@ -28,6 +28,10 @@ conversation is still running or the execution got stuck. A card that is closed 
 instead.
 
 Source: R33 `orphaned-cards`, #3358 round 1; also R13."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Card]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

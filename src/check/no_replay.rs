@@ -3,6 +3,7 @@
 use super::facts::{Turn, finishes, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
+use crate::scenario::Need;
 
 /// A message whose prompt was completed is not prompted again.
 pub struct NoReplay;
@@ -28,6 +29,10 @@ the answer in: its process was ended after the answer, and there are fewer finis
 native agent calls its LLM many times for one message, so the rule is for ACP agents.
 
 Source: R05 `just-arrived-prompt-replayed`, #3376 round 1; also R19 and R24."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

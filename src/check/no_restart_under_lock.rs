@@ -2,6 +2,7 @@
 
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
+use crate::scenario::Need;
 
 /// Nobody restarts the server while it holds the state lock.
 pub struct NoRestartUnderLock;
@@ -24,6 +25,10 @@ It breaks when a thread begins a restart while it holds the lock `state`. The ve
 the lock by design, so that it happens once.
 
 Source: R23 `restart-under-lock`, #3376 (open when captured)."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

@@ -4,6 +4,7 @@ use super::facts::messages;
 use super::service_log::{Asked, asked, began};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Cause, Context, Observations, RunSeen};
+use crate::scenario::Need;
 
 /// The service begins no run that nobody asked for.
 pub struct NoRunUnasked;
@@ -27,6 +28,10 @@ had been prompted to the end in an earlier run. With a native agent a message co
 that carries it.
 
 Source: R26 `stale-rerun-flag`, #3376 (open)."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

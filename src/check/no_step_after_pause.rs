@@ -3,7 +3,7 @@
 use super::service_log::began;
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
-use crate::scenario::EventKind;
+use crate::scenario::{EventKind, Need};
 
 /// After a pause a run takes no further step.
 pub struct NoStepAfterPause;
@@ -28,6 +28,10 @@ asked the service for a run (by a call or by a message with `run=true`) since. A
 end; a run that begins only after the stop is for `user-stop-wins`.
 
 Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-server 1.25.0."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service, Need::Stop]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

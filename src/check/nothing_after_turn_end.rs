@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::{CardEvent, Turn, card_events, finishes, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
-use crate::scenario::word;
+use crate::scenario::{Need, word};
 
 /// No update of a prompt is recorded after its turn ended.
 pub struct NothingAfterTurnEnd;
@@ -32,6 +32,10 @@ session overlap, since nobody can say whose they are (`one-prompt-a-session` spe
 agents.
 
 Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

@@ -3,6 +3,7 @@
 use super::facts::{Turn, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
+use crate::scenario::Need;
 
 /// No session has two prompts in flight.
 pub struct OnePromptASession;
@@ -25,6 +26,10 @@ It breaks when the server reads a prompt while an earlier prompt of the same ses
 unanswered. The ACP specification does not forbid it, so this is a policy of the client.
 
 Source: R10 `undrained-session-reused`, #3376 round 3; N04 `sync-session-reused`, 1.25.0."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

@@ -3,7 +3,7 @@
 use super::facts::card_events;
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
-use crate::scenario::word;
+use crate::scenario::{Need, word};
 
 /// Within its turn a card has one terminal event, the last one.
 pub struct OneTerminalEventACard;
@@ -27,6 +27,10 @@ It breaks when an event of a card follows a terminal event of the same card befo
 the turn's end is `nothing-after-turn-end` instead.
 
 Source: R09 `failed-before-drain`, #3376 round 2."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Card]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

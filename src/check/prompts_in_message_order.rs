@@ -3,6 +3,7 @@
 use super::facts::{messages, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
+use crate::scenario::Need;
 
 /// Prompts follow the order of the messages, none left out.
 pub struct PromptsInMessageOrder;
@@ -33,6 +34,10 @@ prompted. Only the first prompt of each message counts: after an interrupt the i
 native agent's LLM call carries all messages, so the rule is for ACP agents.
 
 Source: R17 `fifo-skip`, #3376 round 4; also R27 `initial-cursor-latest`."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp, Need::TwoMessages]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

@@ -2,6 +2,7 @@
 
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
+use crate::scenario::Need;
 
 /// A restarted server is asked for the session before it is asked for a new one.
 pub struct SessionSurvivesRestart;
@@ -23,6 +24,10 @@ It breaks when a process reads `session/new` though an earlier process had a ses
 for that session with `session/load`, in vain, before. A load that succeeds must be of the last session in use.
 
 Source: R22 `session-identity-lost`, #3376 c3749ff."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

@@ -3,6 +3,7 @@
 use super::facts::{Answer, Turn, finishes, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
+use crate::scenario::Need;
 
 /// In each session the system suffix goes with every prompt until one completes, then never again.
 pub struct SuffixOnceASession;
@@ -26,6 +27,10 @@ answered other than with an error; or with it though an earlier one was answered
 finish events than such turns, so that the client may not have taken that answer in. A loaded session is the session it was.
 
 Source: R15 `stale-suffix-marker`, #3376 round 4."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Acp, Need::Suffix]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

@@ -4,6 +4,7 @@ use super::facts::{Turn, messages, turns};
 use super::service_log::{asked, stopped_after};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServerEntry, Why};
+use crate::scenario::Need;
 
 /// A message with a run cancels the older prompt in flight.
 pub struct SupersededPromptIsCancelled;
@@ -27,6 +28,10 @@ persisted with `run=true` while it was in flight, waits behind it, and no user h
 server that answers by itself hides the breach: let it wait for the cancel. For ACP agents through the service.
 
 Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service, Need::Acp]
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

@@ -2,6 +2,7 @@
 
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, TokenView};
+use crate::scenario::Need;
 
 /// A tool whose run was cancelled sees that it was.
 pub struct ToolSeesItsCancel;
@@ -24,6 +25,10 @@ It breaks when a tool looks after the token of its own run was cancelled, and fi
 cancelled. A tool that looked before the cancel, or belongs to no run, does not count.
 
 Source: R35 `cancel-token-cleared`, #3395; R36 `cancel-token-shared`, review remark on #3395."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Tool]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

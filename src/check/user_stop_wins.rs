@@ -3,7 +3,7 @@
 use super::service_log::began;
 use super::{Mark, Rule, Violation};
 use crate::observation::{Cause, Context, Observations, ServiceEntry};
-use crate::scenario::EventKind;
+use crate::scenario::{EventKind, Need};
 
 /// A user's stop wins over every run that was to begin by itself.
 pub struct UserStopWins;
@@ -27,6 +27,10 @@ with `run=true` and every call for a run that was there by then. A run that some
 affair: whether his call or the stop came first is for the two to settle.
 
 Source: R39 `stop-overridden-by-rerun`, #3376 merged code; N06 `stop-lost-before-rerun`, 1.25.0."
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Service, Need::Stop]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

@@ -2,6 +2,7 @@
 //!
 //! A scenario's diagnostics are text from here on, so no command depends on how they are made.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,11 +10,13 @@ use std::process::ExitCode;
 use crate::check::rules;
 use crate::explore::{
     self, Exploration, ExploreError, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule, Shrunk,
-    Token, TokenError,
+    Suggestion, Token, TokenError,
 };
+use crate::observation::Observations;
 use crate::report::json;
-use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
-use crate::scenario::{self, Scenario, TokenNames, Vocabulary};
+use crate::runtime::{DECISIONS, DEFECTS, REVISIONS, Revision};
+use crate::scenario::{self, Scenario, Switch, TokenNames, Vocabulary};
+use crate::verify::rules::RULES;
 
 /// A scenario that was read.
 pub(super) struct Loaded {
@@ -46,8 +49,24 @@ fn vocabulary() -> Vocabulary {
         rules: rules().iter().map(|rule| rule.name()).collect(),
         revisions: REVISIONS.iter().map(|revision| revision.name).collect(),
         decisions: DECISIONS.iter().map(|decision| (decision.name, alternatives(decision))).collect(),
+        switches: DEFECTS
+            .iter()
+            .map(|defect| Switch {
+                defect: defect.name,
+                decision: defect.decision,
+                alternative: defect.alternative,
+            })
+            .collect(),
+        changes: REVISIONS.iter().flat_map(changes).collect(),
+        needs: rules().iter().map(|rule| (rule.name(), rule.needs())).collect(),
+        protocol: RULES.iter().map(|rule| (rule.name, rule.title)).collect(),
         read_token: Some(read_token),
     }
+}
+
+fn changes(revision: &Revision) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let name = revision.name;
+    revision.all_changes().into_iter().map(move |change| (name, change.decision, change.alternative))
 }
 
 fn read_token(text: &str) -> Result<TokenNames, String> {
@@ -72,12 +91,27 @@ pub(super) fn explore(
 
 /// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.
 pub(super) fn shrink(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Shrunk>, ExploreError> {
+    explore::shrink(job, &no_worse(job), progress)
+}
+
+/// The waits that would settle an order; a scenario with one of them must have no more to be said against it.
+pub(super) fn suggest(
+    job: &Job,
+    outcomes: &BTreeSet<Observations>,
+    options: &Options,
+    progress: &mut Progress<'_>,
+) -> Result<Vec<Suggestion>, ExploreError> {
+    explore::suggest(job, outcomes, options, &no_worse(job), progress)
+}
+
+/// Whether of a scenario that was made from this one no more is to be said than of this one.
+fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
     let warnings = |scenario: &Scenario| {
         let text = json::text(scenario);
         scenario::parse(&job.name, &text, &vocabulary()).ok().map(|loaded| loaded.warnings.len())
     };
     let most = warnings(&job.scenario).unwrap_or_default();
-    explore::shrink(job, &|scenario| warnings(scenario).is_some_and(|count| count <= most), progress)
+    move |scenario| warnings(scenario).is_some_and(|count| count <= most)
 }
 
 /// Runs one interleaving.

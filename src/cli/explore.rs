@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File, For};
 use super::progress::Progress;
-use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink};
+use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink, suggest};
 use crate::explore::{Exploration, ExploreError, Job, LockGraph, RacingPair, Token, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
@@ -30,6 +30,9 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Ok(options) => options,
         Err((what, help)) => return console.refuse(&format!("failed to explore: {what}"), &help),
     };
+    if arguments.suggest {
+        return suggest::run(console, &file, &job, &options);
+    }
     let progress = Progress::new(console, 1);
     let running = progress.begin(&job.name);
     let explored = backend::explore(&job, &options, &mut |told| running.ran(told));

@@ -9,14 +9,17 @@ use std::path::{Path, PathBuf};
 
 use super::backend::{self, Loaded};
 use super::console::Console;
+use crate::scenario::is_scenario;
 
 /// What a scenario is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum For {
     /// An engine runs it.
     Engine,
-    /// Something else: it is judged, or served.
-    Else,
+    /// It is judged.
+    Lint,
+    /// A real client is served. What is odd about the scenario is for `lint` to say: stderr belongs to the client's test.
+    Client,
 }
 
 /// A scenario with the path of its file as the user gave it.
@@ -49,6 +52,22 @@ fn beside(file: &Path) -> PathBuf {
 
 /// All scenarios of the paths; none if one of them cannot be run. Whatever there is to say of them has been said.
 pub(super) fn load(console: &mut Console, paths: &[PathBuf], purpose: For) -> Option<Vec<File>> {
+    let found = find_all(console, paths);
+    let mut all_well = found.is_ok();
+    let (Ok(files) | Err(files)) = found;
+    let mut loaded = Vec::new();
+    for path in files {
+        match read(console, path, purpose) {
+            Some(file) => loaded.push(file),
+            None => all_well = false,
+        }
+    }
+    all_well.then_some(loaded)
+}
+
+/// The files that the paths mean, each once. If one of the paths means nothing that has been said, and the rest is the
+/// error.
+pub(super) fn find_all(console: &mut Console, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut all_well = true;
     for path in paths {
@@ -66,14 +85,7 @@ pub(super) fn load(console: &mut Console, paths: &[PathBuf], purpose: For) -> Op
     }
     let mut seen = BTreeSet::new();
     files.retain(|path| seen.insert(path.clone()));
-    let mut loaded = Vec::new();
-    for path in files {
-        match read(console, path, purpose) {
-            Some(file) => loaded.push(file),
-            None => all_well = false,
-        }
-    }
-    all_well.then_some(loaded)
+    if all_well { Ok(files) } else { Err(files) }
 }
 
 /// The scenario of one path, which must be a file.
@@ -88,7 +100,9 @@ fn read(console: &mut Console, path: PathBuf, purpose: For) -> Option<File> {
             None
         }
         Ok(loaded) => {
-            console.err(&loaded.warnings);
+            if purpose != For::Client {
+                console.err(&loaded.warnings);
+            }
             Some(File { path, loaded })
         }
         Err(diagnostics) => {
@@ -98,7 +112,7 @@ fn read(console: &mut Console, path: PathBuf, purpose: For) -> Option<File> {
     }
 }
 
-/// The file itself, or all `*.json` in the folder and in those within it, sorted.
+/// The file itself, or all scenarios in the folder and in those within it, sorted.
 fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -113,7 +127,7 @@ fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
             continue;
         } else if entry.file_type()?.is_dir() {
             folders.push(entry.path());
-        } else if entry.path().extension().is_some_and(|extension| extension == "json") {
+        } else if is_scenario(&entry.path()) {
             files.push(entry.path());
         }
     }
@@ -149,7 +163,7 @@ mod tests {
     fn a_folder_means_the_scenarios_in_it_sorted() {
         let folder = std::env::temp_dir().join(format!("turnloom-files-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("more")).unwrap();
-        for file in ["b.json", "a.json", "more/c.json", "notes.md", ".hidden.json"] {
+        for file in ["b.json", "a.json", "more/c.json", "notes.md", "schema.json", ".hidden.json"] {
             std::fs::write(folder.join(file), "").unwrap();
         }
         let found = find(&folder).unwrap();

@@ -5,7 +5,7 @@ use super::{Exit, Lint, backend, files};
 
 /// Says all that is wrong with the files, and of each file with nothing wrong that there is nothing.
 pub(super) fn run(console: &mut Console, arguments: &Lint) -> Exit {
-    let Some(files) = files::load(console, &arguments.paths, files::For::Else) else { return Exit::Bad };
+    let Some(files) = files::load(console, &arguments.paths, files::For::Lint) else { return Exit::Bad };
     if files.is_empty() {
         return console.refuse("failed to find scenarios: no file there ends in .json", "");
     }

@@ -5,15 +5,18 @@
 mod audit;
 mod backend;
 mod check;
+mod completions;
 mod console;
 mod explain;
 mod explore;
 mod files;
+mod fmt;
 mod gate;
 mod jobs;
 mod lint;
 mod locks;
 mod names;
+mod new;
 mod progress;
 mod racing;
 mod regressions;
@@ -21,7 +24,9 @@ mod replay;
 mod search;
 mod serve;
 mod shrink;
+mod suggest;
 mod verify;
+mod whole;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -61,7 +66,7 @@ snapshot, and hands back the shortest interleaving that breaks a rule, as a pict
 Who uses it for what:
   the CI of a runtime, so that no race comes back             check, audit
   someone with a race report, to make it fail every time      explore, replay, serve, verify
-  the author of a scenario                                    lint, schema, explain";
+  the author of a scenario                                    new, lint, fmt, schema, explain";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +108,8 @@ Examples:
   turnloom explore scenarios/r08-finish-gap.json
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
   turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2
-  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --shrink > r08-finish-gap-small.json")]
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --shrink > r08-finish-gap-small.json
+  turnloom explore scenarios/r08-finish-gap.json --suggest")]
     Explore(Explore),
     /// run one interleaving again and draw it, a column a thread
     #[command(after_help = "\
@@ -118,6 +124,20 @@ Examples:
   turnloom audit
   turnloom audit scenarios/r08-finish-gap.json --format json")]
     Audit(Audit),
+    /// begin a scenario: a file with comments that runs as it is
+    #[command(after_help = "\
+Examples:
+  turnloom new two-stops                   scenarios/two-stops.json, a first scenario
+  turnloom new two-stops --from R26        the scenario of a row of the race catalogue
+  turnloom new drafts/two-stops            another folder")]
+    New(New),
+    /// lay scenario files out: short objects on one line, one step a line, comments where they were
+    #[command(after_help = "\
+Examples:
+  turnloom fmt                             every scenario in scenarios/
+  turnloom fmt scenarios/r08-finish-gap.json
+  turnloom fmt --check                     write nothing; exit code 1 and the difference if a file is not laid out")]
+    Fmt(Fmt),
     /// say all that is wrong with scenario files, without running them
     #[command(after_help = "\
 Examples:
@@ -126,8 +146,15 @@ Examples:
     /// print the JSON Schema of the scenario file
     #[command(after_help = "\
 Examples:
-  turnloom schema > scenario.schema.json")]
+  turnloom schema > scenarios/schema.json")]
     Schema,
+    /// print what a shell needs to complete the command line
+    #[command(after_help = "\
+Examples:
+  turnloom completions bash > ~/.local/share/bash-completion/completions/turnloom
+  turnloom completions zsh > ~/.zfunc/_turnloom
+  turnloom completions fish > ~/.config/fish/completions/turnloom.fish")]
+    Completions(Completions),
     /// say what a rule, a defect, a decision or a revision is, and where it comes from
     #[command(after_help = "\
 Examples:
@@ -188,6 +215,9 @@ struct Explore {
     /// instead of all outcomes, print the smallest scenario that breaks the same rules, and tell its token on stderr
     #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats"])]
     shrink: bool,
+    /// instead of all outcomes, tell which waits would settle an order that the scenario leaves open
+    #[arg(long, conflicts_with_all = ["shrink", "stats", "format"])]
+    suggest: bool,
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]
@@ -275,6 +305,33 @@ struct Verify {
 }
 
 #[derive(Args)]
+struct New {
+    /// the scenario's name, for a file in `scenarios/`, or a path
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// begin as the scenario of this row of the race catalogue, or of this defect
+    #[arg(long, value_name = "ROW")]
+    from: Option<String>,
+}
+
+#[derive(Args)]
+struct Fmt {
+    /// scenario files, or folders of them
+    #[arg(value_name = "PATH", default_value = "scenarios/")]
+    paths: Vec<PathBuf>,
+    /// write nothing, and say what would be
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Args)]
+struct Completions {
+    /// the shell
+    #[arg(value_name = "SHELL", value_enum)]
+    shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
 struct Explain {
     /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
     #[arg(value_name = "NAME")]
@@ -318,6 +375,9 @@ pub fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&mut console, &arguments),
         Command::Lint(arguments) => lint::run(&mut console, &arguments),
         Command::Schema => lint::schema(&mut console),
+        Command::New(arguments) => new::run(&mut console, &arguments),
+        Command::Fmt(arguments) => fmt::run(&mut console, &arguments),
+        Command::Completions(arguments) => completions::run(&mut console, arguments.shell),
         Command::Explain(arguments) => explain::run(&mut console, arguments.name.as_deref()),
         Command::Verify(arguments) => verify::run(&mut console, &arguments),
         Command::Serve(arguments) => {

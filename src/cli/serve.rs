@@ -24,7 +24,7 @@ pub(super) fn run(console: &mut Console, arguments: &Serve) -> u8 {
         return console.refuse("failed to serve: a watchdog of no time would never let anything happen", "")
             as u8;
     }
-    let Some(file) = files::load_one(console, &arguments.file, For::Else) else { return 2 };
+    let Some(file) = files::load_one(console, &arguments.file, For::Client) else { return 2 };
     if file.loaded.scenario.agent.kind != AgentKind::Acp {
         let what = "failed to serve: the agent of this scenario talks to no ACP server";
         return console.refuse(what, "only scenarios with an agent of kind `acp` can be served") as u8;

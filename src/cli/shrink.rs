@@ -11,6 +11,7 @@ use super::{Exit, Format, backend, explore};
 use crate::explore::{Job, Shrunk, Size};
 use crate::report::json::{self, ShrinkDocument};
 use crate::report::words;
+use crate::scenario;
 
 /// Shrinks what the scenario breaks.
 pub(super) fn run(console: &mut Console, job: &Job, format: Format) -> Exit {
@@ -25,7 +26,8 @@ pub(super) fn run(console: &mut Console, job: &Job, format: Format) -> Exit {
     match (&shrunk, format) {
         (_, Format::Json) => console.out(&json::text(&shrunk.as_ref().map(ShrinkDocument::from))),
         (Some(shrunk), Format::Text) => {
-            console.out(&json::text(&shrunk.job.scenario));
+            let text = json::text(&shrunk.job.scenario);
+            console.out(&scenario::format(&shrunk.job.name, &text).unwrap_or(text));
             console.err(&told(shrunk));
         }
         (None, Format::Text) => console.err("no rule is broken, so there is nothing to shrink\n"),

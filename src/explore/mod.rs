@@ -10,6 +10,7 @@ mod report;
 mod scenario;
 mod shrink;
 mod smaller;
+mod suggest;
 mod token;
 
 pub use crate::stage::Firing;
@@ -21,4 +22,5 @@ pub use scenario::{
     Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, explore, locks, replay,
 };
 pub use shrink::{Shrunk, Size, shrink};
+pub use suggest::{Place, Suggestion, suggest};
 pub use token::{Token, TokenError};

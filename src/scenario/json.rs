@@ -84,10 +84,13 @@ pub(super) fn malformed(text: &str, error: &serde_json::Error) -> Diagnostic {
     }
     let words = if comma_before(text, at) { "trailing comma" } else { words };
     let help = match words {
+        _ if text[at..].starts_with(['/', '#']) => {
+            Some("a comment begins with `//` and goes to the end of its line")
+        }
         "trailing comma" => Some("remove the comma before it"),
         "trailing characters" => Some("a file holds one object and nothing after it"),
-        "key must be a string" => Some("write keys in double quotes; JSON has no comments"),
-        "expected value" => Some("JSON has no comments, no single quotes and no trailing commas"),
+        "key must be a string" => Some("write keys in double quotes"),
+        "expected value" => Some("JSON has no single quotes and no trailing commas"),
         _ if error.is_eof() => Some("something is still open: close it"),
         _ => None,
     };

@@ -3,9 +3,12 @@
 //! A text is read into a tree that knows its places (`json`, `spans`), held against the shape of the format (`shape`,
 //! `parse`), and then judged as a whole (`lint`). Each of these says all it finds, and `render` puts it into words.
 
+mod commented;
+mod comments;
 mod diagnostic;
 mod duration;
 mod json;
+mod layout;
 mod lint;
 mod nearest;
 mod only_live;
@@ -22,12 +25,14 @@ mod word;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use commented::commented;
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
+pub use layout::format;
 pub use pipe::*;
-pub use source::{MAX_BYTES, SourceError};
+pub use source::{MAX_BYTES, SourceError, is_scenario};
 pub use types::*;
-pub use vocabulary::{ReadToken, TokenNames, Vocabulary};
+pub use vocabulary::{Need, ReadToken, Switch, TokenNames, Vocabulary};
 pub use word::word;
 
 use diagnostic::Sink;
@@ -65,6 +70,21 @@ pub fn load(path: &Path, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics>
     let text = source::read(path).map_err(refuse)?;
     let name = source::name(path).map_err(refuse)?;
     judge(name, &file, &text, vocabulary)
+}
+
+/// The text of a file, whatever it holds.
+///
+/// # Errors
+///
+/// That the file cannot be read (missing, a folder, not UTF-8, larger than [`MAX_BYTES`]). The file is named as in `path`.
+///
+/// ```
+/// use std::path::Path;
+/// use turnloom::scenario;
+/// assert!(scenario::read(Path::new("no/such.json")).is_err());
+/// ```
+pub fn read(path: &Path) -> Result<String, Diagnostics> {
+    source::read(path).map_err(|error| Diagnostics::without_text(&path.display().to_string(), error))
 }
 
 /// Reads the scenario in a text, which is named in messages as the scenario itself.
@@ -107,6 +127,21 @@ fn judge(name: String, file: &str, text: &str, vocabulary: &Vocabulary) -> Resul
         }
         _ => Err(findings),
     }
+}
+
+/// The line, from 1, of the value at this JSON pointer, or of what it would be in; none if the text is no JSON.
+///
+/// ```
+/// use turnloom::scenario;
+/// let text = "// first\n{\n  \"gates\": [\n    \"a\"\n]}";
+/// assert_eq!(scenario::line(text, "/gates/0"), Some(4));
+/// assert_eq!(scenario::line("no", "/gates"), None);
+/// ```
+#[must_use]
+pub fn line(text: &str, pointer: &str) -> Option<usize> {
+    let root = json::read(&comments::blank(text), &mut Sink::default())?;
+    let at = spans::Spans::new(root).value(pointer).start;
+    Some(1 + text[..at].matches('\n').count())
 }
 
 /// The JSON Schema of the scenario file, for editors and for people. The same bytes every time.

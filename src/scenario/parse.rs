@@ -6,13 +6,14 @@ use super::json::{self, Member, Node, Value};
 use super::nearest::{list, nearest, quoted};
 use super::shape::{self, Field, Shape, Variant};
 use super::spans::Spans;
-use super::{Diagnostic, Duration, DurationError, Scenario};
+use super::{Diagnostic, Duration, DurationError, Scenario, comments};
 
 /// The version of the format that is read here.
 const VERSION: &str = "1";
 
 /// The scenario that a text holds, and where everything in it stands. Without one the sink says why.
 pub(super) fn parse(text: &str, sink: &mut Sink) -> Option<(Scenario, Spans)> {
+    let text = &*comments::blank(text);
     let root = json::read(text, sink)?;
     if let Some(finding) = other_version(&root) {
         // What another version may hold is not known, so nothing else is said.

@@ -82,6 +82,23 @@ impl From<io::Error> for SourceError {
     }
 }
 
+/// Whether a file that was found in a folder is taken for a scenario: `*.json`, but for `schema.json`, which editors
+/// complete the others by, and what is hidden.
+///
+/// ```
+/// use std::path::Path;
+/// use turnloom::scenario::is_scenario;
+/// assert!(is_scenario(Path::new("scenarios/r08-finish-gap.json")));
+/// assert!(!is_scenario(Path::new("scenarios/schema.json")));
+/// ```
+#[must_use]
+pub fn is_scenario(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    path.extension().is_some_and(|extension| extension == "json")
+        && name != "schema.json"
+        && !name.starts_with('.')
+}
+
 /// The name of the scenario that a file holds: the file's stem.
 pub(super) fn name(path: &Path) -> Result<String, SourceError> {
     let stem = path.file_stem().and_then(|stem| stem.to_str());

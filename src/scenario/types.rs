@@ -405,6 +405,9 @@ pub struct Reaction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub process: Option<u32>,
+    /// The rules of ACP that this reaction breaks on purpose, as `turnloom verify` calls them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breaks: Vec<String>,
     /// What the server does, in order. On a prompt it goes on beside whatever else the server does.
     #[serde(rename = "do")]
     pub actions: Vec<Action>,

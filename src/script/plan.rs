@@ -25,6 +25,7 @@ impl Plan {
             on: Trigger::AnyPrompt,
             session: None,
             process: None,
+            breaks: Vec::new(),
             actions: vec![Action::Answer(StopReason::EndTurn)],
         };
         Self { reactions: reactions.iter().cloned().chain([default]).collect() }

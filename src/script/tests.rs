@@ -13,6 +13,7 @@ fn server(reactions: &[(Trigger, &[Action])]) -> Script {
             on: on.clone(),
             session: None,
             process: None,
+            breaks: Vec::new(),
             actions: actions.to_vec(),
         })
         .collect();
@@ -291,6 +292,7 @@ fn reactions_can_be_for_one_session_and_one_process() {
         on: Trigger::AnyPrompt,
         session: session.map(str::to_owned),
         process,
+        breaks: Vec::new(),
         actions: vec![Action::Fail(text.to_owned())],
     };
     let reactions = [reaction(Some("s2"), None, "s2"), reaction(None, Some(2), "second")];

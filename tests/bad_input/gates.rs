@@ -53,7 +53,18 @@ fn not_declared() {
    `----
   help: name it in the list `gates`
 
-failed to read scenario `case`: 2 errors
+  ! actor `bob` waits for gate `streamed`, which it has opened
+   ,-[case:5:68]
+ 4 |   {"name": "ann", "does": [{"wait": {"gate": "streamd"}}, {"open": "elephant"}]},
+ 5 |   {"name": "bob", "does": [{"open": "streamed"}, {"wait": {"gate": "streamed"}}]}
+   :                                     ^^^^^|^^^^                     ^^^^^|^^^^
+   :                                          |                              `-- waits for nothing
+   :                                          `-- opened here
+ 6 | ]}
+   `----
+  help: let somebody else open the gate, or leave the step out
+
+failed to read scenario `case`: 2 errors, 1 warning
 "#);
 }
 

@@ -13,7 +13,79 @@ fn no_json() {
    :   `-- here
  4 | }
    `----
-  help: write keys in double quotes; JSON has no comments
+  help: write keys in double quotes
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn comments_move_no_caret() {
+    insta::assert_snapshot!(said("// what it is: \"x\"\n{\n  \"version\": 1, // \u{e9} the only one\n  \"titel\": \"http://x\"\n}"), @r#"
+  x missing fields `actors`, `agent`, `source`, `title` in a scenario
+   ,-[case:2:1]
+ 1 | // what it is: "x"
+ 2 | {
+   : |
+   : `-- in this object
+ 3 |   "version": 1, // é the only one
+   `----
+
+  x unknown field `titel` in a scenario
+   ,-[case:4:3]
+ 3 |   "version": 1, // é the only one
+ 4 |   "titel": "http://x"
+   :   ^^^|^^^
+   :      `-- did you mean `title`?
+ 5 | }
+   `----
+  help: expected one of `$schema`, `actors`, `agent`, `catches`, `clock`, `decisions`, `gates`,
+        `limits`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`, `source`,
+        `through`, `title`, `version`
+
+failed to read scenario `case`: 2 errors
+"#);
+}
+
+#[test]
+fn a_comment_of_another_language() {
+    insta::assert_snapshot!(said("{\n  /* first */ \"version\": 1\n}"), @r#"
+  x malformed JSON: key must be a string
+   ,-[case:2:3]
+ 1 | {
+ 2 |   /* first */ "version": 1
+   :   |
+   :   `-- here
+ 3 | }
+   `----
+  help: a comment begins with `//` and goes to the end of its line
+
+failed to read scenario `case`: 1 error
+"#);
+    insta::assert_snapshot!(said("{\n  \"version\": 1\n}\n# done"), @r#"
+  x malformed JSON: trailing characters
+   ,-[case:4:1]
+ 3 | }
+ 4 | # done
+   : |
+   : `-- here
+   `----
+  help: a file holds one object and nothing after it
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn nothing_but_a_comment() {
+    insta::assert_snapshot!(said("// later\n"), @r#"
+  x malformed JSON: the file ends while parsing a value
+   ,-[case:1:1]
+ 1 | // later
+   : |
+   : `-- here
+   `----
+  help: something is still open: close it
 
 failed to read scenario `case`: 1 error
 "#);

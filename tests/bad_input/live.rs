@@ -15,8 +15,8 @@ fn what_a_live_server_cannot_do() {
   {"on": {"request": "initialize"}, "do": [{"answer": "end_turn"}]},
   {"on": {"prompt": "hi"}, "do": [
     {"raw": {"hex": "fg"}},
-    {"call": {"name": "p1", "method": "m"}},
-    {"call": {"name": "p1", "method": "m"}},
+    {"call": {"name": "p1", "method": "_m"}},
+    {"call": {"name": "p1", "method": "_m"}},
     {"wait": {"reply": {"to": "p2"}}},
     {"exit": 1},
     {"say": "late"}
@@ -59,16 +59,16 @@ fn what_a_live_server_cannot_do() {
      8 |     {"raw": {"hex": "fg"}},
        :                     ^^|^
        :                       `-- expected bytes such as `ff 00 7b`
-     9 |     {"call": {"name": "p1", "method": "m"}},
+     9 |     {"call": {"name": "p1", "method": "_m"}},
        `----
 
       x two calls have the name `p1`
         ,-[case:10:23]
       8 |     {"raw": {"hex": "fg"}},
-      9 |     {"call": {"name": "p1", "method": "m"}},
+      9 |     {"call": {"name": "p1", "method": "_m"}},
         :                       ^^|^
         :                         `-- first
-     10 |     {"call": {"name": "p1", "method": "m"}},
+     10 |     {"call": {"name": "p1", "method": "_m"}},
         :                       ^^|^
         :                         `-- again
      11 |     {"wait": {"reply": {"to": "p2"}}},
@@ -77,7 +77,7 @@ fn what_a_live_server_cannot_do() {
 
       x the server makes no call `p2`
         ,-[case:11:31]
-     10 |     {"call": {"name": "p1", "method": "m"}},
+     10 |     {"call": {"name": "p1", "method": "_m"}},
      11 |     {"wait": {"reply": {"to": "p2"}}},
         :                               ^^|^
         :                                 `-- waits for ever
@@ -108,7 +108,7 @@ fn what_only_a_live_server_can_do() {
 "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run", {"wait": {"reply": {"to": "p1"}}}]}],
 "server": [
   {"on": "start", "do": [{"raw": {"text": "x"}}]},
-  {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "m"}}, "close_output", {"exit": 1}]}
+  {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
 ]}"##;
     let loaded = scenario::parse("case", text, &vocabulary()).unwrap();
     assert!(loaded.warnings.is_empty() && loaded.scenario.is_only_live());
@@ -129,7 +129,7 @@ fn what_only_a_live_server_can_do() {
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
        :          ^^^|^^^
        :             `-- only a live server does this
-     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "m"}}, "close_output", {"exit": 1}]}
+     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
        `----
       help: play it with `turnloom serve`, or leave it out to run every interleaving
 
@@ -139,14 +139,14 @@ fn what_only_a_live_server_can_do() {
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
        :                          |
        :                          `-- only a live server does this
-     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "m"}}, "close_output", {"exit": 1}]}
+     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
        `----
       help: play it with `turnloom serve`, or leave it out to run every interleaving
 
       x the model of the runtime does not know a call to the client
        ,-[case:5:82]
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
-     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "m"}}, "close_output", {"exit": 1}]}
+     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
        :                                                                                  |
        :                                                                                  `-- only a live server does this
      6 | ]}
@@ -156,7 +156,7 @@ fn what_only_a_live_server_can_do() {
       x the model of the runtime does not know a closed output
        ,-[case:5:123]
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
-     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "m"}}, "close_output", {"exit": 1}]}
+     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
        :                                                                                                                           ^^^^^^^|^^^^^^
        :                                                                                                                                  `-- only a live server does this
      6 | ]}
@@ -166,7 +166,7 @@ fn what_only_a_live_server_can_do() {
       x the model of the runtime does not know the end of a process
        ,-[case:5:139]
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
-     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "m"}}, "close_output", {"exit": 1}]}
+     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
        :                                                                                                                                           |
        :                                                                                                                                           `-- only a live server does this
      6 | ]}

@@ -9,8 +9,11 @@ mod json;
 mod live;
 mod mutation;
 mod names;
+mod protocol;
+mod reach;
 mod regressions;
 mod server;
+mod shows;
 mod waits;
 
 use turnloom::explore::{Token, TokenError};
@@ -23,10 +26,17 @@ fn vocabulary() -> Vocabulary {
         rules: vec!["no-lost-message", "fifo"],
         revisions: vec!["1.24.0", "1.25.0", "fixed"],
         decisions: vec![("first_prompt", vec!["oldest", "newest"]), ("restart", vec!["next_turn", "inline"])],
+        protocol: vec![
+            ("frames-are-valid", "each line is a message"),
+            ("cancel-is-answered-cancelled", "a cancelled prompt is answered cancelled"),
+            ("cancel-is-no-error", "a cancelled prompt is not answered with an error"),
+            ("answers-have-requests", "each answer is the only one to a request"),
+        ],
         read_token: Some(|text| {
             let token: Token = text.parse().map_err(|error: TokenError| error.to_string())?;
             Ok(TokenNames { scenario: token.scenario, revision: token.revision, defects: token.defects })
         }),
+        ..Vocabulary::default()
     }
 }
 

@@ -44,6 +44,16 @@ fn reactions_that_are_never_taken() {
   {"on": "cancel", "do": []},
   {"on": "cancel", "do": []}
 ]"#), @r#"
+  ! the reaction to any prompt is never taken
+   ,-[case:5:10]
+ 4 |   {"on": {"prompt": "hi"}, "do": [{"answer": "end_turn"}]},
+ 5 |   {"on": "any_prompt", "do": []},
+   :          ^^^^^^|^^^^^
+   :                `-- every message has a reaction of its own
+ 6 |   {"on": {"prompt": "hi"}, "do": []},
+   `----
+  help: leave the reaction out, or one of those for a single prompt
+
   x the reaction to prompt `hi` is never taken
    ,-[case:6:4]
  3 | "server": [
@@ -71,7 +81,7 @@ fn reactions_that_are_never_taken() {
    `----
   help: the first reaction that matches is taken: put the actions into that one
 
-failed to read scenario `case`: 2 errors
+failed to read scenario `case`: 2 errors, 1 warning
 "#);
 }
 

@@ -78,6 +78,16 @@ impl<'a> Facts<'a> {
         self.gates.contains(gate)
     }
 
+    /// Whether anybody runs the conversation.
+    pub fn runs(&self) -> bool {
+        self.runs
+    }
+
+    /// The texts that are sent.
+    pub fn texts(&self) -> impl Iterator<Item = &'a str> {
+        self.sent.keys().copied()
+    }
+
     /// Whether anybody can end a turn that is in flight.
     fn cancels(&self) -> bool {
         self.runs && (self.interrupts || self.closes || self.supersedes || self.prompt_times_out)
@@ -94,7 +104,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn loads(&self) -> bool {
+    /// Whether anything can make the client restart the server.
+    pub fn loads(&self) -> bool {
         self.cancels() || (self.runs && (self.fails || self.closes))
     }
 

@@ -6,8 +6,11 @@ mod gates;
 mod head;
 mod live;
 mod names;
+mod protocol;
+mod reach;
 mod regressions;
 mod server;
+mod shows;
 mod steps;
 mod strand;
 mod waits;
@@ -27,6 +30,9 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     steps::lint(&mut desk, &strands);
     server::lint(&mut desk, &strands);
     waits::lint(&mut desk, &strands);
+    reach::lint(&mut desk, &strands);
+    protocol::lint(&mut desk, vocabulary);
+    shows::lint(&mut desk, vocabulary);
 }
 
 /// Finds what keeps an engine from running a scenario with which nothing is wrong.

@@ -13,10 +13,7 @@ const MOST: usize = 1_000;
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let scenario = desk.scenario;
-    let mut all = Facts::default();
-    for deed in strands.iter().flat_map(reachable) {
-        all.learn(deed.what, scenario.through);
-    }
+    let all = everything(scenario, strands);
     let mut hopeless = BTreeSet::new();
     for deed in strands.iter().flat_map(reachable) {
         if let Some(missing) = missing(&all, deed, scenario) {
@@ -31,6 +28,15 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
             never_ends(desk, strands, strand, &strand.deeds[at]);
         }
     }
+}
+
+/// What can have happened at most, when everybody has done everything.
+pub(super) fn everything<'a>(scenario: &Scenario, strands: &[Strand<'a>]) -> Facts<'a> {
+    let mut all = Facts::default();
+    for deed in strands.iter().flat_map(reachable) {
+        all.learn(deed.what, scenario.through);
+    }
+    all
 }
 
 /// The steps up to the answer.

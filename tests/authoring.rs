@@ -1,0 +1,614 @@
+//! Writing scenarios as an author does: a new one, its layout, the schema behind the editor, the orders it leaves open, and
+//! the page that walks from a report to a fix.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use proptest::prelude::*;
+use turnloom::scenario;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A folder of one test, in which its commands run.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("turnloom-authoring-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder can be made");
+        Self(path)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let file = self.0.join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder can be made");
+        fs::write(file, text).expect("a file can be written");
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.0.join(file)).expect("the file is there")
+    }
+
+    /// The names of all that is in the folder of the scenarios.
+    fn scenarios(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.join("scenarios")).expect("the folder is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn run(&self, arguments: &str) -> Run {
+        run_in(&self.0, arguments)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("the folder is still there");
+    }
+}
+
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn run_in(folder: &Path, arguments: &str) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
+    command.args(arguments.split_whitespace()).current_dir(folder).env("CI", "true").env_remove("NO_COLOR");
+    let Output { status, stdout, stderr } = command.output().expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Run { code: status.code().expect("it ends by itself"), out: text(stdout), err: text(stderr) }
+}
+
+fn shipped() -> Vec<(String, String)> {
+    let entries = fs::read_dir(Path::new(ROOT).join("scenarios")).expect("the scenarios are there");
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let files = files.filter(|file| scenario::is_scenario(file));
+    let mut files: Vec<_> = files
+        .map(|file| {
+            let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, fs::read_to_string(&file).expect("a readable file"))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_new_scenario_lints_clean_and_runs() {
+    let folder = Folder::new("new");
+    let made = folder.run("new two-stops");
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
+    insta::assert_snapshot!(made.out, @r#"
+scenarios/two-stops.json: written
+
+next
+  turnloom lint scenarios/two-stops.json
+  turnloom explore scenarios/two-stops.json
+  turnloom schema > scenarios/schema.json   so that an editor completes and checks
+"#);
+    insta::assert_snapshot!(folder.read("scenarios/two-stops.json"), @r#"
+// A first scenario: it runs as it is.
+//
+// Say what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:
+//   turnloom lint scenarios/two-stops.json
+//   turnloom explore scenarios/two-stops.json
+{
+  "$schema": "schema.json",
+  "version": 1,
+
+  // What must hold, as a sentence.
+  "title": "a message that is typed during an answer is prompted",
+
+  // Where the report is: an issue, a review, a conversation.
+  "source": "write down where the report is",
+
+  // `acp`: its server talks ACP over a pipe. `llm`: a native agent. `sync`: it has only a synchronous step.
+  "agent": {"kind": "acp"},
+
+  // Points where somebody waits until somebody opens them. There are no sleeps.
+  "gates": ["typed"],
+
+  // Who does what, each on a thread of its own. What no wait orders happens in every order.
+  "actors": [
+    {"name": "ann", "does": [
+      {"send": {"text": "first"}},
+      "run"
+    ]},
+    {"name": "ben", "does": [
+      // Until the server has read the prompt: never for a time.
+      {"wait": {"frame": {"method": "session/prompt", "text": "first"}}},
+      {"send": {"text": "second"}},
+      {"open": "typed"}
+    ]}
+  ],
+
+  // What the agent's server does on a message. A prompt without a reaction is answered `end_turn` at once.
+  "server": [
+    {"on": {"prompt": "first"}, "do": [
+      {"say": "working"},
+      // Ben's message is there before the answer. Without this line it may come at any moment.
+      {"wait": {"gate": "typed"}},
+      {"answer": "end_turn"}
+    ]}
+  ]
+}
+"#);
+    let lint = folder.run("lint scenarios/two-stops.json");
+    assert_eq!(
+        (lint.code, lint.out.as_str()),
+        (0, "scenarios/two-stops.json: nothing wrong\n"),
+        "{}",
+        lint.err
+    );
+    assert_eq!(folder.run("fmt --check").out, "");
+    let explored = folder.run("explore scenarios/two-stops.json");
+    assert_eq!(explored.code, 0);
+    assert!(explored.out.starts_with("proved   two-stops   "), "{}", explored.out);
+    assert_eq!(folder.scenarios(), ["two-stops.json"], "nothing else was written");
+}
+
+#[test]
+fn a_new_scenario_begins_as_a_row_of_the_catalogue() {
+    let folder = Folder::new("from");
+    for (name, text) in shipped() {
+        folder.write(&format!("scenarios/{name}.json"), &text);
+    }
+    let rows = folder.run("explain defects").out.lines().count();
+    let mut begun = 0;
+    for (name, text) in shipped() {
+        let document: serde_json::Value =
+            serde_json::from_str(&text).expect("a shipped scenario has no comments");
+        for caught in document["catches"].as_array().into_iter().flatten() {
+            let (row, defect) =
+                (caught["row"].as_str().expect("a row"), caught["defect"].as_str().expect("a defect"));
+            let from = if begun % 2 == 0 { row } else { defect };
+            let file = format!("drafts/as-{name}.json");
+            let made = folder.run(&format!("new {file} --from {from}"));
+            assert_eq!((made.code, made.err.as_str()), (0, ""), "{row}");
+            let lint = folder.run(&format!("lint {file}"));
+            assert_eq!((lint.code, lint.err.as_str()), (0, ""), "{row}");
+            let new = folder.read(&file);
+            assert!(
+                new.starts_with(&format!("// Begun as row {row} of the race catalogue, defect {defect}:\n"))
+            );
+            begun += 1;
+        }
+    }
+    assert_eq!(begun, rows, "each defect has a scenario to begin from");
+    assert_eq!(folder.run("fmt --check drafts").code, 0);
+    insta::assert_snapshot!(folder.read("drafts/as-r08-finish-gap.json"), @r#"
+// Begun as row R08 of the race catalogue, defect finish-gap:
+// a message persisted between the last look and the write of FINISHED is left unprompted.
+//
+// Say what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:
+//   turnloom lint drafts/as-r08-finish-gap.json
+//   turnloom explore drafts/as-r08-finish-gap.json
+//   turnloom explore drafts/as-r08-finish-gap.json --defect finish-gap
+{
+  "$schema": "schema.json",
+  "version": 1,
+
+  // What must hold, as a sentence.
+  "title": "a message that arrives as the run finishes is prompted or left for the next run",
+
+  // Where the report is: an issue, a review, a conversation.
+  "source": "openhands-sdk #3376, review round 2",
+
+  // `acp`: its server talks ACP over a pipe. `llm`: a native agent. `sync`: it has only a synchronous step.
+  "agent": {"kind": "acp"},
+
+  // Who does what, each on a thread of its own. What no wait orders happens in every order.
+  "actors": [
+    {"name": "alice", "does": [
+      {"send": {"text": "first"}},
+      "run"
+    ]},
+    {"name": "bob", "does": [{"send": {"text": "second"}}]}
+  ],
+
+  // The defects that this scenario shows, each with exactly the rules that break: `turnloom audit` holds it to that.
+  "catches": [
+    {"row": "R08", "defect": "finish-gap", "rules": ["nothing-stranded-after-finish"]}
+  ]
+}
+"#);
+}
+
+#[test]
+fn new_writes_over_nothing_and_says_what_is_wrong() {
+    let folder = Folder::new("refused");
+    folder.write("scenarios/mine.json", "mine");
+    for (arguments, reason) in [
+        ("new mine", "`scenarios/mine.json` is there already"),
+        ("new Mine", "`Mine` is no name of a scenario"),
+        ("new other --from R99", "`R99` is no row of the race catalogue"),
+        ("new other --from R26", "no file in `scenarios` catches row R26"),
+        ("new scenarios/mine.json/other", "`scenarios/mine.json/other.json` cannot be written"),
+    ] {
+        let refused = folder.run(arguments);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{arguments}");
+        assert!(refused.err.contains(reason), "{arguments}: {}", refused.err);
+    }
+    assert_eq!(folder.read("scenarios/mine.json"), "mine");
+    assert_eq!(folder.scenarios(), ["mine.json"]);
+}
+
+#[test]
+fn fmt_lays_files_out_or_says_which_are_not() {
+    let folder = Folder::new("fmt");
+    let loose = "{\"version\":1, // one\n\"gates\":[ ]}";
+    folder.write("scenarios/a.json", loose);
+    folder.write("scenarios/b.json", "{\n  \"version\": 1\n}\n");
+    let check = folder.run("fmt --check");
+    assert_eq!((check.code, check.err.as_str()), (1, ""));
+    insta::assert_snapshot!(check.out, @r#"
+--- scenarios/a.json
++++ scenarios/a.json, laid out
+@@ -1,2 +1,4 @@
+-{"version":1, // one
+-"gates":[ ]}
+\ No newline at end of file
++{
++  "version": 1, // one
++  "gates": []
++}
+"#);
+    assert_eq!(folder.read("scenarios/a.json"), loose, "only said");
+    let fmt = folder.run("fmt");
+    assert_eq!((fmt.code, fmt.out.as_str(), fmt.err.as_str()), (0, "scenarios/a.json: laid out\n", ""));
+    assert_eq!(folder.read("scenarios/a.json"), "{\n  \"version\": 1, // one\n  \"gates\": []\n}\n");
+    assert_eq!(folder.run("fmt --check").code, 0);
+    assert_eq!(folder.scenarios(), ["a.json", "b.json"], "nothing is left beside them");
+
+    // One file that is no JSON keeps all of them as they are.
+    folder.write("scenarios/a.json", loose);
+    folder.write("scenarios/c.json", "{\"version\": 1");
+    let fmt = folder.run("fmt");
+    assert_eq!((fmt.code, fmt.out.as_str()), (2, ""));
+    assert!(fmt.err.contains("scenarios/c.json:1:14"), "{}", fmt.err);
+    assert_eq!(folder.read("scenarios/a.json"), loose);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_has_the_rights_of_others_and_one_that_is_laid_out_keeps_its_own() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("rights");
+    folder.write("plain", "");
+    let mode =
+        |file: &str| fs::metadata(folder.0.join(file)).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(folder.run("new mine").code, 0);
+    assert_eq!(mode("scenarios/mine.json"), mode("plain"));
+    folder.write("scenarios/mine.json", "{}");
+    let own = PermissionsExt::from_mode(0o640);
+    fs::set_permissions(folder.0.join("scenarios/mine.json"), own).expect("the rights can be set");
+    std::os::unix::fs::symlink("scenarios/mine.json", folder.0.join("link.json"))
+        .expect("a link can be made");
+    folder.write("scenarios/mine.json", "{ }");
+    assert_eq!(folder.run("fmt link.json").code, 0);
+    assert_eq!((folder.read("scenarios/mine.json").as_str(), mode("scenarios/mine.json")), ("{}\n", 0o640));
+    assert!(fs::symlink_metadata(folder.0.join("link.json")).expect("it is there").is_symlink());
+}
+
+#[test]
+fn every_shipped_scenario_is_laid_out() {
+    let check = run_in(Path::new(ROOT), "fmt --check scenarios");
+    assert_eq!((check.code, check.out.as_str(), check.err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn every_shipped_scenario_names_the_schema_and_keeps_to_it() {
+    let file =
+        fs::read_to_string(Path::new(ROOT).join("scenarios/schema.json")).expect("the schema is there");
+    assert_eq!(
+        run_in(Path::new(ROOT), "schema").out,
+        file,
+        "`turnloom schema > scenarios/schema.json` brings it up"
+    );
+    let schema: serde_json::Value = serde_json::from_str(&file).expect("a document");
+    assert!(jsonschema::meta::is_valid(&schema));
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for (name, text) in shipped() {
+        let mut document: serde_json::Value = serde_json::from_str(&text).expect("JSON without comments");
+        assert_eq!(document["$schema"], "schema.json", "{name}");
+        let wrong: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}");
+        document["actors"][0]["does"][0] = "sned".into();
+        assert!(!validator.is_valid(&document), "{name}: a step that is none is none for the schema");
+    }
+}
+
+#[test]
+fn every_command_reads_comments() {
+    let folder = Folder::new("comments");
+    let text = format!(
+        "// {}",
+        fs::read_to_string(format!("{ROOT}/scenarios/r08-finish-gap.json")).expect("a file")
+    );
+    let text = text.replacen("// {", "// The gap. \"r08\"\n{ // opened", 1).replace(",\n", ", // http://\n");
+    folder.write("scenarios/r08-finish-gap.json", &text);
+    let file = "scenarios/r08-finish-gap.json";
+    let token = "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700";
+    for (arguments, code) in [
+        (format!("lint {file}"), 0),
+        (format!("explore {file}"), 0),
+        (format!("explore {file} --defect finish-gap --shrink"), 1),
+        (format!("replay {file} {token}"), 1),
+        (format!("audit {file}"), 0),
+        ("check".to_owned(), 1),
+    ] {
+        let run = folder.run(&arguments);
+        assert_eq!(run.code, code, "{arguments}: {}{}", run.out, run.err);
+        assert!(!run.err.contains("malformed"), "{arguments}: {}", run.err);
+    }
+}
+
+#[test]
+fn each_shell_gets_completions_for_what_a_person_can_type() {
+    let folder = Folder::new("completions");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = folder.run(&format!("completions {shell}"));
+        assert_eq!((script.code, script.err.as_str()), (0, ""));
+        for word in ["explore", "shrink"] {
+            assert!(script.out.contains(word), "{shell} does not complete {word}");
+        }
+        assert!(!script.out.contains("loom-child"), "{shell} completes what nobody types");
+    }
+}
+
+#[test]
+fn the_waits_that_would_settle_an_order_do_so() {
+    let folder = Folder::new("suggest");
+    assert_eq!(folder.run("new two").code, 0);
+    let file = "scenarios/two.json";
+    // Without the wait of the server nothing orders the second message and the answer.
+    let text = folder
+        .read(file)
+        .replace("      {\"wait\": {\"gate\": \"typed\"}},\n", "")
+        .replace("      {\"open\": \"typed\"}\n", "");
+    let text = text.replace("{\"send\": {\"text\": \"second\"}},", "{\"send\": {\"text\": \"second\"}}");
+    let gates = text.find("  \"gates\"").expect("there are gates");
+    let end = text[gates..].find('\n').expect("a line") + gates + 1;
+    folder.write(file, &format!("{}{}", &text[..gates], &text[end..]));
+    assert_eq!(folder.run(&format!("lint {file}")).err, "");
+    let suggested = folder.run(&format!("explore {file} --suggest"));
+    assert_eq!((suggested.code, suggested.err.as_str()), (0, ""));
+    insta::assert_snapshot!(suggested.out, @r#"
+proved   two   3 outcomes
+
+2 waits would settle an order:
+
+scenarios/two.json:30, before ben sends "second"
+  after a finish is in the event log: leaves outcomes 2, 3 of 3
+    {"wait": {"event": {"kind": "finish"}}},
+
+scenarios/two.json:39, before the server, on {"prompt": "first"}, does {"answer": "end_turn"}
+  after "second" is in the event log: leaves outcome 1 of 3
+    {"wait": {"event": {"kind": "user_message", "text": "second"}}},
+"#);
+
+    // What is said of the first one holds when it is pasted where it says.
+    let line = |marker: &str| suggested.out.lines().position(|line| line.contains(marker)).expect("a line");
+    let place = line(&format!("{file}:"));
+    let lines: Vec<&str> = suggested.out.lines().collect();
+    let number = lines[place][file.len() + 1..].split(',').next().expect("a number");
+    let number: usize = number.parse().expect("the number of a line");
+    let left =
+        lines[place + 1].split("leaves ").nth(1).expect("outcomes").split(" of ").next().expect("a list");
+    let left = left.matches(", ").count() + 1;
+    let mut text: Vec<String> = folder.read(file).lines().map(str::to_owned).collect();
+    text.insert(number - 1, lines[place + 2].to_owned());
+    folder.write(file, &text.join("\n"));
+    let explored = folder.run(&format!("explore {file}")).out;
+    let noun = if left == 1 { "outcome" } else { "outcomes" };
+    assert!(explored.starts_with(&format!("proved   two   {left} {noun}\n")), "{explored}");
+}
+
+/// What stands between two tokens of JSON.
+fn gap() -> impl Strategy<Value = Vec<&'static str>> {
+    let gaps = [
+        "",
+        "",
+        " ",
+        "\n",
+        "\n\n",
+        "\r\n \t",
+        " // one\n",
+        "\n// two \"\n\n",
+        "//\r\n",
+        "\n\n\n  // \u{e9} //\n",
+    ];
+    prop::collection::vec(prop::sample::select(gaps.to_vec()), 1..40)
+}
+
+fn tree() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z/\"\\\\]{0,60}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map("[a-z/]{1,9}", inner, 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// The tokens of a tree, in order.
+fn tokens(value: &serde_json::Value, into: &mut Vec<String>) {
+    let separated = |into: &mut Vec<String>, at: usize| {
+        if at > 0 {
+            into.push(",".to_owned())
+        }
+    };
+    match value {
+        serde_json::Value::Array(items) => {
+            into.push("[".to_owned());
+            for (at, item) in items.iter().enumerate() {
+                separated(into, at);
+                tokens(item, into);
+            }
+            into.push("]".to_owned());
+        }
+        serde_json::Value::Object(members) => {
+            into.push("{".to_owned());
+            for (at, (key, value)) in members.iter().enumerate() {
+                separated(into, at);
+                into.push(serde_json::Value::from(key.as_str()).to_string());
+                into.push(":".to_owned());
+                tokens(value, into);
+            }
+            into.push("}".to_owned());
+        }
+        leaf => into.push(leaf.to_string()),
+    }
+}
+
+/// The text with the gaps between its tokens.
+fn spread(tokens: &[String], gaps: &[&str]) -> String {
+    let mut text = String::new();
+    for (token, gap) in tokens.iter().zip(gaps.iter().cycle()) {
+        text.push_str(gap);
+        text.push_str(token);
+    }
+    text + gaps[0]
+}
+
+/// The comments of a text whose strings hold no two slashes after a space or a line's end.
+fn comments(text: &str, tokens: &[String]) -> (Vec<String>, String) {
+    let (mut rest, mut found, mut bare) = (text, Vec::new(), String::new());
+    while let Some(first) = rest.chars().next() {
+        if rest.starts_with("//") {
+            let end = rest.find('\n').unwrap_or(rest.len());
+            found.push(rest[..end].trim_end().to_owned());
+            rest = &rest[end..];
+        } else if first.is_whitespace() {
+            rest = &rest[first.len_utf8()..];
+        } else {
+            let token = tokens.iter().filter(|token| rest.starts_with(token.as_str()));
+            let token = token.max_by_key(|token| token.len()).expect("a token of the tree");
+            bare.push_str(token);
+            rest = &rest[token.len()..];
+        }
+    }
+    (found, bare)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the white space and wherever the comments: laid out once is laid out for good, and nothing is lost.
+    #[test]
+    fn a_layout_keeps_all_but_white_space(tree in tree(), gaps in gap()) {
+        let mut parts = Vec::new();
+        tokens(&tree, &mut parts);
+        let text = spread(&parts, &gaps);
+        let laid_out = scenario::format("case", &text).expect("it is JSON");
+        prop_assert_eq!(scenario::format("case", &laid_out).expect("it still is"), laid_out.clone());
+        let (mut before, bare) = comments(&text, &parts);
+        let (mut after, still) = comments(&laid_out, &parts);
+        prop_assert_eq!(bare, parts.concat());
+        prop_assert_eq!(still, parts.concat());
+        before.sort();
+        after.sort();
+        prop_assert_eq!(before, after);
+    }
+
+    /// A scenario means the same however it is written.
+    #[test]
+    fn a_layout_keeps_the_meaning(which in any::<prop::sample::Index>(), gaps in gap()) {
+        let shipped = shipped();
+        let (name, text) = &shipped[which.index(shipped.len())];
+        let mut parts = Vec::new();
+        tokens(&serde_json::from_str(text).expect("JSON"), &mut parts);
+        let loose = spread(&parts, &gaps);
+        let read = |text: &str| {
+            let vocabulary = vocabulary();
+            scenario::parse(name, text, &vocabulary).map(|loaded| loaded.scenario).map_err(|wrong| wrong.render(false))
+        };
+        let laid_out = scenario::format(name, &loose).expect("it is JSON");
+        prop_assert_eq!(read(&laid_out), read(&loose));
+        prop_assert_eq!(read(&laid_out), read(text));
+        prop_assert!(read(text).is_ok());
+    }
+}
+
+/// Every name that a shipped scenario uses.
+fn vocabulary() -> scenario::Vocabulary {
+    use turnloom::{check, runtime, verify};
+    let alternatives =
+        |decision: &runtime::Decision| decision.alternatives.iter().map(|one| one.name).collect();
+    scenario::Vocabulary {
+        defects: runtime::DEFECTS.iter().map(|defect| defect.name).collect(),
+        rules: check::rules().iter().map(|rule| rule.name()).collect(),
+        revisions: runtime::REVISIONS.iter().map(|revision| revision.name).collect(),
+        decisions: runtime::DECISIONS.iter().map(|one| (one.name, alternatives(one))).collect(),
+        protocol: verify::rules::RULES.iter().map(|rule| (rule.name, rule.title)).collect(),
+        ..scenario::Vocabulary::default()
+    }
+}
+
+/// The commands of a page, each with what it prints: a line `…` stands for any lines.
+fn commands(page: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            inside = !inside && line == "```console";
+        } else if inside && let Some(command) = line.strip_prefix("$ turnloom ") {
+            found.push((command.to_owned(), String::new()));
+        } else if inside && let Some((_, printed)) = found.last_mut() {
+            printed.push_str(line);
+            printed.push('\n');
+        }
+    }
+    found
+}
+
+/// Whether a text is what a page shows of it.
+fn is_shown(shown: &str, text: &str) -> bool {
+    let mut parts = vec![String::new()];
+    for line in shown.trim_end().lines() {
+        match parts.last_mut() {
+            Some(part) if line != "…" => part.extend([line, "\n"]),
+            _ => parts.push(String::new()),
+        }
+    }
+    let Some(mut rest) = text.strip_prefix(parts[0].as_str()) else { return false };
+    for part in &parts[1..] {
+        let Some(at) = rest.find(part.as_str()) else { return false };
+        rest = if part.is_empty() { "" } else { &rest[at + part.len()..] };
+    }
+    rest.trim().is_empty()
+}
+
+#[test]
+fn the_page_from_a_report_to_a_fix_shows_what_the_commands_print() {
+    let page = fs::read_to_string(Path::new(ROOT).join("scenarios/from-report-to-fix.md")).expect("the page");
+    let folder = Folder::new("page");
+    for (name, text) in shipped() {
+        folder.write(&format!("scenarios/{name}.json"), &text);
+    }
+    // The scenario of the page, as it stands there in full.
+    let begin = page.find("```json\n").expect("a scenario") + "```json\n".len();
+    let end = begin + page[begin..].find("```").expect("its end");
+    folder.write("scenarios/unasked-run.json", &page[begin..end]);
+    assert_eq!(scenario::format("page", &page[begin..end]).as_deref(), Ok(&page[begin..end]));
+    let commands = commands(&page);
+    assert!(commands.len() > 5, "{commands:?}");
+    for (command, shown) in commands {
+        let run = folder.run(&command);
+        let text = format!("{}{}", run.out, run.err);
+        assert!(is_shown(&shown, &text), "$ turnloom {command}\nshown\n{shown}\nprinted\n{text}");
+    }
+}
