@@ -9,6 +9,7 @@ mod racing_pair;
 mod report;
 mod scenario;
 mod shrink;
+mod size;
 mod smaller;
 mod token;
 
@@ -18,6 +19,8 @@ pub use racing_pair::{RacingPair, Side, racing_pair};
 pub use report::*;
 pub use scenario::{
     Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, explore, locks, replay,
+    size_in_words,
 };
 pub use shrink::{Shrunk, Size, shrink};
+pub use size::size;
 pub use token::{Token, TokenError};

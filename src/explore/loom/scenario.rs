@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explore::inhouse::{Limits, Schedule, run_once};
+use crate::explore::inhouse::{Schedule, run_once};
 use crate::explore::scenario::{ExploreError, Findings, Job, Options};
 use crate::explore::{EngineKind, Exploration, Verdict};
 use crate::kernel::Book;
@@ -123,7 +123,7 @@ fn does_not_fit(scenario: &Scenario) -> Option<String> {
 fn schedule(job: &Job, decisions: Decisions, outcome: &Outcome) -> Result<Schedule, ExploreError> {
     let stage = Stage::new(&job.scenario, decisions);
     let roles: Vec<Rc<str>> = outcome.roles.iter().map(|role| role.as_str().into()).collect();
-    let replayed = run_once(&Limits::default(), &stage.program(), &roles, |execution| execution.schedule());
+    let replayed = run_once(&job.limits(), &stage.program(), &roles, |execution| execution.schedule());
     replayed.map_err(|error| ExploreError::Child {
         scenario: job.name.clone(),
         message: format!("a schedule found under loom does not replay: {error}"),
