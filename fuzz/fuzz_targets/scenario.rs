@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
     match scenario::parse("fuzz", text, &vocabulary) {
         Err(refused) => assert!(!refused.render(false).is_empty(), "a refusal has words"),
         Ok(loaded) => {
-            loaded.warnings.render(false);
+            let _ = loaded.warnings.render(false);
             let written = serde_json::to_string(&loaded.scenario).expect("a scenario is JSON");
             let again = scenario::parse("fuzz", &written, &vocabulary).expect("what was read can be written");
             assert_eq!(again.scenario, loaded.scenario);

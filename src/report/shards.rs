@@ -134,10 +134,10 @@ pub fn merge(parts: Vec<(String, CheckDocument)>) -> Result<(CheckDocument, bool
     for (file, mut document) in parts {
         let head = document.shard.take().ok_or_else(|| MergeError::Whole(file.clone()))?;
         is_sound(&file, &head, &document)?;
-        if let Some((first, same, _)) = known.first() {
-            if let Some(why) = difference(same, &head) {
-                return Err(MergeError::Mixed { first: first.clone(), other: file, why });
-            }
+        if let Some((first, same, _)) = known.first()
+            && let Some(why) = difference(same, &head)
+        {
+            return Err(MergeError::Mixed { first: first.clone(), other: file, why });
         }
         if let Some((first, ..)) = known.iter().find(|(_, other, _)| other.index == head.index) {
             let (first, second) = (first.clone(), file);
@@ -210,7 +210,7 @@ fn difference(first: &ShardHead, other: &ShardHead) -> Option<String> {
             let all = |head: &ShardHead| count(head.scenarios.len() as u64, "scenario");
             format!("one is of {}, the other of {}", all(first), all(other))
         }
-        None if first != other => "their heads differ".to_owned(),
+        None if first.bounded != other.bounded => "one search had a bound, the other had none".to_owned(),
         None => return None,
     };
     Some(why)
