@@ -19,6 +19,7 @@ pub mod script;
 pub mod snapshot;
 mod stage;
 pub mod verify;
+mod whole_file;
 
 /// Tests in here and tests in `tests/` share the file that makes up random programs.
 #[cfg(test)]

@@ -313,7 +313,12 @@ fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
     let checked = &document["scenarios"][0];
     assert_eq!((code, &checked["verdict"]), (1, &"violated".into()));
     let rule = "nothing-stranded-after-finish";
-    assert_eq!(checked["violations"], serde_json::json!([{"rule": rule, "token": token}]));
+    let broken = checked["violations"].as_array().expect("a list");
+    assert_eq!(broken.len(), 1, "{said}");
+    assert_eq!((&broken[0]["rule"], &broken[0]["token"]), (&rule.into(), &token.into()));
+    let file = fs::read_to_string(folder.0.join(FILE)).expect("the file is there");
+    let line = file.lines().position(|line| line.contains(token)).expect("the regression is there");
+    assert_eq!(broken[0]["line"], line + 1, "the place of the regression");
     assert_eq!(checked["regressions"][0]["violations"][0]["rule"], rule);
     assert_eq!(checked["regressions"][0]["drift"], serde_json::json!([]));
 }

@@ -7,16 +7,19 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File, For};
 use super::progress::{Progress, Running};
-use super::{Audit, Exit, Format, backend, jobs};
+use super::{Audit, Exit, Format, backend, jobs, outputs};
 use crate::explore::{EngineKind, Exploration, Firing, Job, Options, OutcomeReport, Token, Verdict};
 use crate::observation::Observations;
 use crate::report::json::{self, AuditDocument, AuditRow};
-use crate::report::{is_finding, witness, words};
+use crate::report::{annotations, is_finding, junit, witness, words};
 use crate::scenario::Catch;
 use crate::snapshot::project;
 
 /// Audits the scenarios and tells which rows hold.
 pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
+    if arguments.junit.as_ref().is_some_and(|path| !outputs::usable(console, path)) {
+        return Exit::Bad;
+    }
     let Some(files) = files::load(console, &arguments.paths, For::Engine) else { return Exit::Bad };
     let progress = Progress::new(console, files.len());
     let mut rows = Vec::new();
@@ -36,6 +39,16 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
         Format::Json => json::text(&document),
         Format::Text => table(&document),
     });
+    let told = arguments
+        .junit
+        .as_ref()
+        .map_or(Exit::Clean, |path| outputs::write(console, path, &junit::of_audit(&document)));
+    let summary = annotations::summary_of_audit(&document);
+    let on_github = outputs::tell_github(console, &annotations::of_audit(&document), Some(summary));
+    exit(&document).or(told).or(on_github)
+}
+
+fn exit(document: &AuditDocument) -> Exit {
     if document.holds() {
         Exit::Clean
     } else if document.is_incomplete() {
@@ -79,6 +92,7 @@ impl Auditor<'_> {
             replayed: witness.is_some_and(|(seen, report)| self.replays(&job, seen, report)),
             incomplete: [without, explored.as_ref()].into_iter().flatten().find_map(reason),
             expected: expected.into_iter().map(ToOwned::to_owned).collect(),
+            file: self.file.shown(),
         }
     }
 
@@ -188,6 +202,7 @@ mod tests {
             replayed: found,
             incomplete: None,
             expected: vec!["no-replay".into()],
+            file: format!("scenarios/{}-{defect}.json", id.to_lowercase()),
         };
         let reason = Some("7 threads are needed, and loom has 5".to_owned());
         let not_run = AuditRow { incomplete: reason, clean_without: false, ..row("R13", "wait", &[], false) };

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::files::File;
 use crate::check::rules;
 use crate::explore::{
     self, Exploration, ExploreError, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule, Shrunk,
@@ -87,6 +88,11 @@ pub(super) fn explore(
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
     explore::explore(job, options, progress)
+}
+
+/// About how large the search of a scenario is.
+pub(super) fn size(file: &File) -> u64 {
+    explore::size(&file.loaded.scenario)
 }
 
 /// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.

@@ -1,22 +1,34 @@
 //! `turnloom check`: every scenario under every interleaving, held against the rules and the reviewed snapshot.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fs::{self, OpenOptions};
 
 use super::console::Console;
+use super::environment::InstaUpdate;
 use super::files::{self, File, For};
-use super::gate::{self, Standing, Writing};
+use super::gate::{self, Writing};
+use super::outputs::Tells;
 use super::progress::Progress;
 use super::regressions::{self, Regression};
-use super::{Check, Exit, Format, backend, explore, jobs};
+use super::{Check, Exit, Format, backend, explore, jobs, shard};
 use crate::explore::{Exploration, ExploreError, Firing, Job, Options, Progress as Telling, Verdict};
-use crate::report::json::{self, BrokenRule, CheckDocument, CheckSummary, CheckedScenario};
+use crate::report::checked::{self, Table};
+use crate::report::json::{self, BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, Standing};
+use crate::report::shards::ShardHead;
 use crate::report::{broken_rules, is_finding, shown, words};
 
 /// Runs the scenarios and tells how each stands.
 pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
-    if let Some(why) = forbids_update(console, arguments) {
-        return console.refuse(&format!("failed to update snapshots: {why}"), "");
+    let writing = match writing(console, arguments) {
+        Ok(writing) => writing,
+        Err((why, help)) => return console.refuse(&format!("failed to update snapshots: {why}"), help),
+    };
+    let options = match arguments.engine.options() {
+        Ok(options) => options,
+        Err((what, help)) => return console.refuse(&format!("failed to check: {what}"), &help),
+    };
+    if !arguments.outputs.usable(console) {
+        return Exit::Bad;
     }
     let Some(files) = files::load(console, &arguments.paths, For::Engine) else { return Exit::Bad };
     if files.is_empty() {
@@ -25,335 +37,267 @@ pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
     if !gate::usable(console, &files) {
         return Exit::Bad;
     }
-    let options = match arguments.engine.options() {
-        Ok(options) => options,
-        Err((what, help)) => return console.refuse(&format!("failed to check: {what}"), &help),
-    };
-    let mut exit = Exit::Clean;
-    let mut scenarios = Vec::new();
-    let mut clean = 0;
-    let progress = Progress::new(console, files.len());
-    let table = Table::new(arguments, &files);
-    let writing = writing(console, arguments);
-    let check = |file: &File| {
-        let running = progress.begin(&file.loaded.name);
-        Checked::of(file, arguments, &options, writing, &mut |told| running.ran(told))
-    };
-    jobs::in_order(arguments.jobs.jobs, &files, check, |checked| {
-        progress.end();
-        clean += usize::from(checked.exit == Exit::Clean);
-        exit = exit.or(checked.exit);
-        progress.aside(|| table.tell(console, &checked));
-        scenarios.push(checked.scenario);
-    });
-    drop(progress);
-    let summary = CheckSummary { scenarios: files.len(), clean, failed: files.len() - clean };
-    console.out(&match arguments.shape.format {
-        Format::Json => json::text(&CheckDocument { scenarios, summary }),
-        Format::Text => {
-            let scenarios = words::count(files.len() as u64, "scenario");
-            format!("\n{scenarios}: {clean} clean, {} failed\n", summary.failed)
-        }
-    });
-    exit
-}
-
-/// Why snapshots must not be written, if they were to be.
-fn forbids_update(console: &Console, arguments: &Check) -> Option<&'static str> {
-    if !arguments.update {
-        None
-    } else if console.ci {
-        Some("the variable CI is set, and in CI no snapshot is written")
-    } else if arguments.engine.is_partial() {
-        Some(
-            "a snapshot holds every outcome, so it takes the engine turnloom without a bound, and timers fired by the clock",
-        )
-    } else {
-        None
+    match part(console, arguments, files) {
+        Ok((files, shard)) => check(console, arguments, &options, writing, &files, shard),
+        Err(exit) => exit,
     }
 }
 
-fn writing(console: &Console, arguments: &Check) -> Writing {
+/// The scenarios that this process runs: all of them, or those of its shard.
+fn part(
+    console: &mut Console,
+    arguments: &Check,
+    files: Vec<File>,
+) -> Result<(Vec<File>, Option<ShardHead>), Exit> {
+    let sharded = match console.environment.shard(arguments.shard, arguments.shards) {
+        Ok(Some(sharded)) => sharded,
+        Ok(None) => return Ok((files, None)),
+        Err((what, help)) => return Err(console.refuse(&format!("failed to find the shard: {what}"), help)),
+    };
+    if let Some(path) = &sharded.status_file {
+        // Whoever asked looks at when it was changed, so what is there stays.
+        if let Err(error) = OpenOptions::new().create(true).append(true).open(path).and_then(touch) {
+            let what = format!("failed to touch the file of TEST_SHARD_STATUS_FILE: {}", error.kind());
+            return Err(console.refuse(&what, ""));
+        }
+    }
+    let mut options = arguments.engine.words();
+    for (is_on, option) in [(arguments.shape.stats, " --stats"), (arguments.update, " --update")] {
+        options += if is_on { option } else { "" };
+    }
+    let bounded = arguments.engine.is_partial();
+    let (files, head) = shard::part(sharded.shard, files, arguments.jobs.jobs, options, bounded);
+    Ok((files, Some(head)))
+}
+
+fn touch(file: fs::File) -> std::io::Result<()> {
+    file.set_modified(std::time::SystemTime::now())
+}
+
+fn check(
+    console: &mut Console,
+    arguments: &Check,
+    options: &Options,
+    writing: Writing,
+    files: &[File],
+    shard: Option<ShardHead>,
+) -> Exit {
+    let mut scenarios = Vec::new();
+    let progress = Progress::new(console, files.len());
+    let (bounded, is_text) = (arguments.engine.is_partial(), arguments.shape.format == Format::Text);
+    let table = Table::new(bounded, files.iter().map(|file| file.loaded.name.as_str()));
+    let check = |file: &File| {
+        let running = progress.begin(&file.loaded.name);
+        let job = job(file, arguments.engine.timers);
+        of(file, &job, arguments.shape.stats, options, writing, &mut |told| running.ran(told))
+    };
+    jobs::in_order(arguments.jobs.jobs, files, check, |checked| {
+        progress.end();
+        progress.aside(|| {
+            console.err(&checked::aside(&checked, is_text));
+            if is_text {
+                console.out(&table.lines(&checked));
+            }
+        });
+        scenarios.push(checked);
+    });
+    drop(progress);
+    let tells = if shard.is_some() { Tells::Annotations } else { Tells::All };
+    let document = CheckDocument { shard, ..CheckDocument::new(scenarios) };
+    console.out(&match arguments.shape.format {
+        Format::Json => json::text(&document),
+        Format::Text => format!("\n{}\n", checked::summary(&document.summary)),
+    });
+    Exit::of(document.exit()).or(arguments.outputs.tell(console, &document, bounded, tells))
+}
+
+/// What may be written of what is seen: as the command line says, or else the environment, or else by where it goes.
+fn writing(console: &Console, arguments: &Check) -> Result<Writing, (String, &'static str)> {
+    let environment = &console.environment;
+    if arguments.update && environment.ci {
+        let why = "the variable CI is set, and in CI no snapshot is written";
+        return Err((why.to_owned(), ""));
+    }
+    if arguments.update && arguments.engine.is_partial() {
+        let why = "a snapshot holds every outcome, so it takes the engine turnloom without a bound, and timers fired by the clock";
+        return Err((why.to_owned(), ""));
+    }
     if arguments.update {
-        Writing::Snapshots
-    } else if console.ci || arguments.shape.format == Format::Json {
-        Writing::Nothing
-    } else {
-        Writing::Proposals
+        return Ok(Writing::Snapshots);
+    }
+    Ok(match environment.insta_update()? {
+        Some(InstaUpdate::Always) => Writing::Snapshots,
+        Some(InstaUpdate::Unseen) => Writing::Unseen,
+        Some(InstaUpdate::New) => Writing::Proposals,
+        Some(InstaUpdate::No) => Writing::Nothing,
+        None if environment.ci || arguments.shape.format == Format::Json => Writing::Nothing,
+        None => Writing::Proposals,
+    })
+}
+
+fn job(file: &File, timers: Firing) -> Job {
+    Job {
+        name: file.loaded.name.clone(),
+        scenario: file.loaded.scenario.clone(),
+        revision: None,
+        defects: Vec::new(),
+        timers,
     }
 }
 
 /// How one scenario stands.
-struct Checked {
-    scenario: CheckedScenario,
-    exit: Exit,
-    /// What goes behind its line: numbers that were asked for.
-    numbers: String,
-    /// What goes below its line.
-    below: String,
-    /// What goes to stderr.
-    aside: String,
+fn of(
+    file: &File,
+    job: &Job,
+    stats: bool,
+    options: &Options,
+    writing: Writing,
+    progress: &mut Telling<'_>,
+) -> CheckedScenario {
+    let ran = regressions::replay(file).and_then(|regressions| {
+        let exploration = backend::explore(job, options, progress)?;
+        // What happens when timers race was not reviewed.
+        let snapshot = match job.timers {
+            Firing::Clock => gate::compare(file, options, &exploration, writing),
+            Firing::Race => None,
+        };
+        Ok(ran(file, stats, &regressions, &exploration, snapshot))
+    });
+    ran.unwrap_or_else(|error| failed(file, options, &error))
 }
 
-impl Checked {
-    fn of(
-        file: &File,
-        arguments: &Check,
-        options: &Options,
-        writing: Writing,
-        progress: &mut Telling<'_>,
-    ) -> Self {
-        let job = Job {
-            name: file.loaded.name.clone(),
-            scenario: file.loaded.scenario.clone(),
-            revision: None,
-            defects: Vec::new(),
-            timers: arguments.engine.timers,
-        };
-        let ran = regressions::replay(file).and_then(|regressions| {
-            let exploration = backend::explore(&job, options, progress)?;
-            // What happens when timers race was not reviewed.
-            let standing = match job.timers {
-                Firing::Clock => gate::compare(file, options, &exploration, writing),
-                Firing::Race => Standing::Clean,
-            };
-            Ok(Self::ran(file, arguments, &regressions, &exploration, standing))
+fn ran(
+    file: &File,
+    stats: bool,
+    regressions: &[Regression],
+    exploration: &Exploration,
+    snapshot: Option<CheckedSnapshot>,
+) -> CheckedScenario {
+    let violations = violations(file, regressions, exploration);
+    let broken_again = regressions.iter().any(Regression::is_broken);
+    let of_snapshot = match snapshot.as_ref().map(|snapshot| snapshot.standing) {
+        None | Some(Standing::Written) => Exit::Clean,
+        Some(Standing::Missing | Standing::Different) => Exit::Findings,
+        Some(Standing::Refused) => Exit::Bad,
+    };
+    let of_regressions = if broken_again { Exit::Findings } else { Exit::Clean };
+    let exit = explore::exit(exploration).or(of_regressions).or(of_snapshot);
+    // What a bounded search did not come to, a regression may.
+    let found =
+        if is_finding(exploration) || !broken_again { &exploration.verdict } else { &Verdict::Violated };
+    let statistics = stats.then_some(&exploration.statistics);
+    CheckedScenario {
+        name: file.loaded.name.clone(),
+        verdict: words::verdict(found),
+        engine: exploration.engine,
+        outcomes: shown(exploration, &file.loaded.scenario.observe).len(),
+        violations,
+        regressions: regressions.iter().map(Regression::document).collect(),
+        file: file.shown(),
+        exit: exit as u8,
+        reduced: exploration.reduced.clone(),
+        snapshot,
+        executions: statistics.map(|statistics| statistics.executions),
+        states: statistics.map(|statistics| statistics.states),
+        seconds: statistics.map(|statistics| statistics.seconds),
+        share: statistics.and_then(|statistics| statistics.share),
+    }
+}
+
+/// Each broken rule once, in the order of their names; with the first regression that breaks it, if one does.
+fn violations(file: &File, regressions: &[Regression], exploration: &Exploration) -> Vec<BrokenRule> {
+    let broken = broken_rules(exploration);
+    if broken.is_empty() && !regressions.iter().any(Regression::is_broken) {
+        return Vec::new();
+    }
+    // What was read is what was run, so the file tells the places as long as nobody edits it meanwhile.
+    let text = fs::read_to_string(&file.path).unwrap_or_default();
+    let line = |part: &str| text.lines().position(|line| line.contains(part)).map_or(1, |line| line + 1);
+    let title = line("\"title\"");
+    let mut rules: BTreeMap<&str, BrokenRule> = BTreeMap::new();
+    for regression in regressions {
+        for violation in regression.broken() {
+            rules.entry(violation.rule).or_insert_with(|| BrokenRule {
+                rule: violation.rule.to_owned(),
+                token: Some(regression.token().to_owned()),
+                message: violation.message.clone(),
+                line: line(regression.token()),
+            });
+        }
+    }
+    for one in broken {
+        rules.entry(one.violation.rule).or_insert_with(|| BrokenRule {
+            rule: one.violation.rule.to_owned(),
+            token: one.token,
+            message: one.violation.message,
+            line: title,
         });
-        ran.unwrap_or_else(|error| Self::failed(file, options, &error))
     }
-
-    fn ran(
-        file: &File,
-        arguments: &Check,
-        regressions: &[Regression],
-        exploration: &Exploration,
-        standing: Standing,
-    ) -> Self {
-        let broken = broken_rules(exploration);
-        let broken_again = regressions.iter().any(Regression::is_broken);
-        let mut exit = explore::exit(exploration).or(if broken_again { Exit::Findings } else { Exit::Clean });
-        let mut below = words::reductions(exploration);
-        below.extend(regressions.iter().map(|regression| regression.told(file)));
-        below += &words::broken(&broken, &file.shown());
-        let mut aside = String::new();
-        match standing {
-            Standing::Clean => {}
-            Standing::Written(words) => {
-                let _ = writeln!(below, "  {words}");
-            }
-            Standing::Finding(words) => {
-                exit = exit.or(Exit::Findings);
-                let is_text = arguments.shape.format == Format::Text;
-                let told = if is_text { &mut below } else { &mut aside };
-                if !is_text {
-                    let _ = writeln!(told, "{}", file.loaded.name);
-                }
-                *told += &words.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
-            }
-            Standing::Refused(words) => {
-                exit = exit.or(Exit::Bad);
-                let _ = writeln!(aside, "error: {words}");
-            }
-        }
-        let stats = arguments.shape.stats.then_some(&exploration.statistics);
-        let mut rules: BTreeMap<&str, Option<&str>> =
-            broken.iter().map(|broken| (broken.violation.rule, broken.token.as_deref())).collect();
-        let again = regressions.iter().rev().flat_map(Regression::broken);
-        rules.extend(again.map(|(rule, token)| (rule, Some(token))));
-        let rule = |(rule, token): (&str, Option<&str>)| BrokenRule {
-            rule: rule.to_owned(),
-            token: token.map(ToOwned::to_owned),
-        };
-        // What a bounded search did not come to, a regression may.
-        let found =
-            if is_finding(exploration) || !broken_again { &exploration.verdict } else { &Verdict::Violated };
-        let scenario = CheckedScenario {
-            name: file.loaded.name.clone(),
-            verdict: words::verdict(found),
-            engine: exploration.engine,
-            outcomes: shown(exploration, &file.loaded.scenario.observe).len(),
-            violations: rules.into_iter().map(rule).collect(),
-            regressions: regressions.iter().map(Regression::document).collect(),
-            executions: stats.map(|stats| stats.executions),
-            seconds: stats.map(|stats| stats.seconds),
-        };
-        let numbers = stats.map(words::statistics).unwrap_or_default();
-        Self { scenario, exit, numbers, below, aside }
-    }
-
-    /// Nothing is known of a scenario that could not be run.
-    fn failed(file: &File, options: &Options, error: &ExploreError) -> Self {
-        let error_in_words = words::plain(&error.to_string());
-        let exit = match error {
-            ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Exit::Bad,
-            ExploreError::Broken { .. }
-            | ExploreError::NotDeterministic { .. }
-            | ExploreError::Child { .. } => Exit::Incomplete,
-        };
-        let scenario = CheckedScenario {
-            name: file.loaded.name.clone(),
-            verdict: format!("incomplete: {error_in_words}"),
-            engine: options.engine,
-            outcomes: 0,
-            violations: Vec::new(),
-            regressions: Vec::new(),
-            executions: None,
-            seconds: None,
-        };
-        Self { scenario, exit, numbers: String::new(), below: String::new(), aside: String::new() }
-    }
+    rules.into_values().collect()
 }
 
-/// How wide the columns of the text are: known before anything was run, so that each line can be told at once.
-struct Table {
-    format: Format,
-    verdict: usize,
-    name: usize,
-}
-
-impl Table {
-    fn new(arguments: &Check, files: &[File]) -> Self {
-        let is_bounded = arguments.engine.is_partial();
-        Self {
-            format: arguments.shape.format,
-            verdict: if is_bounded { "proved up to 2 preemptions" } else { "violated" }.len(),
-            name: files.iter().map(|file| file.loaded.name.chars().count()).max().unwrap_or(0),
+/// Nothing is known of a scenario that could not be run.
+fn failed(file: &File, options: &Options, error: &ExploreError) -> CheckedScenario {
+    let error_in_words = words::plain(&error.to_string());
+    let exit = match error {
+        ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Exit::Bad,
+        ExploreError::Broken { .. } | ExploreError::NotDeterministic { .. } | ExploreError::Child { .. } => {
+            Exit::Incomplete
         }
-    }
-
-    fn tell(&self, console: &mut Console, checked: &Checked) {
-        console.err(&checked.aside);
-        if self.format == Format::Text {
-            console.out(&self.lines(checked));
-        }
-    }
-
-    fn lines(&self, checked: &Checked) -> String {
-        let CheckedScenario { name, verdict, outcomes, .. } = &checked.scenario;
-        let outcomes = words::count(*outcomes as u64, "outcome");
-        let line = format!(
-            "{verdict:verdict_width$}   {name:name_width$}   {outcomes}   {}",
-            checked.numbers,
-            verdict_width = self.verdict,
-            name_width = self.name,
-        );
-        format!("{}\n{}", line.trim_end(), checked.below)
+    };
+    CheckedScenario {
+        name: file.loaded.name.clone(),
+        verdict: format!("incomplete: {error_in_words}"),
+        engine: options.engine,
+        outcomes: 0,
+        violations: Vec::new(),
+        regressions: Vec::new(),
+        file: file.shown(),
+        exit: exit as u8,
+        reduced: Vec::new(),
+        snapshot: None,
+        executions: None,
+        states: None,
+        seconds: None,
+        share: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Checked, Table};
-    use crate::check::Violation;
-    use crate::cli::backend::Loaded;
-    use crate::cli::files::File;
-    use crate::cli::gate::Standing;
-    use crate::cli::search::{Engine, Search};
-    use crate::cli::{Check, Exit, Format, Jobs, Shape};
-    use crate::explore::{EngineKind, Exploration, Firing, OutcomeReport, Statistics, Verdict};
-    use crate::observation::Observations;
+    use super::super::fixtures::{exploration, file};
+    use super::ran;
+    use crate::explore::Verdict;
+    use crate::report::json::{CheckedSnapshot, Standing};
 
-    fn file() -> File {
-        let scenario = serde_json::json!({
-            "version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "actors": []
+    fn exit(verdict: Verdict, rule: Option<&'static str>, standing: Option<Standing>) -> u8 {
+        let snapshot = standing.map(|standing| CheckedSnapshot {
+            file: "snapshots/r08.snap".into(),
+            standing,
+            line: 1,
+            words: String::new(),
+            proposed: false,
         });
-        let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
-        let loaded =
-            Loaded { name: "r08".into(), scenario, warnings: String::new(), only_live: String::new() };
-        File { path: "scenarios/r08.json".into(), loaded }
-    }
-
-    fn arguments(format: Format, stats: bool) -> Check {
-        let engine = Engine {
-            engine: EngineKind::Turnloom,
-            timers: Firing::Clock,
-            preemptions: None,
-            search: Search::Complete,
-            seed: 0,
-            budget: None,
-        };
-        let jobs = Jobs { jobs: std::num::NonZero::<usize>::MIN };
-        Check { paths: Vec::new(), engine, jobs, update: false, shape: Shape { stats, format } }
-    }
-
-    fn exploration(verdict: Verdict, rule: Option<&'static str>) -> Exploration {
-        let violation = |rule| Violation { rule, message: "it did".into(), marks: Vec::new() };
-        let report = OutcomeReport {
-            violations: rule.map(violation).into_iter().collect(),
-            token: rule.map(|_| "r08:-:bob@ann.run:0".to_owned()),
-            schedules: 4,
-        };
-        Exploration {
-            engine: EngineKind::Turnloom,
-            verdict,
-            reduced: Vec::new(),
-            outcomes: [(Observations::default(), report)].into(),
-            lock_order: [].into(),
-            lock_violations: Vec::new(),
-            statistics: Statistics { executions: 12, states: 7, seconds: 0.25, share: None },
-        }
-    }
-
-    fn told(
-        format: Format,
-        stats: bool,
-        exploration: &Exploration,
-        standing: Standing,
-    ) -> (Exit, String, String) {
-        let (file, arguments) = (file(), arguments(format, stats));
-        let checked = Checked::ran(&file, &arguments, &[], exploration, standing);
-        let text = Table::new(&arguments, &[file]).lines(&checked);
-        (checked.exit, text, checked.aside)
+        ran(&file("scenarios/r08.json".into()), false, &[], &exploration(verdict, rule), snapshot).exit
     }
 
     #[test]
-    fn a_clean_scenario_is_one_line() {
-        let proved = exploration(Verdict::Proved, None);
-        let (exit, text, _) = told(Format::Text, false, &proved, Standing::Clean);
-        assert_eq!((exit, text.as_str()), (Exit::Clean, "proved     r08   1 outcome\n"));
-        let (_, text, _) = told(Format::Text, true, &proved, Standing::Clean);
-        assert_eq!(text, "proved     r08   1 outcome   12 executions, 7 states, 0.250 s\n");
+    fn the_worst_of_verdict_and_snapshot_is_the_exit_code() {
+        let part = || Verdict::Incomplete("12 executions were run".into());
+        assert_eq!(exit(Verdict::Proved, None, None), 0);
+        assert_eq!(exit(Verdict::Proved, None, Some(Standing::Written)), 0);
+        assert_eq!(exit(Verdict::Proved, None, Some(Standing::Missing)), 1);
+        assert_eq!(exit(Verdict::Violated, Some("no-replay"), None), 1);
+        assert_eq!(exit(Verdict::Violated, Some("no-replay"), Some(Standing::Refused)), 2);
+        assert_eq!(exit(part(), None, None), 3);
+        assert_eq!(exit(part(), Some("no-replay"), None), 1);
     }
 
     #[test]
-    fn a_broken_rule_and_a_changed_snapshot_go_below() {
-        let violated = exploration(Verdict::Violated, Some("no-replay"));
-        let standing = Standing::Finding("✗ not as in the snapshot\n  - a\n  + b".into());
-        let (exit, text, _) = told(Format::Text, false, &violated, standing);
-        assert_eq!(exit, Exit::Findings);
-        insta::assert_snapshot!(text, @r#"
-        violated   r08   1 outcome
-          ✗ no-replay: it did
-            token    r08:-:bob@ann.run:0
-            replay   turnloom replay scenarios/r08.json r08:-:bob@ann.run:0
-          ✗ not as in the snapshot
-            - a
-            + b
-        "#);
-    }
-
-    #[test]
-    fn what_is_not_of_the_document_goes_to_stderr() {
-        let proved = exploration(Verdict::Proved, None);
-        let standing = Standing::Finding("✗ there is no snapshot snapshots/r08.snap".into());
-        let (exit, _, aside) = told(Format::Json, false, &proved, standing);
-        assert_eq!(exit, Exit::Findings);
-        assert_eq!(aside, "r08\n  ✗ there is no snapshot snapshots/r08.snap\n");
-    }
-
-    #[test]
-    fn a_snapshot_that_cannot_be_written_is_worse_than_a_finding() {
-        let violated = exploration(Verdict::Violated, Some("no-replay"));
-        let standing = Standing::Refused("failed to write r08.snap".into());
-        let (exit, _, aside) = told(Format::Text, false, &violated, standing);
-        assert_eq!((exit, aside.as_str()), (Exit::Bad, "error: failed to write r08.snap\n"));
-    }
-
-    #[test]
-    fn what_was_not_all_run_is_incomplete() {
-        let part = exploration(Verdict::Incomplete("12 executions were run".into()), None);
-        let (exit, text, _) = told(Format::Text, false, &part, Standing::Clean);
-        assert_eq!(exit, Exit::Incomplete);
-        assert_eq!(text, "incomplete: 12 executions were run   r08   1 outcome\n");
+    fn numbers_are_there_when_they_are_asked_for() {
+        let (file, proved) = (file("scenarios/r08.json".into()), exploration(Verdict::Proved, None));
+        assert_eq!(ran(&file, false, &[], &proved, None).executions, None);
+        let checked = ran(&file, true, &[], &proved, None);
+        assert_eq!((checked.executions, checked.states, checked.seconds), (Some(12), Some(7), Some(0.25)));
     }
 }

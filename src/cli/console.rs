@@ -1,19 +1,13 @@
 //! Where a command writes, and all it may know of its surroundings: the two streams, whether they are terminals, and
 //! the environment.
 //!
-//! Variables, each read here and nowhere else:
-//!
-//! | variable | meaning |
-//! |---|---|
-//! | `CI` | set to anything but `false`, `0` or nothing: no snapshot is written |
-//! | `NO_COLOR` | set to anything but nothing: no colour, also on a terminal |
-//!
 //! A reader that went away (`turnloom check | head`) ends the writing, never the run: the exit code still says what
 //! was found.
 
 use std::io::{self, IsTerminal, Write};
 
 use super::Exit;
+use super::environment::Environment;
 
 /// The streams of a command and what is known of its surroundings.
 pub(super) struct Console {
@@ -25,8 +19,8 @@ pub(super) struct Console {
     pub(super) colour_err: bool,
     /// Whether a progress bar would be seen.
     pub(super) progress: bool,
-    /// Whether this is a continuous integration, where no snapshot is written.
-    pub(super) ci: bool,
+    /// What the variables of the environment say.
+    pub(super) environment: Environment,
 }
 
 struct Stream {
@@ -45,15 +39,15 @@ impl Stream {
 impl Console {
     /// The console of this process.
     pub(super) fn new() -> Self {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let may_colour = set("NO_COLOR").is_none();
+        let environment = Environment::of_process();
+        let may_colour = environment.colour;
         Self {
             out: Stream { to: Box::new(io::stdout()), failed: None },
             err: Stream { to: Box::new(io::stderr()), failed: None },
             colour: may_colour && io::stdout().is_terminal(),
             colour_err: may_colour && io::stderr().is_terminal(),
             progress: io::stderr().is_terminal(),
-            ci: set("CI").is_some_and(|value| value != "false" && value != "0"),
+            environment,
         }
     }
 
@@ -97,6 +91,7 @@ mod tests {
 
     use super::{Console, Stream};
     use crate::cli::Exit;
+    use crate::cli::environment::Environment;
 
     /// A stream that always fails in one way.
     struct Failing(io::ErrorKind);
@@ -114,7 +109,9 @@ mod tests {
     fn closed(kind: io::ErrorKind) -> Exit {
         let stream = || Stream { to: Box::new(Failing(kind)), failed: None };
         let (out, err) = (stream(), stream());
-        let mut console = Console { out, err, colour: false, colour_err: false, progress: false, ci: false };
+        let environment = Environment::of(|_| None);
+        let (colour, colour_err, progress) = (false, false, false);
+        let mut console = Console { out, err, colour, colour_err, progress, environment };
         console.out("a line\n");
         console.out("a line\n");
         console.close(Exit::Findings)

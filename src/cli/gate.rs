@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::console::Console;
 use super::files::File;
 use crate::explore::{EngineKind, Exploration, Options, SearchKind, Verdict};
+use crate::report::json::{CheckedSnapshot, Standing};
 use crate::snapshot::{self, Comparison, SnapshotError};
 
 /// What may be written.
@@ -17,21 +18,10 @@ pub(super) enum Writing {
     Nothing,
     /// A proposal beside the snapshot, for review.
     Proposals,
+    /// The snapshot where there is none, and else a proposal.
+    Unseen,
     /// The snapshot.
     Snapshots,
-}
-
-/// How a scenario stands to its snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// As reviewed, or nothing to compare.
-    Clean,
-    /// As reviewed from now on; in words.
-    Written(String),
-    /// Not as reviewed; in words.
-    Finding(String),
-    /// The file system refused; in words.
-    Refused(String),
 }
 
 /// Whether the snapshots of all files can be used; says of each that cannot why.
@@ -67,49 +57,61 @@ pub(super) fn usable(console: &mut Console, files: &[File]) -> bool {
     all_well
 }
 
-/// Compares an exploration with the snapshot, and writes what may be written. Only a search that left nothing out is
-/// compared: the outcomes of any other are a part of the snapshot's.
+/// Compares an exploration with the snapshot, and writes what may be written; none if it is as reviewed or cannot be
+/// compared. Only a search that left nothing out is compared: the outcomes of any other are a part of the snapshot's.
 pub(super) fn compare(
     file: &File,
     options: &Options,
     exploration: &Exploration,
     writing: Writing,
-) -> Standing {
+) -> Option<CheckedSnapshot> {
     let is_complete = options.engine == EngineKind::Turnloom
         && options.preemptions.is_none()
-        && !matches!(exploration.verdict, Verdict::Incomplete(_) | Verdict::Sampled { .. })
-        && !(options.search == SearchKind::FewPreemptions && exploration.verdict != Verdict::Proved);
+        && !exploration.is_cut_short()
+        && match options.search {
+            SearchKind::Complete => true,
+            SearchKind::FewPreemptions => exploration.verdict == Verdict::Proved,
+            SearchKind::Sampled(_) => false,
+        };
     if !is_complete {
-        return Standing::Clean;
+        return None;
     }
     let (folder, name) = (file.snapshots(), &file.loaded.name);
     let text =
         snapshot::render(exploration.outcomes.keys(), &exploration.lock_order, &file.loaded.scenario.observe);
     let shown = path(file).display().to_string();
-    let (finding, diff) = match snapshot::compare(&folder, name, &text) {
-        Ok(Comparison::Same) => return Standing::Clean,
-        Ok(Comparison::Missing) => (format!("there is no snapshot {shown}"), String::new()),
-        Ok(Comparison::Different { diff }) => (format!("not as in the snapshot {shown}"), diff),
+    let one = |standing, line, words| CheckedSnapshot {
+        file: shown.clone(),
+        standing,
+        line,
+        words,
+        proposed: false,
+    };
+    let refusal = |words| Some(one(Standing::Refused, 1, words));
+    let mut found = match snapshot::compare(&folder, name, &text) {
+        Ok(Comparison::Same) => return None,
+        Ok(Comparison::Missing) => one(Standing::Missing, 1, String::new()),
+        Ok(Comparison::Different { diff, line }) => one(Standing::Different, line, diff),
         Ok(Comparison::Damaged { line, expected }) => {
-            return Standing::Refused(format!(
-                "failed to read the snapshot {shown}: line {line}: expected {expected}"
-            ));
+            return refusal(format!("failed to read the snapshot {shown}: line {line}: expected {expected}"));
         }
-        Err(error) => return Standing::Refused(refused(&error)),
+        Err(error) => return refusal(refused(&error)),
     };
-    let (written, next) = match writing {
-        Writing::Nothing => (Ok(()), "`turnloom check --update` makes what was seen the snapshot".to_owned()),
-        Writing::Proposals => (
-            snapshot::propose(&folder, name, &text),
-            format!("`cargo insta review` shows {shown}.new; `turnloom check --update` takes it"),
-        ),
-        Writing::Snapshots => (snapshot::update(&folder, name, &text), String::new()),
+    let is_written = match writing {
+        Writing::Snapshots => true,
+        Writing::Unseen => found.standing == Standing::Missing,
+        Writing::Nothing | Writing::Proposals => false,
     };
-    match written {
-        Err(error) => Standing::Refused(refused(&error)),
-        Ok(()) if writing == Writing::Snapshots => Standing::Written(format!("wrote {shown}")),
-        Ok(()) => Standing::Finding(format!("✗ {finding}\n{}{next}", indented(&diff))),
-    }
+    let written = if is_written {
+        found = one(Standing::Written, 1, String::new());
+        snapshot::update(&folder, name, &text)
+    } else if writing == Writing::Nothing {
+        Ok(())
+    } else {
+        found.proposed = true;
+        snapshot::propose(&folder, name, &text)
+    };
+    written.map_or_else(|error| refusal(refused(&error)), |()| Some(found))
 }
 
 fn path(file: &File) -> PathBuf {
@@ -121,20 +123,17 @@ fn refused(error: &SnapshotError) -> String {
     format!("failed to {error}{source}")
 }
 
-fn indented(text: &str) -> String {
-    text.lines().fold(String::new(), |all, line| all + format!("  {line}").trim_end() + "\n")
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    use super::{Standing, Writing, compare};
-    use crate::cli::backend::Loaded;
+    use super::super::fixtures::{exploration, file};
+    use super::{Writing, compare};
     use crate::cli::files::File;
-    use crate::explore::{EngineKind, Exploration, Options, OutcomeReport, Statistics, Verdict};
-    use crate::observation::Observations;
+    use crate::explore::inhouse::{Sample, Sampler};
+    use crate::explore::{EngineKind, Exploration, Options, SearchKind, Verdict};
+    use crate::report::json::{CheckedSnapshot, Standing};
 
     /// A scenario in a folder of this test alone, removed at its end.
     struct Case {
@@ -145,19 +144,18 @@ mod tests {
     impl Case {
         fn new(test: &str) -> Self {
             let folder = std::env::temp_dir().join(format!("turnloom-gate-{test}-{}", std::process::id()));
-            let scenario = serde_json::json!({
-                "version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "actors": []
-            });
-            let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
-            let loaded =
-                Loaded { name: "x".into(), scenario, warnings: String::new(), only_live: String::new() };
             fs::create_dir_all(folder.join("snapshots")).unwrap();
-            let file = File { path: folder.join("scenarios/x.json"), loaded };
+            let file = file(folder.join("scenarios/x.json"));
             Self { folder, file }
         }
 
-        fn compare(&self, options: &Options, verdict: Verdict, writing: Writing) -> Standing {
-            compare(&self.file, options, &exploration(verdict), writing)
+        fn compare(&self, options: &Options, verdict: Verdict, writing: Writing) -> Option<CheckedSnapshot> {
+            compare(&self.file, options, &exploration(verdict, None), writing)
+        }
+
+        fn proved(&self, writing: Writing) -> Option<(Standing, bool)> {
+            let snapshot = self.compare(&Options::default(), Verdict::Proved, writing);
+            snapshot.map(|snapshot| (snapshot.standing, snapshot.proposed))
         }
 
         fn files(&self) -> Vec<String> {
@@ -172,59 +170,55 @@ mod tests {
         }
     }
 
-    fn exploration(verdict: Verdict) -> Exploration {
-        let report = OutcomeReport { violations: Vec::new(), token: None, schedules: 1 };
-        Exploration {
-            engine: EngineKind::Turnloom,
-            verdict,
-            reduced: Vec::new(),
-            outcomes: [(Observations::default(), report)].into(),
-            lock_order: [].into(),
-            lock_violations: Vec::new(),
-            statistics: Statistics::default(),
-        }
-    }
-
-    fn all() -> Options {
-        Options::default()
-    }
-
     #[test]
     fn a_missing_snapshot_is_a_finding_until_it_is_written() {
         let case = Case::new("missing");
-        let is_missing = |standing: &Standing| match standing {
-            Standing::Finding(words) => words.starts_with("✗ there is no snapshot "),
-            _ => false,
-        };
-        assert!(is_missing(&case.compare(&all(), Verdict::Proved, Writing::Nothing)));
+        assert_eq!(case.proved(Writing::Nothing), Some((Standing::Missing, false)));
         assert!(case.files().is_empty());
-        assert!(is_missing(&case.compare(&all(), Verdict::Proved, Writing::Proposals)));
+        assert_eq!(case.proved(Writing::Proposals), Some((Standing::Missing, true)));
         assert_eq!(case.files(), ["x.snap.new"]);
-        let standing = case.compare(&all(), Verdict::Proved, Writing::Snapshots);
-        assert!(matches!(standing, Standing::Written(_)));
+        assert_eq!(case.proved(Writing::Snapshots), Some((Standing::Written, false)));
         assert_eq!(case.files(), ["x.snap"]);
-        assert_eq!(case.compare(&all(), Verdict::Proved, Writing::Nothing), Standing::Clean);
+        assert_eq!(case.proved(Writing::Nothing), None);
     }
 
     #[test]
     fn another_snapshot_is_a_finding_with_the_difference() {
         let case = Case::new("different");
         fs::write(case.folder.join("snapshots/x.snap"), "---\nsource: x\n---\n2 outcomes\n").unwrap();
-        let Standing::Finding(words) = case.compare(&all(), Verdict::Proved, Writing::Nothing) else {
-            panic!("the texts differ")
-        };
-        assert!(words.contains("  -2 outcomes\n  +1 outcome\n"), "{words}");
+        let snapshot = case.compare(&Options::default(), Verdict::Proved, Writing::Nothing).unwrap();
+        assert_eq!((snapshot.standing, snapshot.line), (Standing::Different, 4));
+        assert!(snapshot.words.contains("\n-2 outcomes\n+1 outcome\n"), "{}", snapshot.words);
+    }
+
+    #[test]
+    fn only_a_snapshot_that_is_not_there_is_unseen() {
+        let case = Case::new("unseen");
+        assert_eq!(case.proved(Writing::Unseen), Some((Standing::Written, false)));
+        fs::write(case.folder.join("snapshots/x.snap"), "---\nsource: x\n---\n2 outcomes\n").unwrap();
+        assert_eq!(case.proved(Writing::Unseen), Some((Standing::Different, true)));
     }
 
     #[test]
     fn a_search_that_left_something_out_is_not_compared() {
         let case = Case::new("part");
-        let incomplete = Verdict::Incomplete("1 execution was run".into());
+        let all = Options::default;
         let bounded = Options { preemptions: Some(2), ..all() };
         let loom = Options { engine: EngineKind::Loom, ..all() };
-        assert_eq!(case.compare(&all(), incomplete, Writing::Snapshots), Standing::Clean);
-        assert_eq!(case.compare(&bounded, Verdict::ProvedUpTo(2), Writing::Snapshots), Standing::Clean);
-        assert_eq!(case.compare(&loom, Verdict::Proved, Writing::Snapshots), Standing::Clean);
+        let sample = SearchKind::Sampled(Sample { sampler: Sampler::Random, seed: 0 });
+        let sampled = Options { search: sample, ..all() };
+        let few = Options { search: SearchKind::FewPreemptions, ..all() };
+        for (options, verdict) in [
+            (all(), Verdict::Incomplete("1 execution was run".into())),
+            (bounded, Verdict::ProvedUpTo(2)),
+            (loom, Verdict::Proved),
+            (sampled, Verdict::Violated),
+            (few, Verdict::Violated),
+        ] {
+            assert_eq!(case.compare(&options, verdict, Writing::Snapshots), None);
+        }
+        let cut_short = Exploration { cut_short: true, ..exploration(Verdict::Violated, None) };
+        assert_eq!(compare(&case.file, &all(), &cut_short, Writing::Snapshots), None);
         assert!(case.files().is_empty());
     }
 }

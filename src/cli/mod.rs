@@ -7,22 +7,28 @@ mod backend;
 mod check;
 mod completions;
 mod console;
+mod environment;
 mod explain;
 mod explore;
 mod files;
+#[cfg(test)]
+mod fixtures;
 mod fmt;
 mod gate;
 mod jobs;
 mod lint;
 mod locks;
+mod merge;
 mod names;
 mod new;
+mod outputs;
 mod progress;
 mod racing;
 mod regressions;
 mod replay;
 mod search;
 mod serve;
+mod shard;
 mod shrink;
 mod suggest;
 mod verify;
@@ -36,7 +42,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::explore::EngineKind;
 use console::Console;
+use outputs::Outputs;
 use search::Engine;
+use shard::Shard;
 
 /// How a command ends, from well to worst; the number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +62,12 @@ impl Exit {
         let place = |exit| order.iter().position(|known| *known == exit);
         if place(other) > place(self) { other } else { self }
     }
+
+    /// The end that this exit code is.
+    fn of(code: u8) -> Self {
+        let all = [Self::Clean, Self::Incomplete, Self::Findings];
+        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Bad)
+    }
 }
 
 const LONG_ABOUT: &str = "\
@@ -64,7 +78,7 @@ every interleaving that matters, checks lock order and event order, compares wha
 snapshot, and hands back the shortest interleaving that breaks a rule, as a picture and as a token that replays it.
 
 Who uses it for what:
-  the CI of a runtime, so that no race comes back             check, audit
+  the CI of a runtime, so that no race comes back             check, merge, audit
   someone with a race report, to make it fail every time      explore, replay, serve, verify
   the author of a scenario                                    new, lint, fmt, schema, explain";
 
@@ -100,8 +114,18 @@ Examples:
   turnloom check                                  every scenario in scenarios/
   turnloom check scenarios/r08-finish-gap.json    one of them
   turnloom check --update                         make what was seen the reviewed snapshots
-  turnloom check --format json                    for a program")]
+  turnloom check --format json                    for a program
+  turnloom check --junit junit.xml --sarif turnloom.sarif
+  turnloom check --shard 2/3 --report 2.json      the second of three parts, for `turnloom merge`")]
     Check(Check),
+    /// put the reports of all shards of a check together
+    #[command(after_help = "\
+Examples:
+  turnloom merge 1.json 2.json 3.json
+  turnloom merge *.json --format json --junit junit.xml
+
+What it prints and how it ends is what one `turnloom check` of everything would have printed and ended with.")]
+    Merge(Merge),
     /// list the distinct outcomes of one scenario, and the schedules that break a rule
     #[command(after_help = "\
 Examples:
@@ -197,8 +221,29 @@ struct Check {
     /// write what was seen to the snapshots (never in CI)
     #[arg(long)]
     update: bool,
+    /// run only this part of the scenarios, `2/3` the second of three; the parts are of about the same size
+    /// [default: what Bazel or Kubernetes says]
+    #[arg(long, value_name = "I/N", conflicts_with = "shards")]
+    shard: Option<Shard>,
+    /// how many parts there are, where JOB_COMPLETION_INDEX says which of them this is
+    #[arg(long, value_name = "N")]
+    shards: Option<NonZero<u32>>,
+    #[command(flatten)]
+    outputs: Outputs,
     #[command(flatten)]
     shape: Shape,
+}
+
+#[derive(Args)]
+struct Merge {
+    /// the reports of the shards, in any order
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
+    /// for people or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
 }
 
 #[derive(Args)]
@@ -244,6 +289,9 @@ struct Audit {
     engine: EngineKind,
     #[command(flatten)]
     jobs: Jobs,
+    /// also write a JUnit report to this file
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// for people or for programs
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -370,6 +418,7 @@ pub fn main() -> ExitCode {
     let mut console = Console::new();
     let exit = match cli.command {
         Command::Check(arguments) => check::run(&mut console, &arguments),
+        Command::Merge(arguments) => merge::run(&mut console, &arguments),
         Command::Explore(arguments) => explore::run(&mut console, &arguments),
         Command::Replay(arguments) => replay::run(&mut console, &arguments),
         Command::Audit(arguments) => audit::run(&mut console, &arguments),
@@ -408,5 +457,7 @@ mod tests {
         assert_eq!(Exit::Findings.or(Exit::Incomplete), Exit::Findings);
         assert_eq!(Exit::Findings.or(Exit::Bad), Exit::Bad);
         assert_eq!(Exit::Incomplete.or(Exit::Clean), Exit::Incomplete);
+        let all = [Exit::Clean, Exit::Incomplete, Exit::Findings, Exit::Bad];
+        assert_eq!(all.map(|exit| Exit::of(exit as u8)), all);
     }
 }

@@ -2,14 +2,11 @@
 //!
 //! It must not know what is explored afterwards.
 
-use std::fmt::Write;
-
 use super::backend;
 use super::files::File;
 use crate::check::Violation;
 use crate::explore::{Drift, ExploreError, Job, Token};
 use crate::report::json::{ReplayedRegression, ToldViolation};
-use crate::report::words;
 
 /// What came of one token.
 pub(super) struct Regression {
@@ -40,31 +37,17 @@ impl Regression {
         !self.violations.is_empty()
     }
 
-    /// The rules that it breaks, each once, with the token that shows it.
-    pub(super) fn broken(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let mut rules: Vec<&'static str> = self.violations.iter().map(|violation| violation.rule).collect();
-        rules.dedup();
-        rules.into_iter().map(|rule| (rule, self.token.as_str()))
+    /// Its token.
+    pub(super) fn token(&self) -> &str {
+        &self.token
     }
 
-    /// What is to be said of it, indented: that it breaks a rule, or that it has drifted; nothing if it is well.
-    pub(super) fn told(&self, file: &File) -> String {
-        let mut text = String::new();
-        if self.is_broken() {
-            text += "  a regression breaks a rule\n";
-            for violation in &self.violations {
-                let _ = writeln!(text, "  {}", words::violation(violation));
-            }
-            text += &words::replay(&self.token, &file.shown(), "    ");
-        }
-        if !self.drift.is_empty() {
-            let _ = writeln!(text, "  note: the regression {} has drifted", words::plain(&self.token));
-            text += &words::drift(&self.drift, "    ");
-        }
-        text
+    /// What it breaks.
+    pub(super) fn broken(&self) -> &[Violation] {
+        &self.violations
     }
 
-    /// The same for programs.
+    /// It as a part of the document.
     pub(super) fn document(&self) -> ReplayedRegression {
         ReplayedRegression {
             token: self.token.clone(),

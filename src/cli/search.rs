@@ -1,9 +1,11 @@
 //! The arguments that say what an engine runs and how much of it, and what they mean for an exploration.
 
+use std::fmt::Write;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::explore::inhouse::{Sample, Sampler};
@@ -31,6 +33,26 @@ pub(super) struct Engine {
     /// stop after so many schedules (`5000`) or seconds (`30s`) with what is known
     #[arg(long, value_name = "N|Ns")]
     pub(super) budget: Option<Allowance>,
+    /// stop with what is known when a scenario's states and outcomes would take more than this, by an estimate that is the
+    /// same on every machine (`512MiB`, `4GiB`) [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Memory>,
+}
+
+/// An amount of memory as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory(u64);
+
+impl FromStr for Memory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unit = |unit, bytes: u64| text.strip_suffix(unit).map(|digits| (digits, bytes));
+        let known = unit("KiB", 1 << 10).or(unit("MiB", 1 << 20)).or(unit("GiB", 1 << 30));
+        let bytes = known.and_then(|(digits, unit)| digits.parse::<u64>().ok()?.checked_mul(unit));
+        let bytes = bytes.filter(|bytes| *bytes > 0);
+        bytes.map(Self).ok_or_else(|| "expected a size in KiB, MiB or GiB, such as 512MiB".to_owned())
+    }
 }
 
 /// What the engine turnloom runs.
@@ -80,9 +102,10 @@ const CONSTRAINTS: u32 = 3;
 impl Engine {
     /// What to explore, or why that cannot be asked for, and what to do about it.
     pub(super) fn options(self) -> Result<Options, (String, String)> {
-        if self.engine == EngineKind::Loom && (self.search != Search::Complete || self.budget.is_some()) {
+        let is_limited = self.budget.is_some() || self.memory.is_some();
+        if self.engine == EngineKind::Loom && (self.search != Search::Complete || is_limited) {
             let what = "loom runs every interleaving within its preemption bound, without a budget";
-            let help = "leave out --search and --budget, or --engine loom";
+            let help = "leave out --search, --budget and --memory, or --engine loom";
             return Err((what.to_owned(), help.to_owned()));
         }
         let drawn = |sampler| SearchKind::Sampled(Sample { sampler, seed: self.seed });
@@ -106,7 +129,31 @@ impl Engine {
             interrupted: Some(interruption()),
             ..Options::default()
         };
-        Ok(options)
+        Ok(match self.memory {
+            Some(Memory(memory)) => Options { memory, ..options },
+            None => options,
+        })
+    }
+
+    /// The options as they would be written out.
+    pub(super) fn words(self) -> String {
+        let name =
+            |value: Option<PossibleValue>| value.map_or(String::new(), |value| value.get_name().to_owned());
+        let (engine, search) = (name(self.engine.to_possible_value()), name(self.search.to_possible_value()));
+        let timers = name(self.timers.to_possible_value());
+        let mut words = format!("--engine {engine} --timers {timers} --search {search} --seed {}", self.seed);
+        if let Some(preemptions) = self.preemptions {
+            let _ = write!(words, " --preemptions {preemptions}");
+        }
+        match self.budget {
+            None => {}
+            Some(Allowance::Schedules(schedules)) => drop(write!(words, " --budget {schedules}")),
+            Some(Allowance::Seconds(seconds)) => drop(write!(words, " --budget {seconds}s")),
+        }
+        if let Some(Memory(bytes)) = self.memory {
+            let _ = write!(words, " --memory {}", crate::explore::size_in_words(bytes));
+        }
+        words
     }
 
     /// Whether something else is run than every interleaving of the scenario as it is written.
@@ -134,7 +181,8 @@ fn interruption() -> Arc<AtomicBool> {
 
 #[cfg(test)]
 mod tests {
-    use super::Allowance;
+    use super::{Allowance, Engine, Memory, Search};
+    use crate::explore::{EngineKind, Firing};
 
     #[test]
     fn a_budget_is_a_number_of_schedules_or_of_seconds() {
@@ -143,5 +191,29 @@ mod tests {
         for wrong in ["", "s", "0", "0s", "-1", "1m", "99999999999999999999"] {
             assert!(wrong.parse::<Allowance>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn memory_is_a_size_with_a_unit() {
+        assert_eq!("512MiB".parse(), Ok(Memory(512 << 20)));
+        assert_eq!("3GiB".parse(), Ok(Memory(3 << 30)));
+        for wrong in ["", "GiB", "0KiB", "1", "1GB", "-1MiB", "99999999999GiB"] {
+            assert!(wrong.parse::<Memory>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_options_in_words_are_options() {
+        let engine = Engine {
+            engine: EngineKind::Turnloom,
+            timers: Firing::Clock,
+            preemptions: Some(2),
+            search: Search::FewPreemptions,
+            seed: 7,
+            budget: Some(Allowance::Seconds(30)),
+            memory: Some(Memory(3 << 29)),
+        };
+        let words = "--engine turnloom --timers clock --search few-preemptions --seed 7 --preemptions 2 --budget 30s --memory 1536MiB";
+        assert_eq!(engine.words(), words);
     }
 }

@@ -9,6 +9,7 @@ mod racing_pair;
 mod report;
 mod scenario;
 mod shrink;
+mod size;
 mod smaller;
 mod suggest;
 mod token;
@@ -20,7 +21,9 @@ pub use racing_pair::{RacingPair, Side, racing_pair};
 pub use report::*;
 pub use scenario::{
     Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, explore, locks, replay,
+    size_in_words,
 };
 pub use shrink::{Shrunk, Size, shrink};
+pub use size::size;
 pub use suggest::{Place, Suggestion, suggest};
 pub use token::{Token, TokenError};

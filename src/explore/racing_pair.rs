@@ -5,7 +5,7 @@
 //! departs from the first alternative. The first reversal that breaks no rule is the last moment at which things could
 //! still have gone well. It must not know how a pair is put into words.
 
-use super::inhouse::{Departure, Fork, Limits, Schedule, Switch, forks};
+use super::inhouse::{Departure, Fork, Schedule, Switch, forks};
 use super::scenario::{ExploreError, Job, replay};
 use super::shrink::spare_departures;
 use super::{Replay, TraceStep};
@@ -46,7 +46,7 @@ pub fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>,
     let Some(schedule) = spare_departures(job, schedule)? else { return Ok(None) };
     let failing = replay(job, &schedule)?;
     let stage = job.stage()?;
-    let forks = forks(&Limits::default(), &stage.program(), &schedule);
+    let forks = forks(&job.limits(), &stage.program(), &schedule);
     stage.clear();
     let mut tries = 0;
     for (step, fork) in forks.iter().enumerate().rev() {

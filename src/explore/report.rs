@@ -51,6 +51,8 @@ pub struct Exploration {
     pub engine: EngineKind,
     /// How much was seen and what was found.
     pub verdict: Verdict,
+    /// Whether a limit ended the search before it was through, whatever was found until then.
+    pub cut_short: bool,
     /// Whether roles were merged to fit the engine, and which (in words); empty if not.
     pub reduced: Vec<String>,
     /// Every distinct outcome, in canonical order.
@@ -67,7 +69,7 @@ impl Exploration {
     /// Whether a limit ended the search before it was through.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
-        matches!(self.verdict, Verdict::Incomplete(_))
+        self.cut_short
     }
 }
 

@@ -4,6 +4,7 @@
 //! search in a fixed order finds. It must not know how outcomes are shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, T
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
 const WITNESS_BUDGET: u64 = 400_000;
+
+/// An execution may have so many steps for each one that the scenario writes down.
+const STEPS_FOR_EACH: usize = 100;
 
 /// What is run: a scenario, with decisions changed.
 #[derive(Debug, Clone)]
@@ -58,7 +62,13 @@ pub struct Options {
     pub budget: Budget,
     /// Set when somebody wants the search to end with what is known.
     pub interrupted: Option<Arc<AtomicBool>>,
+    /// At most so many bytes for what the in-house engine keeps of one scenario, half for states and half for outcomes, by
+    /// an estimate that is the same on every machine.
+    pub memory: u64,
 }
+
+/// One GiB.
+const MEMORY: u64 = 1 << 30;
 
 impl Default for Options {
     fn default() -> Self {
@@ -69,6 +79,7 @@ impl Default for Options {
             search: SearchKind::Complete,
             budget: Budget::default(),
             interrupted: None,
+            memory: MEMORY,
         }
     }
 }
@@ -167,6 +178,13 @@ impl Job {
         Ok(Stage::new(&self.scenario, self.decisions()?, self.timers))
     }
 
+    /// How far a search of the job goes if nothing else is said. Whoever writes many steps down wants long executions, which
+    /// are no hangs.
+    pub(super) fn limits(&self) -> Limits {
+        let limits = Limits::default();
+        Limits { steps: limits.steps.max(STEPS_FOR_EACH * written(&self.scenario)), ..limits }
+    }
+
     /// The token of a schedule of this job.
     #[must_use]
     pub fn token(&self, schedule: Schedule) -> Token {
@@ -178,6 +196,13 @@ impl Job {
             schedule,
         }
     }
+}
+
+/// How many steps the scenario writes down, for everybody.
+fn written(scenario: &Scenario) -> usize {
+    let actors: usize = scenario.actors.iter().map(|actor| actor.does.len()).sum();
+    let server: usize = scenario.server.iter().map(|reaction| reaction.actions.len()).sum();
+    actors + scenario.clock.len() + server
 }
 
 /// Runs a scenario through its interleavings.
@@ -208,6 +233,8 @@ pub(super) struct Findings {
     observe: Vec<Channel>,
     pub(super) outcomes: BTreeMap<Observations, Found>,
     pub(super) lock_order: BTreeSet<LockEdge>,
+    /// About how many bytes the outcomes take.
+    size: u64,
 }
 
 /// One distinct outcome.
@@ -231,6 +258,7 @@ impl Findings {
             observe: scenario.observe.clone(),
             outcomes: BTreeMap::new(),
             lock_order: BTreeSet::new(),
+            size: 0,
         }
     }
 
@@ -240,10 +268,9 @@ impl Findings {
         let broken = !violations.is_empty();
         self.lock_order.extend(seen.lock_order.iter().cloned());
         let shown = snapshot::project(seen, &self.observe);
-        let found = self.outcomes.entry(shown).or_insert_with(|| Found {
-            violations: BTreeSet::new(),
-            schedule: None,
-            schedules: 0,
+        let found = self.outcomes.entry(shown).or_insert_with_key(|shown| {
+            self.size += size(shown);
+            Found { violations: BTreeSet::new(), schedule: None, schedules: 0 }
         });
         found.violations.extend(violations);
         found.schedules += times;
@@ -255,6 +282,7 @@ impl Findings {
     }
 
     pub(super) fn report(self, job: &Job, engine: EngineKind, clean: Verdict) -> Exploration {
+        let cut_short = matches!(clean, Verdict::Incomplete(_));
         let lock_violations = check::lock_order::judge_graph(&self.lock_order);
         let mut broken: BTreeSet<&str> = lock_violations.iter().map(|violation| violation.rule).collect();
         let outcomes: BTreeMap<Observations, OutcomeReport> = self
@@ -278,6 +306,7 @@ impl Findings {
         };
         Exploration {
             engine,
+            cut_short,
             verdict,
             reduced: Vec::new(),
             outcomes,
@@ -344,6 +373,7 @@ fn every_interleaving(
     let mut findings = Findings::new(&job.scenario);
     let mut failed = None;
     let mut told = Told::default();
+    let mut is_full = false;
     let mut visit = |execution: &Execution<'_>| {
         told = Told { executions: told.executions + 1, share: execution.share };
         progress(told);
@@ -352,16 +382,21 @@ fn every_interleaving(
         if broken && found.schedule.is_none() {
             found.schedule = Some(execution.schedule());
         }
-        if broken && options.first_violation { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        is_full = findings.size > options.memory / 2;
+        let is_enough = is_full || broken && options.first_violation;
+        if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let mut searched = options.run(job, &program, &mut visit);
     searched.share = told.share;
+    if is_full {
+        searched.clean = options.cut_short(Stopped::Memory, searched.executions);
+    }
     if let Some(error) = failed {
         return Err(error);
     }
     let broken = findings.outcomes.values().any(|found| !found.violations.is_empty());
     if broken && !options.first_violation {
-        find_canonical_witnesses(&stage, &program, &mut findings);
+        find_canonical_witnesses(job, options, &stage, &program, &mut findings);
     }
     stage.clear();
     let mut exploration = findings.report(job, EngineKind::Turnloom, searched.clean);
@@ -391,7 +426,8 @@ impl Options {
             executions: if sample { Some(SAMPLE) } else { self.budget.schedules },
             until: self.budget.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
             interrupted: self.interrupted.clone(),
-            ..Limits::default()
+            memory: self.memory / 2,
+            ..job.limits()
         }
     }
 
@@ -424,6 +460,10 @@ impl Options {
                 clean = clean.or(Some(self.cut_short(stopped, executions)));
                 break;
             }
+            if !search.exhausted {
+                // Whoever looks on has seen enough.
+                break;
+            }
             clean = Some(if search.bounded { Verdict::ProvedUpTo(preemptions) } else { Verdict::Proved });
             if !search.bounded {
                 break;
@@ -454,18 +494,60 @@ impl Options {
             Stopped::Executions => format!("the budget of {executions} schedules was used up"),
             Stopped::Time => format!("the budget of {seconds} seconds was used up"),
             Stopped::Interrupted => "it was interrupted".to_owned(),
+            Stopped::Memory => format!("the memory of {} was used up", size_in_words(self.memory)),
         })
     }
 }
 
+/// A size as it is written on the command line: `512MiB`.
+///
+/// ```
+/// use turnloom::explore::size_in_words;
+/// assert_eq!([1 << 30, 3 << 29, 5 << 10].map(size_in_words), ["1GiB", "1536MiB", "5KiB"]);
+/// ```
+#[must_use]
+pub fn size_in_words(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let whole = units.into_iter().find(|(power, _)| bytes.trailing_zeros() >= *power);
+    whole.map_or_else(|| format!("{bytes} bytes"), |(power, unit)| format!("{}{unit}", bytes >> power))
+}
+
+/// About how many bytes an outcome takes: what it says, and as much again for how it is kept.
+fn size(seen: &Observations) -> u64 {
+    struct Count(u64);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail, and an outcome is made of what JSON can hold.
+    let _ = serde_json::to_writer(&mut count, seen);
+    2 * count.0
+}
+
 /// Gives each violating outcome the schedule with the fewest preemptions, the first in a fixed order.
-fn find_canonical_witnesses(stage: &Stage, program: &Rc<dyn Fn()>, findings: &mut Findings) {
+fn find_canonical_witnesses(
+    job: &Job,
+    options: &Options,
+    stage: &Stage,
+    program: &Rc<dyn Fn()>,
+    findings: &mut Findings,
+) {
     let wanted = |found: &&Found| !found.violations.is_empty();
     let mut missing = findings.outcomes.values().filter(wanted).count();
     let mut have: BTreeSet<Observations> = BTreeSet::new();
-    let mut budget = WITNESS_BUDGET;
+    let of_search = options.limits(job);
+    // Whoever allowed a search so much allows the search for witnesses no more.
+    let mut budget = options.budget.schedules.map_or(WITNESS_BUDGET, |budget| budget.min(WITNESS_BUDGET));
     for preemptions in 0.. {
-        let limits = Limits { preemptions: Some(preemptions), executions: Some(budget), ..Limits::default() };
+        let (preemptions, executions) = (Some(preemptions), Some(budget));
+        let limits = Limits { preemptions, executions, ..of_search.clone() };
         let search = run_search(&limits, program, &mut |execution| {
             let why = match execution.ended {
                 Ended::Deadlock => Some(Why::Deadlock),
@@ -486,7 +568,7 @@ fn find_canonical_witnesses(stage: &Stage, program: &Rc<dyn Fn()>, findings: &mu
             if missing == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         budget = budget.saturating_sub(search.executions);
-        if missing == 0 || !search.bounded || budget == 0 {
+        if missing == 0 || !search.bounded || budget == 0 || search.stopped.is_some() {
             return;
         }
     }
@@ -502,7 +584,8 @@ fn first_violation(
     let program = stage.program();
     let mut statistics = Statistics::default();
     for preemptions in 0.. {
-        let limits = Limits { preemptions: Some(preemptions), ..Limits::default() };
+        let memory = options.memory / 2;
+        let limits = Limits { preemptions: Some(preemptions), memory, ..job.limits() };
         let mut findings = Findings::new(&job.scenario);
         let mut failed = None;
         let mut witness = false;
@@ -521,10 +604,14 @@ fn first_violation(
         if let Some(error) = failed {
             return Err(error);
         }
-        let last = !search.bounded || options.preemptions == Some(preemptions);
+        let last = search.stopped.is_some() || !search.bounded || options.preemptions == Some(preemptions);
         if witness || last {
             stage.clear();
-            let clean = if search.bounded { Verdict::ProvedUpTo(preemptions) } else { Verdict::Proved };
+            let clean = match search.stopped {
+                Some(stopped) => options.cut_short(stopped, search.executions),
+                None if search.bounded => Verdict::ProvedUpTo(preemptions),
+                None => Verdict::Proved,
+            };
             let mut exploration = findings.report(job, EngineKind::Turnloom, clean);
             exploration.statistics = statistics;
             return Ok(exploration);
@@ -553,7 +640,7 @@ pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
 /// If a name decides nothing, or the program under test broke a promise of its own.
 pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     let stage = job.stage()?;
-    let (seen, drift) = follow(&Limits::default(), &stage.program(), schedule, |execution| {
+    let (seen, drift) = follow(&job.limits(), &stage.program(), schedule, |execution| {
         let why = stuck(job, &execution.ended)?;
         Ok::<_, ExploreError>((stage.observe(why, execution.book()), trace(execution), execution.schedule()))
     });

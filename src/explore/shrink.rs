@@ -134,7 +134,7 @@ fn breaking(
 ) -> Result<Option<Witness>, ExploreError> {
     let stage = job.stage()?;
     let context = Stage::context(&job.scenario);
-    let limits = Limits { executions: Some(EXECUTIONS), ..Limits::default() };
+    let limits = Limits { executions: Some(EXECUTIONS), ..job.limits() };
     let found = least(&limits, switches, &stage.program(), &mut |execution| {
         // A scenario that breaks the runtime itself is no smaller form of one that breaks a rule.
         let why = stuck(job, &execution.ended).ok()?;
@@ -150,7 +150,7 @@ fn breaking(
 /// What the execution along a schedule breaks; none if nothing.
 fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError> {
     let stage = job.stage()?;
-    let (seen, _) = follow(&Limits::default(), &stage.program(), schedule, |execution| {
+    let (seen, _) = follow(&job.limits(), &stage.program(), schedule, |execution| {
         let why = stuck(job, &execution.ended)?;
         Ok::<_, ExploreError>((stage.observe(why, execution.book()), execution.schedule()))
     });

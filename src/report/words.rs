@@ -4,9 +4,7 @@
 //! for as a statistic.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use super::Broken;
 use crate::check::Violation;
 use crate::explore::{Drift, Exploration, Firing, Statistics, Verdict};
 use crate::observation::{LockEdge, Observations};
@@ -67,20 +65,6 @@ pub fn lock_order(edges: &BTreeSet<LockEdge>) -> String {
 #[must_use]
 pub fn violation(violation: &Violation) -> String {
     format!("✗ {}: {}", violation.rule, plain(&violation.message))
-}
-
-/// Each broken rule with its token and the command that replays it, indented.
-#[must_use]
-pub fn broken(broken: &[Broken], file: &str) -> String {
-    let mut text = String::new();
-    for one in broken {
-        let _ = writeln!(text, "  {}", violation(&one.violation));
-        match &one.token {
-            Some(token) => text += &replay(token, file, "    "),
-            None => text += "    seen over several executions, so there is no token\n",
-        }
-    }
-    text
 }
 
 /// The token and the command that replays it.
@@ -174,11 +158,10 @@ pub fn wrap(text: &str, indent: &str) -> String {
 pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{broken, changes, lock_order, outcome, plain, shell, verdict, wrap};
+    use super::{changes, lock_order, outcome, plain, shell, verdict, wrap};
     use crate::check::Violation;
     use crate::explore::{EngineKind, Exploration, Firing, OutcomeReport, Statistics, Token, Verdict};
     use crate::observation::{Event, LockEdge, Observations, Stuck, Waiting, Why};
-    use crate::report::Broken;
     use crate::scenario::{Channel, EventKind};
 
     pub fn event(text: &str, thread: &str) -> Event {
@@ -206,6 +189,7 @@ pub(super) mod tests {
         Exploration {
             engine: EngineKind::Turnloom,
             verdict: if violated { Verdict::Violated } else { Verdict::Proved },
+            cut_short: false,
             reduced: Vec::new(),
             outcomes,
             lock_order: BTreeSet::new(),
@@ -264,21 +248,6 @@ pub(super) mod tests {
         let edge = LockEdge { held: "state".into(), then: "run".into(), thread: "loop".into() };
         assert_eq!(lock_order(&[edge].into()), "lock order\n  state → run   (loop)\n");
         assert_eq!(lock_order(&BTreeSet::new()), "lock order: none\n");
-    }
-
-    #[test]
-    fn a_broken_rule_comes_with_the_command_that_shows_it() {
-        let all = [
-            Broken { violation: violation("no-replay"), token: Some("r05:-:bob@ann.run:0".into()) },
-            Broken { violation: violation("lock-order"), token: None },
-        ];
-        insta::assert_snapshot!(broken(&all, "my scenarios/r05.json"), @r#"
-          ✗ no-replay: message "a" was prompted twice
-            token    r05:-:bob@ann.run:0
-            replay   turnloom replay 'my scenarios/r05.json' r05:-:bob@ann.run:0
-          ✗ lock-order: message "a" was prompted twice
-            seen over several executions, so there is no token
-        "#);
     }
 
     #[test]

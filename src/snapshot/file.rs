@@ -1,6 +1,6 @@
 //! The snapshot files, in insta's format: a YAML header between two lines `---`, then the text.
 //!
-//! A file is written aside and renamed, so it is whole or not there. Nothing in it or said about it names a folder
+//! A file is whole or not there. Nothing in it or said about it names a folder
 //! of this machine. It must not know what the text means.
 
 use std::fs;
@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 
 use similar::TextDiff;
+
+use crate::whole_file;
 
 /// How a run compares with the reviewed snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum Comparison {
     Different {
         /// The unified difference, from the snapshot to this run.
         diff: String,
+        /// The first line of the file that is different, counted from 1.
+        line: usize,
     },
     /// The file is not in insta's format: it was edited by hand, or a merge was left unfinished.
     Damaged {
@@ -84,12 +88,14 @@ pub fn compare(dir: &Path, name: &str, rendered: &str) -> Result<Comparison, Sna
         Err((line, expected)) => Comparison::Damaged { line, expected: expected.to_owned() },
         Ok(reviewed) if reviewed.trim_end() == rendered.trim_end() => Comparison::Same,
         Ok(reviewed) => {
+            let header = text.len() - reviewed.len();
+            let line = 1 + text[..header].lines().count() + same_lines(reviewed, rendered);
             let (reviewed, rendered) = (whole(reviewed), whole(rendered));
             let diff = TextDiff::from_lines(&reviewed, &rendered)
                 .unified_diff()
                 .header(&file, &format!("{name}, this run"))
                 .to_string();
-            Comparison::Different { diff }
+            Comparison::Different { diff, line }
         }
     })
 }
@@ -122,15 +128,13 @@ pub fn propose(dir: &Path, name: &str, rendered: &str) -> Result<(), SnapshotErr
 fn write(dir: &Path, name: &str, extension: &str, rendered: &str) -> Result<(), SnapshotError> {
     let file = file_name(name, extension)?;
     let text = format!("---\nsource: scenarios/{name}.json\nexpression: outcomes\n---\n{}", whole(rendered));
-    let aside = dir.join(format!(".{file}.{}", std::process::id()));
-    let written = fs::create_dir_all(dir)
-        .and_then(|()| fs::write(&aside, text))
-        .and_then(|()| fs::rename(&aside, dir.join(&file)));
-    written.map_err(|source| {
-        // The file aside may not be there; the first error is the one to tell.
-        let _ = fs::remove_file(&aside);
-        SnapshotError::Io { doing: "write", file, source }
-    })
+    let written = fs::create_dir_all(dir).and_then(|()| whole_file::write(&dir.join(&file), &text));
+    written.map_err(|source| SnapshotError::Io { doing: "write", file, source })
+}
+
+/// How many lines two texts have in common at their beginning.
+fn same_lines(one: &str, other: &str) -> usize {
+    one.lines().zip(other.lines()).take_while(|(one, other)| one == other).count()
 }
 
 fn file_name(name: &str, extension: &str) -> Result<String, SnapshotError> {
@@ -232,11 +236,12 @@ mod tests {
         update(&folder.0, "x", TEXT).unwrap();
         assert_eq!(folder.names(), ["x.snap"], "the proposal is withdrawn and nothing is left aside");
         assert_eq!(compare(&folder.0, "x", TEXT).unwrap(), Comparison::Same);
-        let Comparison::Different { diff } =
+        let Comparison::Different { diff, line } =
             compare(&folder.0, "x", &TEXT.replace("first", "second")).unwrap()
         else {
             panic!("the texts differ")
         };
+        assert_eq!(line, 8, "four lines of header, then three that are the same");
         assert!(diff.starts_with("--- x.snap\n+++ x, this run\n"), "{diff}");
         assert!(diff.contains("-  events   user \"first\"\n+  events   user \"second\"\n"), "{diff}");
     }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use super::coroutines::Run;
 use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::path::{Paths, step, walk};
-use super::search::{Limits, Search, Visit, ended};
+use super::search::{Limits, Search, Visit, ended, path_size};
 use crate::kernel::digest::{chain, digest};
 
 /// Searches every interleaving of `program` with at most so many preemptions.
@@ -33,6 +33,9 @@ pub(super) fn search(
     };
     walk(limits, program, visit, searcher)
 }
+
+/// About how many bytes a visited state takes.
+const STATE: u64 = 40;
 
 struct Searcher<'l> {
     limits: &'l Limits,
@@ -66,6 +69,10 @@ impl Paths for Searcher<'_> {
                 let enabled = run.enabled();
                 if let Some(ended) = ended(self.limits, &run, &enabled, depth) {
                     return self.end(run, ended, visit);
+                }
+                let kept = STATE * self.visited.len() as u64 + path_size(depth, run.threads());
+                if self.limits.end_here(&mut self.found, kept, depth) {
+                    return ControlFlow::Break(());
                 }
                 match self.arrive(&run, &enabled) {
                     Some(node) => self.path.push(node),

@@ -65,6 +65,12 @@ impl Execution<'_> {
         &self.taken[self.run.book().setup_steps().min(self.taken.len())..]
     }
 
+    /// How many steps it had.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.taken.len()
+    }
+
     /// The schedule.
     #[must_use]
     pub fn schedule(&self) -> Schedule {

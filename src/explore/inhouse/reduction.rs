@@ -23,7 +23,7 @@ use super::execution::{Ended, Execution, Left, Taken, default_choice};
 use super::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
 use super::path::{Kind, Pasts, Paths, step, tick, walk};
 use super::planted::{Planted, planted};
-use super::search::{Limits, Search, Visit, ended};
+use super::search::{Limits, Search, Visit, ended, path_size};
 
 /// Searches every interleaving of `program`, whatever the preemptions.
 pub(super) fn search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
@@ -36,6 +36,7 @@ pub(super) fn search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<
         numbers: Vec::new(),
         past: Pasts::default(),
         known: FxHashMap::default(),
+        known_size: 0,
         on_path: FxHashMap::default(),
     };
     walk(limits, program, visit, searcher)
@@ -54,6 +55,8 @@ struct Searcher<'l> {
     past: Pasts,
     /// The states that were left, and how.
     known: FxHashMap<u128, Known>,
+    /// About how many bytes they take.
+    known_size: u64,
     /// The states on the path, and where.
     on_path: FxHashMap<u128, usize>,
 }
@@ -109,6 +112,13 @@ struct Known {
     below: Stored,
 }
 
+impl Known {
+    /// About how many bytes it takes, with its place in the map.
+    fn size(&self) -> u64 {
+        96 + 32 * self.below.len() as u64
+    }
+}
+
 impl Paths for Searcher<'_> {
     fn execute(&mut self, mut run: Run, visit: &mut Visit<'_>) -> ControlFlow<()> {
         self.taken.clear();
@@ -125,6 +135,10 @@ impl Paths for Searcher<'_> {
             let enabled = run.enabled();
             if let Some(ended) = ended(self.limits, &run, &enabled, depth) {
                 return self.end(run, ended, visit);
+            }
+            let kept = self.known_size + path_size(depth, self.clocks.len());
+            if self.limits.end_here(&mut self.found, kept, depth) {
+                return ControlFlow::Break(());
             }
             match self.arrive(&run, &enabled) {
                 Some(node) => self.path.push(*node),
@@ -154,7 +168,7 @@ impl Paths for Searcher<'_> {
                 let depth = u32::try_from(depth).unwrap_or(u32::MAX);
                 let below = node.below.stored(depth, &self.numbers);
                 let known = Known { asleep: node.asleep_at_entry, tried: node.tried, below };
-                self.known.insert(state, known);
+                self.know(state, known);
             }
             self.pass_up(node.below);
         }
@@ -244,6 +258,7 @@ impl Searcher<'_> {
                 return None;
             }
             if let Some(known) = self.known.remove(&state) {
+                self.known_size -= known.size();
                 return self.meet_again(node, state, known);
             }
             node.state = Some(state);
@@ -262,6 +277,11 @@ impl Searcher<'_> {
         Some(node.into())
     }
 
+    fn know(&mut self, state: u128, known: Known) {
+        self.known_size += known.size();
+        self.known.insert(state, known);
+    }
+
     /// A state that was left before: its footprint is held against this path; what slept then and is awake now is tried.
     fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Option<Box<Node>> {
         let depth = self.path.len();
@@ -278,7 +298,7 @@ impl Searcher<'_> {
             .filter(|thread| number(*thread) & woken != 0)
             .collect();
         if woken.is_empty() {
-            self.known.insert(state, known);
+            self.know(state, known);
             self.pass_up(node.below);
             return None;
         }

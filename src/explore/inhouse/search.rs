@@ -24,6 +24,9 @@ pub struct Limits {
     pub until: Option<Instant>,
     /// No execution is begun once this is set, by another thread or a signal.
     pub interrupted: Option<Arc<AtomicBool>>,
+    /// At most so many bytes for the states and the path that the search keeps, by an estimate that is the same on every
+    /// machine. A search with one of these last three limits also ends in the middle of an execution.
+    pub memory: u64,
 }
 
 /// Why a search stopped before it was through.
@@ -33,6 +36,8 @@ pub enum Stopped {
     Executions,
     /// The time was up.
     Time,
+    /// There was no more memory for what it keeps.
+    Memory,
     /// Somebody interrupted it.
     Interrupted,
 }
@@ -43,27 +48,62 @@ impl Limits {
         self.until.is_some() || self.interrupted.is_some()
     }
 
+    /// Whether the search ends here, in the middle of an execution, so many steps from its beginning.
+    pub(super) fn end_here(&self, found: &mut Search, kept: u64, depth: usize) -> bool {
+        let looks_up = depth.is_multiple_of(STEPS_BETWEEN_LOOKS);
+        let stopped = if kept > self.memory { Some(Stopped::Memory) } else { None };
+        found.stopped = stopped.or_else(|| looks_up.then(|| self.called_off()).flatten()).or(found.stopped);
+        found.stopped.is_some()
+    }
+
+    /// Why no time is left, if so.
+    fn called_off(&self) -> Option<Stopped> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            Some(Stopped::Time)
+        } else if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            Some(Stopped::Interrupted)
+        } else {
+            None
+        }
+    }
+
     /// Counts one more execution and gives its number, from 0; none if the limits allow no more.
     pub(super) fn allow(&self, found: &mut Search) -> Option<u64> {
-        let interrupted = || self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-        let stopped = if self.executions.is_some_and(|most| found.executions >= most) {
-            Stopped::Executions
-        } else if self.until.is_some_and(|until| Instant::now() >= until) {
-            Stopped::Time
-        } else if interrupted() {
-            Stopped::Interrupted
+        if self.executions.is_some_and(|most| found.executions >= most) {
+            found.stopped = Some(Stopped::Executions);
         } else {
-            found.executions += 1;
-            return Some(found.executions - 1);
-        };
-        found.stopped = Some(stopped);
-        None
+            found.stopped = self.called_off();
+        }
+        if found.stopped.is_some() {
+            return None;
+        }
+        found.executions += 1;
+        Some(found.executions - 1)
     }
+}
+
+/// A clock is looked at after so many steps.
+const STEPS_BETWEEN_LOOKS: usize = 256;
+
+/// About how many bytes a place on the path takes, and each thread there.
+const PLACE: u64 = 512;
+const THREAD: u64 = 128;
+
+/// About how many bytes a path takes.
+pub(super) fn path_size(places: usize, threads: usize) -> u64 {
+    places as u64 * (PLACE + THREAD * threads as u64)
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { preemptions: None, steps: 20_000, executions: None, until: None, interrupted: None }
+        Self {
+            preemptions: None,
+            steps: 20_000,
+            executions: None,
+            until: None,
+            interrupted: None,
+            memory: 1 << 29,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explore::inhouse::{Limits, Recorded, Schedule, run_once};
+use crate::explore::inhouse::{Recorded, Schedule, run_once};
 use crate::explore::scenario::{ExploreError, Findings, Job, Options};
 use crate::explore::{EngineKind, Exploration, Verdict};
 use crate::kernel::Book;
@@ -149,7 +149,7 @@ fn schedule(job: &Job, outcome: &Outcome) -> Result<Schedule, ExploreError> {
         alternative: *alternative,
     };
     let steps: Vec<Recorded> = outcome.steps.iter().map(recorded).collect();
-    let replayed = run_once(&Limits::default(), &stage.program(), &steps, |execution| execution.schedule());
+    let replayed = run_once(&job.limits(), &stage.program(), &steps, |execution| execution.schedule());
     replayed.map_err(|error| ExploreError::Child {
         scenario: job.name.clone(),
         message: format!("a schedule found under loom does not replay: {error}"),
