@@ -129,6 +129,7 @@ impl Checked {
         below.extend(regressions.iter().map(|regression| regression.told(file)));
         below += &words::broken(&broken, &file.shown());
         let mut aside = String::new();
+        let mut snapshot = None;
         match standing {
             Standing::Clean => {}
             Standing::Written(words) => {
@@ -136,12 +137,8 @@ impl Checked {
             }
             Standing::Finding(words) => {
                 exit = exit.or(Exit::Findings);
-                let is_text = arguments.shape.format == Format::Text;
-                let told = if is_text { &mut below } else { &mut aside };
-                if !is_text {
-                    let _ = writeln!(told, "{}", file.loaded.name);
-                }
-                *told += &words.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
+                below += &words.lines().fold(String::new(), |text, line| text + "  " + line + "\n");
+                snapshot = Some(words);
             }
             Standing::Refused(words) => {
                 exit = exit.or(Exit::Bad);
@@ -167,6 +164,7 @@ impl Checked {
             outcomes: shown(exploration, &file.loaded.scenario.observe).len(),
             violations: rules.into_iter().map(rule).collect(),
             regressions: regressions.iter().map(Regression::document).collect(),
+            snapshot,
             executions: stats.map(|stats| stats.executions),
             seconds: stats.map(|stats| stats.seconds),
         };
@@ -190,6 +188,7 @@ impl Checked {
             outcomes: 0,
             violations: Vec::new(),
             regressions: Vec::new(),
+            snapshot: None,
             executions: None,
             seconds: None,
         };
@@ -325,12 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_document_goes_to_stderr() {
+    fn why_a_scenario_is_not_as_reviewed_is_in_the_document() {
         let proved = exploration(Verdict::Proved, None);
         let standing = Standing::Finding("✗ there is no snapshot snapshots/r08.snap".into());
-        let (exit, _, aside) = told(Format::Json, false, &proved, standing);
-        assert_eq!(exit, Exit::Findings);
-        assert_eq!(aside, "r08\n  ✗ there is no snapshot snapshots/r08.snap\n");
+        let checked = Checked::ran(&file(), &arguments(Format::Json, false), &[], &proved, standing);
+        assert_eq!((checked.exit, checked.aside.as_str()), (Exit::Findings, ""));
+        assert_eq!(checked.scenario.snapshot.as_deref(), Some("✗ there is no snapshot snapshots/r08.snap"));
     }
 
     #[test]

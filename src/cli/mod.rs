@@ -16,12 +16,14 @@ mod locks;
 mod names;
 mod progress;
 mod racing;
+mod reading;
 mod regressions;
 mod replay;
 mod search;
 mod serve;
 mod shrink;
 mod verify;
+mod whole;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -31,6 +33,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::explore::EngineKind;
 use console::Console;
+use reading::Reading;
 use search::Engine;
 
 /// How a command ends, from well to worst; the number is the exit code.
@@ -103,12 +106,15 @@ Examples:
   turnloom explore scenarios/r08-finish-gap.json
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
   turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --html r08.html
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --shrink > r08-finish-gap-small.json")]
     Explore(Explore),
     /// run one interleaving again and draw it, a column a thread
     #[command(after_help = "\
 Examples:
   turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700 --html r08.html
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700 --markdown -
 
 A double line is a thread that holds a lock, an arrow leads to the thread that goes on, ✗ is a step that breaks a rule.")]
     Replay(Replay),
@@ -186,8 +192,10 @@ struct Explore {
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
     /// instead of all outcomes, print the smallest scenario that breaks the same rules, and tell its token on stderr
-    #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats"])]
+    #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats", "html", "markdown"])]
     shrink: bool,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]
@@ -202,6 +210,8 @@ struct Replay {
     /// the token, as `explore` or `check` printed it
     #[arg(value_name = "TOKEN")]
     token: String,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 #[derive(Args)]
