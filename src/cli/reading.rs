@@ -125,9 +125,10 @@ impl Reading {
             return Ok(());
         };
         let replay = backend::replay(job, &schedule).map_err(Failed::Run)?;
-        let pair = match replay.violations.is_empty() {
-            true => None,
-            false => racing::find(job, &replay.schedule).map_err(Failed::Run)?,
+        let pair = if replay.violations.is_empty() {
+            None
+        } else {
+            racing::find(job, &replay.schedule).map_err(Failed::Run)?
         };
         let lock_violations = &exploration.lock_violations[..];
         let locks = Some(graph);

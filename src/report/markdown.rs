@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::ops::Range;
 
 use super::case::Case;
 use super::frames::{Frame, frames};
@@ -46,7 +47,8 @@ pub fn render(case: &Case<'_>) -> String {
         let _ = writeln!(text, "\nRacing pair: {}", code(&sentence));
     }
     text.push('\n');
-    text += &fence("mermaid", &Diagram::of(case).text());
+    let picture = Picture::of(case.replay);
+    text += &fence("mermaid", &Diagram::of(case, &picture).text(&picture.threads));
     text +=
         "\nMoments that left no trace outside, away from the racing pair, are left out of the diagram.\n\n";
     if let Some((pair, _)) = case.passing {
@@ -95,10 +97,8 @@ struct Line {
 
 /// A Mermaid sequence diagram.
 struct Diagram {
-    picture: Picture,
-    frames: Vec<Frame>,
     /// The moments that are shown in full.
-    zone: std::ops::Range<usize>,
+    zone: Range<usize>,
     /// The racing pair, in order.
     racing: Option<(usize, usize)>,
     lines: Vec<Line>,
@@ -107,53 +107,37 @@ struct Diagram {
 }
 
 impl Diagram {
-    fn of(case: &Case<'_>) -> Self {
-        let picture = Picture::of(case.replay);
-        let frames = frames(case.replay, &picture);
-        let steps = picture.moments.len();
+    fn of(case: &Case<'_>, picture: &Picture) -> Self {
+        let frames = frames(case.replay, picture);
         let racing = case.passing.and_then(|(pair, _)| {
             let (first, second) = (pair.failing.first?, pair.failing.second?);
             Some((first.min(second), first.max(second)))
         });
-        let parting = case.passing.map(|(pair, _)| pair.parting);
-        let zone = match (racing, parting) {
-            (Some((first, second)), _) => first.saturating_sub(AROUND)..(second + AROUND + 1).min(steps),
-            (None, Some(parting)) => parting.saturating_sub(AROUND)..(parting + AROUND + 1).min(steps),
-            (None, None) if picture.standstill.is_some() => steps.saturating_sub(BEFORE_END)..steps,
-            (None, None) => 0..0,
-        };
-        let mut diagram = Self { picture, frames, zone, racing, lines: Vec::new(), active: BTreeSet::new() };
-        diagram.fill();
+        let zone = zone(case, picture, racing);
+        let mut diagram = Self { zone, racing, lines: Vec::new(), active: BTreeSet::new() };
+        for (at, moment) in picture.moments.iter().enumerate() {
+            if racing.is_some_and(|(first, _)| first == at) {
+                diagram.mark("rect rgba(130, 80, 223, 0.15)".to_owned(), 0);
+            }
+            diagram.moment(at, moment, &frames);
+            if racing.is_some_and(|(_, second)| second == at) {
+                diagram.mark("end".to_owned(), 0);
+            }
+            if at + 1 == diagram.zone.end {
+                diagram.end_bars(None);
+            }
+        }
+        for (lane, words) in picture.standstill.iter().flat_map(|end| &end.words) {
+            diagram.say([*lane], format!("Note over t{lane}: stuck at {}", escape(words)), 0);
+        }
         diagram
     }
 
-    fn fill(&mut self) {
-        let moments = std::mem::take(&mut self.picture.moments);
-        for (at, moment) in moments.iter().enumerate() {
-            if self.racing.is_some_and(|(first, _)| first == at) {
-                self.mark("rect rgba(130, 80, 223, 0.15)".to_owned(), 0);
-            }
-            self.moment(at, moment);
-            if self.racing.is_some_and(|(_, second)| second == at) {
-                self.mark("end".to_owned(), 0);
-            }
-            if at + 1 == self.zone.end {
-                self.end_bars(None);
-            }
-        }
-        self.picture.moments = moments;
-        if let Some(end) = self.picture.standstill.clone() {
-            for (lane, words) in &end.words {
-                self.say([*lane], format!("Note over t{lane}: stuck at {}", escape(words)), 0);
-            }
-        }
-    }
-
     /// What a moment shows: a frame that is read, a note, a bar that begins or ends.
-    fn moment(&mut self, at: usize, moment: &Moment) {
+    fn moment(&mut self, at: usize, moment: &Moment, frames: &[Frame]) {
         let depth = usize::from(self.racing.is_some_and(|(first, second)| (first..=second).contains(&at)));
         let lane = moment.thread;
-        for frame in self.frames.clone() {
+        for frame in frames {
             if let (Some(to), true) = (frame.to, frame.read == Some(at)) {
                 let steps = format!("{} to {at}", frame.sent);
                 let line = format!("t{}->>t{to}: {steps}: {}", frame.from, escape(&frame.words));
@@ -204,13 +188,13 @@ impl Diagram {
         self.lines.push(Line { text, depth, lanes: Vec::new() });
     }
 
-    fn text(&self) -> String {
+    fn text(&self, threads: &[String]) -> String {
         let mut text = "sequenceDiagram\n".to_owned();
         let mut left_out =
             self.lines.iter().filter(|line| !line.lanes.is_empty()).count().saturating_sub(MOST);
         let used: BTreeSet<usize> = self.lines.iter().flat_map(|line| line.lanes.iter().copied()).collect();
         for lane in &used {
-            let _ = writeln!(text, "  participant t{lane} as {}", escape(&self.picture.threads[*lane]));
+            let _ = writeln!(text, "  participant t{lane} as {}", escape(&threads[*lane]));
         }
         if let (Some(first), true) = (used.first(), left_out > 0) {
             let moments = count(left_out as u64, "earlier moment");
@@ -224,6 +208,17 @@ impl Diagram {
             let _ = writeln!(text, "  {}{}", "  ".repeat(line.depth), line.text);
         }
         text
+    }
+}
+
+/// The moments that are shown in full: around the racing pair, or else before a standstill.
+fn zone(case: &Case<'_>, picture: &Picture, racing: Option<(usize, usize)>) -> Range<usize> {
+    let steps = picture.moments.len();
+    let around = racing.or_else(|| case.passing.map(|(pair, _)| (pair.parting, pair.parting)));
+    match around {
+        Some((first, last)) => first.saturating_sub(AROUND)..(last + AROUND + 1).min(steps),
+        None if picture.standstill.is_some() => steps.saturating_sub(BEFORE_END)..steps,
+        None => 0..0,
     }
 }
 
@@ -252,7 +247,7 @@ mod tests {
     #[test]
     fn a_text_stays_in_its_code() {
         assert_eq!(code("a"), "`a`");
-        assert_eq!(code("`a` b"), "`` `a` b``".replace(" b``", " b ``"));
+        assert_eq!(code("`a` b"), "`` `a` b ``");
         assert_eq!(fence("text", "a\n```\n@b"), "````text\na\n```\n@b\n````\n");
     }
 

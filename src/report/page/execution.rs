@@ -234,7 +234,7 @@ fn row(page: &mut Html, sides: &Sides, side: &Side, at: usize) {
     lanes(page, sides, side, &moment.lanes, &moment_strokes(side, at, racing.is_some()));
     page.raw("<td>").element("b", "", thread).raw(" ");
     operation(page, &moment.words);
-    notes(page, side, at);
+    notes(page, sides.fork, side, at);
     if let Some(place) = racing {
         let letter = ["A", "B"][place];
         page.raw(&format!(
@@ -262,13 +262,16 @@ fn rules(page: &mut Html, broken: &BTreeSet<&'static str>) {
     }
 }
 
-/// Which frames are sent or read in a step.
-fn notes(page: &mut Html, side: &Side, at: usize) {
+/// Which frames are sent or read in a step; where a shared step's frame is read, the orders may differ.
+fn notes(page: &mut Html, fork: usize, side: &Side, at: usize) {
     let name = |lane: usize| side.picture.threads[lane].as_str();
     for frame in side.frames.iter().filter(|frame| frame.sent == at) {
         // The client's own operation says it; the server's is the frame as its client decodes it.
         let words = if frame.from_server { format!("{} ", frame.words) } else { String::new() };
         let words = match (frame.to, frame.read) {
+            (Some(to), Some(read)) if at < fork && read >= fork => {
+                format!("{words}→ {}, read later", name(to))
+            }
             (Some(to), Some(read)) => format!("{words}→ {}, read in step {read}", name(to)),
             _ => format!("{words}→ nobody: it is never read"),
         };
