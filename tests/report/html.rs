@@ -22,11 +22,8 @@ impl<'a> Element<'a> {
 
     /// Whether somebody who does not see it is told what it is.
     fn has_name(&self) -> bool {
-        let text: String = self
-            .inner
-            .split('<')
-            .filter_map(|part| Some(part.split_once('>').unwrap_or(("", part)).1))
-            .collect();
+        let after_tag = |part: &'a str| part.split_once('>').map_or(part, |(_, text)| text);
+        let text: String = self.inner.split('<').map(after_tag).collect();
         self.attribute("aria-label").is_some_and(|label| !label.is_empty()) || !text.trim().is_empty()
     }
 }
