@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::console::Console;
 use super::files::{self, File, For};
 use super::progress::Progress;
+use super::reading::Failed;
 use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink, suggest};
 use crate::explore::{Exploration, ExploreError, Job, LockGraph, RacingPair, Token, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
@@ -12,6 +13,9 @@ use crate::report::{Shown, is_finding, shown, words};
 
 /// Explores the scenario and tells what came of it.
 pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
+    if let Some(what) = arguments.reading.wrong() {
+        return console.refuse(&format!("failed to explore: {what}"), "");
+    }
     if let Some((what, help)) = names::wrong(arguments.revision.as_deref(), &arguments.defects) {
         return console.refuse(&format!("failed to explore: {what}"), &help);
     }
@@ -51,12 +55,17 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Ok(graph) => graph,
         Err(error) => return failed(console, &error),
     };
-    let text = match arguments.shape.format {
-        Format::Text => told(&file, &job, &exploration, &outcomes, &graph, arguments.shape),
-        Format::Json => json::text(&document(&job, &exploration, outcomes, &graph, arguments.shape)),
-    };
-    console.out(&text);
-    exit(&exploration)
+    if !arguments.reading.takes_stdout() {
+        console.out(&match arguments.shape.format {
+            Format::Text => told(&file, &job, &exploration, &outcomes, &graph, arguments.shape),
+            Format::Json => json::text(&document(&job, &exploration, outcomes, &graph, arguments.shape)),
+        });
+    }
+    match arguments.reading.write_finding(console, (&file, &job), &exploration, &graph) {
+        Ok(()) => exit(&exploration),
+        Err(Failed::Run(error)) => failed(console, &error),
+        Err(Failed::Write) => Exit::Bad,
+    }
 }
 
 /// The racing pair of each outcome that breaks a rule.

@@ -3,8 +3,9 @@
 use similar::TextDiff;
 
 use super::console::Console;
-use super::{Exit, Fmt, files, whole};
+use super::{Exit, Fmt, files};
 use crate::scenario;
+use crate::whole_file;
 
 /// Lays the files out, or says which are not.
 pub(super) fn run(console: &mut Console, arguments: &Fmt) -> Exit {
@@ -34,7 +35,7 @@ pub(super) fn run(console: &mut Console, arguments: &Fmt) -> Exit {
         let shown = file.display().to_string();
         if arguments.check {
             console.out(&difference(&shown, text, laid_out));
-        } else if let Err(error) = whole::replace(file, laid_out) {
+        } else if let Err(error) = whole_file::write(file, laid_out) {
             let what = format!("failed to write `{shown}`: {}", error.kind());
             return console.refuse(&what, "the file is as it was");
         } else {

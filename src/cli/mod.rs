@@ -24,6 +24,7 @@ mod new;
 mod outputs;
 mod progress;
 mod racing;
+mod reading;
 mod regressions;
 mod replay;
 mod search;
@@ -32,7 +33,6 @@ mod shard;
 mod shrink;
 mod suggest;
 mod verify;
-mod whole;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -43,6 +43,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::explore::EngineKind;
 use console::Console;
 use outputs::Outputs;
+use reading::Reading;
 use search::Engine;
 use shard::Shard;
 
@@ -132,6 +133,7 @@ Examples:
   turnloom explore scenarios/r08-finish-gap.json
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap
   turnloom explore scenarios/r08-finish-gap.json --revision 1.25.0 --engine loom --preemptions 2
+  turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --html r08.html
   turnloom explore scenarios/r08-finish-gap.json --defect finish-gap --shrink > r08-finish-gap-small.json
   turnloom explore scenarios/r08-finish-gap.json --suggest")]
     Explore(Explore),
@@ -139,6 +141,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700 --html r08.html
+  turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700 --markdown -
 
 A double line is a thread that holds a lock, an arrow leads to the thread that goes on, ✗ is a step that breaks a rule.")]
     Replay(Replay),
@@ -258,11 +262,13 @@ struct Explore {
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
     /// instead of all outcomes, print the smallest scenario that breaks the same rules, and tell its token on stderr
-    #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats"])]
+    #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats", "html", "markdown"])]
     shrink: bool,
     /// instead of all outcomes, tell which waits would settle an order that the scenario leaves open
     #[arg(long, conflicts_with_all = ["shrink", "stats", "format"])]
     suggest: bool,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]
@@ -277,6 +283,8 @@ struct Replay {
     /// the token, as `explore` or `check` printed it
     #[arg(value_name = "TOKEN")]
     token: String,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 #[derive(Args)]

@@ -7,10 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::{Exit, New, backend, names, whole};
+use super::{Exit, New, backend, names};
 use crate::report::json;
 use crate::runtime::{DEFECTS, Defect};
 use crate::scenario::{self, is_scenario};
+use crate::whole_file;
 
 /// Where scenarios are, and where a new one goes.
 const FOLDER: &str = "scenarios";
@@ -190,7 +191,7 @@ fn write(path: &Path, start: &Start) -> Result<(), Refusal> {
     let text = scenario::commented(&shown, &start.text, &head, FIELDS)
         .map_err(|wrong| (wrong.to_string(), String::new()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let made = folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole::create(path, &text));
+    let made = folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole_file::create(path, &text));
     made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists if path.exists() => {
             (format!("`{shown}` is there already"), "nothing was written: use another name".to_owned())

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::console::Console;
 use super::files::{self, File, For};
+use super::reading::{Failed, Found};
 use super::{Exit, Replay as Arguments, backend, explore, names, racing};
 use crate::explore::{Firing, Job, Replay, Token};
 use crate::report::{timeline, words};
@@ -11,6 +12,9 @@ use crate::scenario::Channel;
 
 /// Replays the token on the scenario.
 pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
+    if let Some(what) = arguments.reading.wrong() {
+        return console.refuse(&format!("failed to replay: {what}"), "");
+    }
     let token: Token = match arguments.token.parse() {
         Ok(token) => token,
         Err(error) => {
@@ -39,17 +43,32 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
         timers: token.timers,
     };
     match backend::replay(&job, &token.schedule) {
-        Ok(replay) => {
-            console.out(&told(&file, &job, &replay, console.colour));
-            if !replay.violations.is_empty() {
-                match racing::find(&job, &replay.schedule) {
-                    Ok(found) => console.out(&racing::told(&job, found.as_ref(), &file, "")),
-                    Err(error) => return explore::failed(console, &error),
-                }
-            }
-            exit(&replay)
-        }
+        Ok(replay) => tell(console, arguments, (&file, &job), &replay),
         Err(error) => explore::failed(console, &error),
+    }
+}
+
+/// Tells the execution, and writes it to where else it is wanted.
+fn tell(console: &mut Console, arguments: &Arguments, (file, job): (&File, &Job), replay: &Replay) -> Exit {
+    let is_text = !arguments.reading.takes_stdout();
+    if is_text {
+        console.out(&told(file, job, replay, console.colour));
+    }
+    let mut pair = None;
+    if !replay.violations.is_empty() {
+        pair = match racing::find(job, &replay.schedule) {
+            Ok(found) => found,
+            Err(error) => return explore::failed(console, &error),
+        };
+        if is_text {
+            console.out(&racing::told(job, pair.as_ref(), file, ""));
+        }
+    }
+    let found = Found { job, file, replay, pair: pair.as_ref(), lock_violations: &[], locks: None };
+    match arguments.reading.write(console, &found) {
+        Ok(()) => exit(replay),
+        Err(Failed::Run(error)) => explore::failed(console, &error),
+        Err(Failed::Write) => Exit::Bad,
     }
 }
 

@@ -6,9 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::plain;
-use crate::check::Mark;
-use crate::explore::{Anchor, Replay, TraceStep};
+use super::picture::{Lane, Moment, Picture, Standstill};
+use crate::explore::Replay;
 
 /// The widest text of a cell; longer ones are cut.
 const WIDEST: usize = 28;
@@ -38,7 +37,7 @@ const GAP: usize = 2;
 /// ```
 #[must_use]
 pub fn render(replay: &Replay, colour: bool) -> String {
-    Picture::new(replay, colour).draw()
+    Drawing::new(&Picture::of(replay), colour).draw()
 }
 
 /// One line of the picture.
@@ -56,7 +55,7 @@ struct Row {
 }
 
 /// The columns and rows, before they are drawn.
-struct Picture {
+struct Drawing {
     names: Vec<String>,
     widths: Vec<usize>,
     label: usize,
@@ -64,12 +63,11 @@ struct Picture {
     colour: bool,
 }
 
-impl Picture {
-    fn new(replay: &Replay, colour: bool) -> Self {
-        let columns = columns(replay);
-        let mut rows = step_rows(replay, &columns);
-        rows.extend(stuck_row(replay, &columns));
-        let names: Vec<_> = columns.iter().map(|name| cut(&plain(name))).collect();
+impl Drawing {
+    fn new(picture: &Picture, colour: bool) -> Self {
+        let mut rows: Vec<Row> = picture.moments.iter().enumerate().map(step_row).collect();
+        rows.extend(picture.standstill.iter().map(stuck_row));
+        let names: Vec<_> = picture.threads.iter().map(|name| cut(name)).collect();
         let text_width = |column| {
             let texts = rows.iter().filter_map(|row| row.texts.get(&column)).map(|text| length(text) + 2);
             texts.max().unwrap_or(0)
@@ -152,91 +150,34 @@ impl Picture {
     }
 }
 
-/// The threads that moved, in the order of the replay; one that it does not list comes last.
-fn columns(replay: &Replay) -> Vec<&str> {
-    let moved: BTreeSet<&str> = replay.steps.iter().map(|step| step.thread.as_str()).collect();
-    let listed = replay.threads.iter().map(String::as_str).filter(|name| moved.contains(name));
-    let mut columns: Vec<&str> = listed.collect();
-    let unlisted: Vec<&str> = moved.into_iter().filter(|name| !columns.contains(name)).collect();
-    columns.extend(unlisted);
-    columns
-}
-
-fn step_rows(replay: &Replay, columns: &[&str]) -> Vec<Row> {
-    let mut held: Vec<&[String]> = vec![&[]; columns.len()];
-    let mut before = None;
-    let mut rows = Vec::new();
-    for (number, step) in replay.steps.iter().enumerate() {
-        let Some(column) = columns.iter().position(|name| *name == step.thread) else { continue };
-        let had = std::mem::replace(&mut held[column], &step.holds);
-        let mut bars = lines(&held);
-        bars[column] = match (had.is_empty(), step.holds.is_empty()) {
-            (true, true) => '│',
-            (true, false) => '╥',
-            (false, true) => '╨',
-            (false, false) => '║',
-        };
-        rows.push(Row {
-            label: number.to_string(),
-            moves: before.filter(|before| *before != column).map(|before| (column, before)),
-            texts: BTreeMap::from([(column, cut(&told(step, had)))]),
-            bars,
-            broken: broken_by(replay, step),
-        });
-        before = Some(column);
+fn step_row((number, moment): (usize, &Moment)) -> Row {
+    Row {
+        label: number.to_string(),
+        moves: moment.before.map(|before| (moment.thread, before)),
+        texts: BTreeMap::from([(moment.thread, cut(&moment.words))]),
+        bars: moment.lanes.iter().map(bar).collect(),
+        broken: moment.broken.clone(),
     }
-    rows
 }
 
 /// Where a stuck execution leaves each thread.
-fn stuck_row(replay: &Replay, columns: &[&str]) -> Option<Row> {
-    let stuck = replay.outcome.stuck.as_ref()?;
-    let mut held: Vec<&[String]> = vec![&[]; columns.len()];
-    let mut texts = BTreeMap::new();
-    for thread in &stuck.threads {
-        if let Some(column) = columns.iter().position(|name| *name == thread.thread) {
-            held[column] = &thread.holds;
-            texts.insert(column, cut(&format!("… {}", plain(&thread.operation))));
-        }
-    }
-    let is_thread = |mark: &Mark| matches!(mark, Mark::Thread(_));
-    let broken = replay.violations.iter().filter(|violation| violation.marks.iter().any(is_thread));
-    Some(Row {
+fn stuck_row(end: &Standstill) -> Row {
+    Row {
         label: "stuck".to_owned(),
         moves: None,
-        texts,
-        bars: lines(&held),
-        broken: broken.map(|violation| violation.rule).collect(),
-    })
+        texts: end.words.iter().map(|(lane, words)| (*lane, cut(&format!("… {words}")))).collect(),
+        bars: end.lanes.iter().map(bar).collect(),
+        broken: end.broken.clone(),
+    }
 }
 
-fn lines(held: &[&[String]]) -> Vec<char> {
-    held.iter().map(|locks| if locks.is_empty() { '│' } else { '║' }).collect()
-}
-
-/// The operation in words; a lock that it takes or lets go by the way is named as well.
-fn told(step: &TraceStep, had: &[String]) -> String {
-    let TraceStep { operation, object, detail, holds, .. } = step;
-    let mut words = vec![operation.clone(), object.clone(), detail.clone()];
-    let of_another = |lock: &&String| *lock != object;
-    words.extend(
-        holds.iter().filter(|lock| !had.contains(lock)).filter(of_another).map(|lock| format!("+{lock}")),
-    );
-    words.extend(
-        had.iter().filter(|lock| !holds.contains(lock)).filter(of_another).map(|lock| format!("-{lock}")),
-    );
-    words.retain(|word| !word.is_empty());
-    plain(&words.join(" "))
-}
-
-fn broken_by(replay: &Replay, step: &TraceStep) -> BTreeSet<&'static str> {
-    let seen_here = |mark: &Mark| match mark {
-        Mark::Event(index) => step.anchors.contains(&Anchor::Event(*index)),
-        Mark::Server(index) => step.anchors.contains(&Anchor::Server(*index)),
-        Mark::Thread(_) => false,
-    };
-    let breaking = replay.violations.iter().filter(|violation| violation.marks.iter().any(seen_here));
-    breaking.map(|violation| violation.rule).collect()
+fn bar(lane: &Lane) -> char {
+    match (lane.had_any(), lane.has_any()) {
+        (true, true) => '║',
+        (true, false) => '╨',
+        (false, true) => '╥',
+        (false, false) => '│',
+    }
 }
 
 fn length(text: &str) -> usize {
@@ -252,55 +193,23 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testkit::{replay, violation, waiting};
     use super::render;
-    use crate::check::{Mark, Violation};
-    use crate::explore::{Anchor, Replay, Schedule, TraceStep};
-    use crate::observation::{Observations, Stuck, Waiting, Why};
-
-    /// A step from `thread: operation object detail… [locks] {anchor}`.
-    fn step(line: &str) -> TraceStep {
-        let (thread, rest) = line.split_once(": ").unwrap();
-        let (rest, event) = rest.split_once(" {").map_or((rest, None), |(rest, event)| (rest, Some(event)));
-        let (rest, holds) = rest.split_once(" [").unwrap_or((rest, ""));
-        let mut words = rest.splitn(3, ' ').map(str::to_owned);
-        TraceStep {
-            thread: thread.to_owned(),
-            operation: words.next().unwrap(),
-            object: words.next().unwrap(),
-            detail: words.next().unwrap_or_default(),
-            alternative: None,
-            holds: holds.trim_end_matches(']').split_whitespace().map(str::to_owned).collect(),
-            anchors: event.into_iter().map(|event| Anchor::Event(event[..1].parse().unwrap())).collect(),
-        }
-    }
-
-    fn replay(threads: &[&str], steps: &str) -> Replay {
-        Replay {
-            threads: threads.iter().map(ToString::to_string).collect(),
-            steps: steps.lines().map(str::trim).filter(|line| !line.is_empty()).map(step).collect(),
-            outcome: Observations::default(),
-            violations: Vec::new(),
-            schedule: Schedule::default(),
-            drift: Vec::new(),
-        }
-    }
-
-    fn violation(rule: &'static str, marks: Vec<Mark>) -> Violation {
-        Violation { rule, message: String::new(), marks }
-    }
+    use crate::check::Mark;
+    use crate::observation::{Stuck, Why};
 
     const GAP: &str = "
         alice: lock state [state]
-        alice: append events usermessage first [state] {0}
+        alice: append events usermessage first [state] {e0}
         alice: unlock state
         loop: lock state [state]
         loop: unlock state
         bob: lock state [state]
-        bob: append events usermessage second [state] {1}
+        bob: append events usermessage second [state] {e1}
         bob: unlock state
         loop: lock state [state]
         loop: write status finished [state]
-        loop: append events finish [state] {2}
+        loop: append events finish [state] {e2}
         loop: unlock state
     ";
 
@@ -393,13 +302,6 @@ mod tests {
     #[test]
     fn a_stuck_execution_ends_with_what_each_thread_waits_for() {
         let mut replay = replay(&["loop", "bob"], "loop: lock state [state]\nbob: read status");
-        let waiting = |thread: &str, operation: &str, holds: &[&str]| Waiting {
-            thread: thread.into(),
-            place: Vec::new(),
-            operation: operation.into(),
-            holds: holds.iter().map(ToString::to_string).collect(),
-            waits_for: Vec::new(),
-        };
         let threads = vec![
             waiting("loop", "select loop", &["state"]),
             waiting("bob", "lock state", &[]),

@@ -8,5 +8,5 @@ mod render;
 mod words;
 
 pub use file::{Comparison, SnapshotError, compare, propose, update};
-pub use render::{project, render};
+pub use render::{Row, project, render, rows};
 pub use words::{ServerWords, event, published, token};

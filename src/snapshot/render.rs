@@ -84,9 +84,12 @@ fn nameless(event: &Event) -> Event {
 }
 
 /// One labelled line of an outcome, or several.
-struct Row {
-    label: String,
-    items: Vec<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What it shows: `events`, `server`, an actor's name.
+    pub label: String,
+    /// What was seen, one after the other: for `events` and `server` an item for each entry of the log.
+    pub items: Vec<String>,
     /// Whether each item has a line of its own.
     apart: bool,
 }
@@ -119,7 +122,16 @@ impl Row {
 }
 
 /// The rows of an outcome in a fixed order. Logs show even when empty; the rest only if there is something.
-fn rows(seen: &Observations, observe: &[Channel]) -> Vec<Row> {
+///
+/// ```
+/// use turnloom::observation::Observations;
+/// use turnloom::scenario::Channel;
+///
+/// let rows = turnloom::snapshot::rows(&Observations::default(), &[Channel::Status]);
+/// assert_eq!((rows[0].label.as_str(), &rows[0].items[..]), ("end", &["idle, no cursor, no session".to_owned()][..]));
+/// ```
+#[must_use]
+pub fn rows(seen: &Observations, observe: &[Channel]) -> Vec<Row> {
     let shows = |channel| observe.contains(&channel);
     let mut rows = Vec::new();
     if shows(Channel::Events) {

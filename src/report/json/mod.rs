@@ -1,0 +1,45 @@
+//! The documents that `--format json` prints, one a command, and nothing else on that stream.
+//!
+//! They are a promise to programs: a field is never renamed and never goes away; there may be new ones. Seconds and
+//! counts of executions are there only with `--stats`, so without it the same input gives the same bytes.
+//! Nothing here may decide what is in a document.
+
+mod audit;
+mod check;
+mod explore;
+mod shrink;
+
+use serde::{Deserialize, Serialize};
+
+pub use audit::{AuditDocument, AuditRow, AuditSummary};
+pub use check::{
+    BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, Standing,
+};
+pub use explore::{
+    ExploreDocument, ExploredOutcome, RacingOperation, ToldLockCycle, ToldLockEdge, ToldLockGraph,
+    ToldRacingPair,
+};
+pub use shrink::{ShrinkDocument, ToldSize};
+
+/// A violation in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToldViolation {
+    /// The rule.
+    pub rule: String,
+    /// What happened.
+    pub message: String,
+}
+
+impl From<&crate::check::Violation> for ToldViolation {
+    fn from(violation: &crate::check::Violation) -> Self {
+        Self { rule: violation.rule.to_owned(), message: violation.message.clone() }
+    }
+}
+
+/// A document as text, with a line end.
+#[must_use]
+pub fn text(document: &impl Serialize) -> String {
+    // Every key of these documents is a string, which is all that could go wrong.
+    serde_json::to_string_pretty(document).expect("a document is made of what JSON can hold") + "\n"
+}

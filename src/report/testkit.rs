@@ -1,0 +1,60 @@
+//! Executions for the tests of the reports, written as one line a step. Only the tests know it.
+
+use crate::check::{Mark, Violation};
+use crate::explore::{Anchor, Replay, Schedule, TraceStep};
+use crate::observation::{Observations, Waiting};
+
+/// A step from `thread: operation object detail… [locks] {anchor}`; an anchor is `e0` (event) or `s0` (server).
+fn step(line: &str) -> TraceStep {
+    let (thread, rest) = line.split_once(": ").unwrap();
+    let (rest, anchors) =
+        rest.split_once(" {").map_or((rest, ""), |(rest, all)| (rest, all.trim_end_matches('}')));
+    let (rest, holds) = rest.split_once(" [").unwrap_or((rest, ""));
+    let mut words = rest.splitn(3, ' ').map(str::to_owned);
+    let anchor = |word: &str| match word.split_at(1) {
+        ("e", index) => Anchor::Event(index.parse().unwrap()),
+        (_, index) => Anchor::Server(index.parse().unwrap()),
+    };
+    TraceStep {
+        thread: thread.to_owned(),
+        operation: words.next().unwrap(),
+        object: words.next().unwrap(),
+        detail: words.next().unwrap_or_default(),
+        alternative: None,
+        holds: holds.trim_end_matches(']').split_whitespace().map(str::to_owned).collect(),
+        anchors: anchors.split_whitespace().map(anchor).collect(),
+    }
+}
+
+/// The steps of these lines.
+pub(super) fn steps(lines: &str) -> Vec<TraceStep> {
+    lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(step).collect()
+}
+
+/// An execution of these threads and steps in which nothing is seen.
+pub(super) fn replay(threads: &[&str], lines: &str) -> Replay {
+    Replay {
+        threads: threads.iter().map(ToString::to_string).collect(),
+        steps: steps(lines),
+        outcome: Observations::default(),
+        violations: Vec::new(),
+        schedule: Schedule::default(),
+        drift: Vec::new(),
+    }
+}
+
+/// A broken rule.
+pub(super) fn violation(rule: &'static str, marks: Vec<Mark>) -> Violation {
+    Violation { rule, message: String::new(), marks }
+}
+
+/// A thread that is not done.
+pub(super) fn waiting(thread: &str, operation: &str, holds: &[&str]) -> Waiting {
+    Waiting {
+        thread: thread.into(),
+        place: Vec::new(),
+        operation: operation.into(),
+        holds: holds.iter().map(ToString::to_string).collect(),
+        waits_for: Vec::new(),
+    }
+}
