@@ -9,6 +9,7 @@ mod json;
 mod live;
 mod mutation;
 mod names;
+mod parts;
 mod regressions;
 mod server;
 mod waits;
