@@ -1,7 +1,8 @@
 //! The revisions beside the race catalogue: each review round has the rows that were found in it, and no later revision
-//! has them. A row belongs to a revision whose table has the wrong alternative of the row's defect. That a decision does not
-//! come up there can still hide it: 1.24.0 ends no turn in an unlocked section (R07, R21), as its loop holds the lock. And a round can have a row in another form: R17 is
-//! `cursor_advance: no_cursor` up to round 4, R08 is `late_message: idle` up to round 2.
+//! has them. A row belongs to a revision whose table has the wrong alternative of the row's defect. That a decision does
+//! not come up there can still hide it: 1.24.0 ends no turn in an unlocked section (R07, R21), as its loop holds the
+//! lock. And a round can have a row in another form: R17 is `cursor_advance: no_cursor` up to round 4, R08 is
+//! `late_message: idle` up to round 2.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
