@@ -9,6 +9,7 @@ mod json;
 mod live;
 mod mutation;
 mod names;
+mod parts;
 mod protocol;
 mod reach;
 mod regressions;

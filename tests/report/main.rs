@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use html::Page;
 use turnloom::check::{Mark, Violation};
-use turnloom::explore::{Attack, Job, Limits, Replay, TraceStep, lock_graph};
+use turnloom::explore::{Attack, Firing, Job, Limits, Replay, TraceStep, lock_graph};
 use turnloom::kernel::{FifoLock, thread};
 use turnloom::observation::{Observations, Stuck, Waiting, Why};
 use turnloom::report::{self, Case};
@@ -240,6 +240,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         operation: "lock".into(),
         object: lock.into(),
         detail: String::new(),
+        alternative: None,
         holds: vec![lock.into()],
         anchors: Vec::new(),
     };
@@ -269,7 +270,8 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         "version": 1, "title": "two locks are taken in one order", "source": "s", "agent": {"kind": "acp"}, "actors": []
     });
     let scenario = serde_json::from_value(scenario).unwrap();
-    let job = Job { name: "crossed".into(), scenario, revision: None, defects: Vec::new() };
+    let job =
+        Job { name: "crossed".into(), scenario, revision: None, defects: Vec::new(), timers: Firing::Clock };
     let lock_violations = [Violation {
         rule: "lock-order",
         message: format!("locks are taken in a circle: {cycle}"),
