@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use turnloom::explore::inhouse::{Sample, Sampler, run_search, sample};
-use turnloom::explore::{Budget, Job, Limits, Options, SearchKind, Verdict, explore};
+use turnloom::explore::{Budget, Firing, Job, Limits, Options, SearchKind, Verdict, explore};
 
 /// How long a search may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -412,7 +412,7 @@ fn jobs() -> Vec<Job> {
         let text = fs::read_to_string(&file).expect("a scenario can be read");
         let scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
         let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        Job { name, scenario, revision: None, defects: Vec::new() }
+        Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::Clock }
     };
     files.into_iter().map(job).collect()
 }
