@@ -113,33 +113,17 @@ fn what_does_not_matter_is_left_out() {
         )
     );
     insta::assert_snapshot!(small, @r#"
-    {
-      "version": 1,
-      "title": "a message that arrives as the run finishes is prompted or left for the next run",
-      "source": "tests/shrink.rs",
-      "agent": {
-        "kind": "acp"
-      },
-      "actors": [
-        {
-          "name": "alice",
-          "does": [
-            "run"
-          ]
-        },
-        {
-          "name": "bob",
-          "does": [
-            {
-              "send": {
-                "text": "second"
-              }
-            }
-          ]
-        }
-      ]
-    }
-    "#);
+{
+  "version": 1,
+  "title": "a message that arrives as the run finishes is prompted or left for the next run",
+  "source": "tests/shrink.rs",
+  "agent": {"kind": "acp"},
+  "actors": [
+    {"name": "alice", "does": ["run"]},
+    {"name": "bob", "does": [{"send": {"text": "second"}}]}
+  ]
+}
+"#);
     let document =
         folder.run(&["explore", "padded.json", "--defect", "finish-gap", "--shrink", "--format", "json"]);
     let document: serde_json::Value = serde_json::from_slice(&document.stdout).expect("a document");

@@ -70,7 +70,7 @@ failed to read scenario `case`: 1 error
    : |
    : `-- here
    `----
-  help: a file holds one object and nothing after it
+  help: a comment begins with `//` and goes to the end of its line
 
 failed to read scenario `case`: 1 error
 "#);

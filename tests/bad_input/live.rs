@@ -154,21 +154,21 @@ fn what_only_a_live_server_can_do() {
       help: play it with `turnloom serve`, or leave it out to run every interleaving
 
       x the model of the runtime does not know a closed output
-       ,-[case:5:123]
+       ,-[case:5:124]
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
      5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
-       :                                                                                                                           ^^^^^^^|^^^^^^
-       :                                                                                                                                  `-- only a live server does this
+       :                                                                                                                            ^^^^^^^|^^^^^^
+       :                                                                                                                                   `-- only a live server does this
      6 | ]}
        `----
       help: play it with `turnloom serve`, or leave it out to run every interleaving
 
       x the model of the runtime does not know the end of a process
-       ,-[case:5:139]
+       ,-[case:5:140]
      4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
      5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
-       :                                                                                                                                           |
-       :                                                                                                                                           `-- only a live server does this
+       :                                                                                                                                            |
+       :                                                                                                                                            `-- only a live server does this
      6 | ]}
        `----
       help: play it with `turnloom serve`, or leave it out to run every interleaving

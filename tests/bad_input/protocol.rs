@@ -116,7 +116,7 @@ fn frames_that_are_none() {
  4 |   {"on": {"prompt": "hi"}, "do": [{"frame": {"id": 1, "result": {}}}]},
  5 |   {"on": {"prompt": "hi"}, "session": "s1", "do": [{"frame": {"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "$session", "update": {"sessionUpdate": "agent_mesage_chunk"}}}}]},
    :                                                              |
-   :                                                              `-- unknown variant agent_mesage_chunk, expected one of user_...
+   :                                                              `-- `agent_mesage_chunk` is unknown: did you mean `agent_message_chunk`?
  6 |   {"on": {"request": "x/a"}, "do": [{"frame": {"jsonrpc": "2.0", "id": "$request", "result": {}, "error": {}}}]},
    `----
   help: write a message of the specification, or add "breaks": ["frames-are-valid"] to the reaction
