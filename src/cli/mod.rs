@@ -244,8 +244,15 @@ struct Serve {
     /// open gates and wait for happenings from outside, at this loopback address; port 0 takes any
     #[arg(long, value_name = "HOST:PORT")]
     control: Option<String>,
-    /// write the address and the token of the control port to this file instead of stderr
-    #[arg(long, value_name = "FILE", requires = "control")]
+    /// play the LLM of the scenario over HTTP, in OpenAI's chat-completions protocol, at this loopback address; port 0
+    /// takes any
+    #[arg(long, value_name = "HOST:PORT")]
+    llm: Option<String>,
+    /// let `--llm` be an address that others than this machine can reach; it asks nobody for a key
+    #[arg(long, requires = "llm")]
+    llm_for_all: bool,
+    /// write the addresses of the ports and the token of the control port to this file instead of stderr
+    #[arg(long, value_name = "FILE")]
     announce: Option<PathBuf>,
     /// end as inconclusive when nothing has happened for so long, in real time
     #[arg(long, value_name = "DURATION", default_value = "5m")]

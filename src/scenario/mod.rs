@@ -5,6 +5,7 @@
 
 mod diagnostic;
 mod duration;
+mod http;
 mod json;
 mod lint;
 mod nearest;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
+pub use http::*;
 pub use pipe::*;
 pub use source::{MAX_BYTES, SourceError};
 pub use types::*;
