@@ -136,11 +136,12 @@ Examples:
   turnloom explain finish-gap      one of them
   turnloom explain R08             a row of the race catalogue")]
     Explain(Explain),
-    /// play the scripted server for a real client: ACP on stdin and stdout
+    /// play the scripted server for a real client: ACP on stdin and stdout, an LLM over HTTP
     #[command(after_help = "\
 Examples:
   turnloom serve scenarios/r08-finish-gap.json --transcript session.jsonl
   turnloom serve scenarios/r17-fifo-skip.json --control 127.0.0.1:0
+  turnloom serve scenarios/r35-cancel-token-cleared.json --llm 127.0.0.1:0 --control 127.0.0.1:0
 
 Exit codes:
   0 the client or the control port ended it   2 bad input or usage   3 inconclusive: the watchdog ended it

@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(status(&[b"GET / HTTP/1.0\r\n\r\n"]), 505);
         let long = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; LONGEST_HEAD]].concat();
         assert_eq!(status(&[&long]), 431);
-        assert_eq!(status(&[&long, b"\r\n\r\n"]), 431);
+        assert_eq!(status(&[&[&*long, b"\r\n\r\n"].concat()]), 431);
         assert_eq!(status(&[format!("GET / HTTP/1.1\r\n{}\r\n", "A: a\r\n".repeat(65)).as_bytes()]), 431);
     }
 }

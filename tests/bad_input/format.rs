@@ -89,8 +89,8 @@ fn unknown_fields() {
    :    `-- no such field
    `----
   help: expected one of `$schema`, `actors`, `agent`, `catches`, `clock`, `decisions`, `gates`,
-        `limits`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`, `source`,
-        `through`, `title`, `version`
+        `limits`, `llm`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`,
+        `source`, `through`, `title`, `version`
 
 failed to read scenario `case`: 2 errors
 "#);
