@@ -205,7 +205,7 @@ fn unknown_steps() {
  6 |   {"tool": "poll-token"},
    `----
   help: expected one of "initialize", "session/new", "session/load", "session/prompt",
-        "session/cancel"
+        "session/cancel", "chat/completions"
 
   x unknown tool step `poll-token`
    ,-[case:6:12]

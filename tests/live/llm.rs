@@ -91,7 +91,6 @@ fn each_fake_waits_for_what_the_other_has_read() {
             "ask",
             "step say \"asked\"",
             "reply say \"A\"",
-            "step end of a reaction",
             "read",
             "reply say \" title\"",
             "step open \"go\", answer cancelled",
@@ -183,8 +182,7 @@ fn faults_as_a_client_meets_them() {
             "say \"a\"",
             "reset the connection",
             "say \"a\", close the output",
-            "end of a reaction",
-            "end of a reaction",
+            "end of a reaction",,
         ]
     );
 }
