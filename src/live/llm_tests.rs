@@ -134,6 +134,12 @@ fn a_stream_leaves_in_one_write_and_what_waits_in_the_next() {
 }
 
 #[test]
+fn who_says_nothing_says_ok_and_an_empty_text_is_empty() {
+    assert_eq!(streamed(r#"[{"answer": "end_turn"}]"#).1, [begin() + &said("ok") + &stop()]);
+    assert_eq!(streamed(r#"[{"say": ""}, {"answer": "end_turn"}]"#).1, [begin() + &said("") + &stop()]);
+}
+
+#[test]
 fn the_usage_comes_last_if_it_is_asked_for() {
     let house = house(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "two words"}, {"answer": "end_turn"}]}]"#);
     let asked = request(r#","stream":true,"stream_options":{"include_usage":true}"#);
@@ -301,7 +307,7 @@ fn pipelined_requests_are_answered_in_their_order() {
     let all = request("") + models + "GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n";
     let (goodbye, writes) = play(&house, &[&all]);
     let list = r#"{"object":"list","data":[{"id":"turnloom","object":"model","created":0,"owned_by":"turnloom"}]}\n"#;
-    let completion = completion(r#"{"role":"assistant","content":""}"#, "stop", 0);
+    let completion = completion(r#"{"role":"assistant","content":"ok"}"#, "stop", 1);
     let models = plain("200 OK", "", list);
     assert_eq!(writes, [plain("200 OK", "", &completion), models.clone(), models]);
     assert_eq!(goodbye, Some(Goodbye::Close));

@@ -10,6 +10,9 @@ use super::transcript::{Bytes, Head, HttpPart};
 use crate::scenario::{Refusal, StopReason, ToolCall};
 use crate::script::{REQUEST, ServerMessage, Step, Update, Wire, fill};
 
+/// What is said where the script answers and says nothing: an agent that gets an empty answer asks again, for ever.
+const NOTHING_SAID: &str = "ok";
+
 /// The answer to one completion, as far as it has come.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -22,6 +25,8 @@ pub(super) struct Reply {
     body: Vec<u8>,
     /// Where the body of an answer that is not streamed is cut.
     cut: Option<u32>,
+    /// Whether the script has said anything, be it nothing but an empty text.
+    spoke: bool,
     /// Whether the head of a stream was written.
     begun: bool,
     /// Whether what is written now stands in chunks of HTTP.
@@ -64,6 +69,7 @@ impl Reply {
             calls: Vec::new(),
             body: Vec::new(),
             cut: None,
+            spoke: false,
             begun: false,
             chunked: false,
         }
@@ -87,10 +93,7 @@ impl Reply {
 
     fn message(&mut self, message: ServerMessage, parts: &mut Vec<HttpPart>) {
         match message {
-            ServerMessage::Update { update: Update::Text(text), .. } => {
-                self.delta(json!({ "content": text }), parts);
-                self.text += &text;
-            }
+            ServerMessage::Update { update: Update::Text(text), .. } => self.say(&text, parts),
             ServerMessage::Update { update: Update::Thought(text), .. } => {
                 self.delta(json!({ "reasoning_content": text }), parts);
                 self.thoughts += &text;
@@ -105,7 +108,13 @@ impl Reply {
         }
     }
 
+    fn say(&mut self, text: &str, parts: &mut Vec<HttpPart>) {
+        self.delta(json!({ "content": text }), parts);
+        self.text += text;
+    }
+
     fn wire(&mut self, wire: Wire, parts: &mut Vec<HttpPart>) {
+        self.spoke |= matches!(wire, Wire::Frame { .. } | Wire::Bytes(_));
         match wire {
             Wire::Frame { message, .. } => {
                 let event = raw(&fill(&message, REQUEST, &Value::String(self.id.clone())));
@@ -152,6 +161,7 @@ impl Reply {
     }
 
     fn delta(&mut self, delta: Value, parts: &mut Vec<HttpPart>) {
+        self.spoke = true;
         if self.asked.stream {
             self.begin(parts);
             parts.push(self.chunk(delta, Value::Null));
@@ -197,6 +207,9 @@ impl Reply {
     }
 
     fn finish(&mut self, reason: StopReason, parts: &mut Vec<HttpPart>) {
+        if !self.spoke && reason == StopReason::EndTurn {
+            self.say(NOTHING_SAID, parts);
+        }
         if !self.asked.stream {
             let body = if self.body.is_empty() { self.whole(reason) } else { std::mem::take(&mut self.body) };
             let length = body.len();
