@@ -182,7 +182,7 @@ fn faults_as_a_client_meets_them() {
             "say \"a\"",
             "reset the connection",
             "say \"a\", close the output",
-            "end of a reaction",,
+            "end of a reaction",
         ]
     );
 }
