@@ -1,21 +1,22 @@
 //! Where everything that happens to a live server comes together, one thing after another: the script, the pipe's
 //! state, the answers of the LLM, the transcript. Must not know threads, sockets or time: who calls it decides when.
 
+mod completions;
+
 use std::collections::VecDeque;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::completion::{self, Asked};
+use super::completion;
 use super::frame::{self, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, METHOD_NOT_FOUND, Refusal};
 use super::lines::Line;
 use super::replies::Replies;
-use super::reply::Deed;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use super::wire::{Pipe, Write, courtesy, writes};
 use crate::observation::ServerEntry;
 use crate::scenario::{AgentKind, Happening, ReplyKind, Scenario, Status};
-use crate::script::{Choice, ClientMessage, Completion, Script, Step};
+use crate::script::{Choice, ClientMessage, Script, Step};
 
 /// How many bytes may wait for a client that does not read before its own frames wait too.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
@@ -261,57 +262,6 @@ impl Desk {
         self.next_request
     }
 
-    /// Takes in a request for a completion; its number. None if the process has ended.
-    pub(super) fn ask(
-        &mut self,
-        connection: u64,
-        body: &RawValue,
-        asked: Asked,
-    ) -> Result<Option<u64>, TranscriptError> {
-        if self.end.is_some() {
-            return Ok(None);
-        }
-        let request = self.read_completion(connection, body, asked)?;
-        self.go_on()?;
-        Ok(Some(request))
-    }
-
-    fn read_completion(
-        &mut self,
-        connection: u64,
-        body: &RawValue,
-        asked: Asked,
-    ) -> Result<u64, TranscriptError> {
-        let request = self.number();
-        self.note(What::Ask { connection, request, body: body.to_owned() })?;
-        let Asked { text, tool_result, conversation, .. } = asked.clone();
-        self.replies.begin(request, connection, asked);
-        let completion = Completion { request, text, tool_result, conversation };
-        self.perform(ClientMessage::Completion(completion), Some(request))?;
-        Ok(request)
-    }
-
-    /// Takes down something on a connection of HTTP that is no completion.
-    pub(super) fn note_http(&mut self, connection: u64, note: String, bytes: Option<Bytes>) -> Done {
-        self.note(What::Http { connection, note, bytes })
-    }
-
-    /// The client of a request sends nothing more.
-    pub(super) fn hung_up(&mut self, request: u64) -> Done {
-        match self.replies.hung_up(request) {
-            Some(connection) => self.note_http(connection, "the client hung up".to_owned(), None),
-            None => Ok(()),
-        }
-    }
-
-    /// Nobody reads the answer to a request any more.
-    pub(super) fn gone(&mut self, request: u64) -> Done {
-        match self.replies.gone(request) {
-            Some(code) => self.end(End::Exit(code)),
-            None => Ok(()),
-        }
-    }
-
     fn answer_courteously(&mut self, id: Id, method: &str) -> Done {
         match courtesy(method) {
             Some(result) => {
@@ -392,18 +342,6 @@ impl Desk {
         Ok(())
     }
 
-    fn reply(&mut self, request: u64, reaction: Option<usize>, did: String, step: Step) -> Done {
-        let parts = self.replies.parts(request, step);
-        let exit = self.replies.write(request, &parts);
-        if reaction.is_some() || !parts.is_empty() {
-            self.note(What::Reply { request, reaction, did, writes: parts })?;
-        }
-        match exit {
-            Some(code) => self.end(End::Exit(code)),
-            None => Ok(()),
-        }
-    }
-
     fn write(&mut self, reaction: Option<usize>, did: String, parts: Vec<Part>) -> Done {
         let writes = writes(&parts);
         self.note(What::Step { reaction, did, writes: parts })?;
@@ -482,38 +420,6 @@ impl Desk {
     /// Whether something is to be written.
     pub(super) fn has_output(&self) -> bool {
         !self.outbox.is_empty()
-    }
-
-    /// Whether a request for a completion may be taken in now.
-    pub(super) fn wants_completion(&self) -> bool {
-        let reading = self.has_agent || self.script.is_reading();
-        self.end.is_none() && reading && self.replies.waiting() < MOST_WAITING
-    }
-
-    /// What the writer of this request does next.
-    pub(super) fn next_deed(&mut self, request: u64) -> Option<Deed> {
-        self.replies.next(request)
-    }
-
-    /// What a writer did is done, well or not.
-    pub(super) fn deed_done(&mut self) {
-        self.replies.done();
-    }
-
-    /// Whether the writer of this request has something to do.
-    pub(super) fn has_deeds(&self, request: u64) -> bool {
-        self.replies.has_deeds(request)
-    }
-
-    /// Whether the writer of this request will have nothing more to do: the process has ended, or the script has no more
-    /// to say and the client does not wait for it.
-    pub(super) fn is_idle(&self, request: u64) -> bool {
-        self.end.is_some() || (self.replies.has_hung_up(request) && !self.script.works_on(request))
-    }
-
-    /// Whether the answer to some completion still has to leave.
-    pub(super) fn has_replies(&self) -> bool {
-        self.replies.has_output()
     }
 
     /// How many entries the transcript has.

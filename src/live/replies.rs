@@ -47,10 +47,15 @@ impl Replies {
         self.open.get_mut(&request).map(|open| open.reply.parts(step)).unwrap_or_default()
     }
 
-    /// Lets these parts be written. What nobody reads is not, but the process ends all the same: with this exit code.
-    pub(super) fn write(&mut self, request: u64, parts: &[HttpPart]) -> Option<u8> {
+    /// What is done for these parts.
+    pub(super) fn deeds(&mut self, request: u64, parts: &[HttpPart]) -> Vec<Deed> {
+        self.open.get_mut(&request).map(|open| open.reply.deeds(parts)).unwrap_or_default()
+    }
+
+    /// Lets a writer do this. For whom nobody reads nothing is done, but the process ends all the same: with this exit
+    /// code.
+    pub(super) fn write(&mut self, request: u64, deeds: Vec<Deed>) -> Option<u8> {
         let open = self.open.get_mut(&request)?;
-        let deeds = open.reply.deeds(parts);
         if !open.gone {
             self.waiting += deeds.iter().map(size).sum::<usize>();
             open.deeds.extend(deeds);
