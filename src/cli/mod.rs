@@ -191,11 +191,12 @@ Examples:
   turnloom explain finish-gap      one of them
   turnloom explain R08             a row of the race catalogue")]
     Explain(Explain),
-    /// play the scripted server for a real client: ACP on stdin and stdout
+    /// play the scripted server for a real client: ACP on stdin and stdout, an LLM over HTTP
     #[command(after_help = "\
 Examples:
   turnloom serve scenarios/r08-finish-gap.json --transcript session.jsonl
   turnloom serve scenarios/r17-fifo-skip.json --control 127.0.0.1:0
+  turnloom serve scenarios/r35-cancel-token-cleared.json --llm 127.0.0.1:0 --control 127.0.0.1:0
 
 Exit codes:
   0 the client or the control port ended it   2 bad input or usage   3 inconclusive: the watchdog ended it
@@ -330,8 +331,15 @@ struct Serve {
     /// open gates and wait for happenings from outside, at this loopback address; port 0 takes any
     #[arg(long, value_name = "HOST:PORT")]
     control: Option<String>,
-    /// write the address and the token of the control port to this file instead of stderr
-    #[arg(long, value_name = "FILE", requires = "control")]
+    /// play the LLM of the scenario over HTTP, in OpenAI's chat-completions protocol, at this loopback address; port 0
+    /// takes any
+    #[arg(long, value_name = "HOST:PORT")]
+    llm: Option<String>,
+    /// let `--llm` be an address that others than this machine can reach; it asks nobody for a key
+    #[arg(long, requires = "llm")]
+    llm_for_all: bool,
+    /// write the addresses of the ports and the token of the control port to this file instead of stderr
+    #[arg(long, value_name = "FILE")]
     announce: Option<PathBuf>,
     /// end as inconclusive when nothing has happened for so long, in real time
     #[arg(long, value_name = "DURATION", default_value = "5m")]

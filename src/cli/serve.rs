@@ -1,6 +1,5 @@
-//! `turnloom serve`: the scripted server of a scenario, for a real client. Stdout belongs to the client.
+//! `turnloom serve`: the scripted server of a scenario, for a real client. Stdout belongs to the client of an agent.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -9,38 +8,43 @@ use std::time::Duration;
 use super::Serve;
 use super::console::Console;
 use super::files::{self, For};
-use crate::live::{Control, End, Serving, serve};
+use crate::live::{End, Ports, Serving, serve};
 use crate::scenario::AgentKind;
 
 /// Serves the scenario; the exit code of the process.
 pub(super) fn run(console: &mut Console, arguments: &Serve) -> u8 {
-    let control = match arguments.control.as_deref().map(address).transpose() {
-        Ok(control) => control,
-        Err(why) => {
-            return console.refuse(&format!("failed to serve: {why}"), "write --control 127.0.0.1:0") as u8;
-        }
+    let asked = (address("control", arguments.control.as_deref()), address("llm", arguments.llm.as_deref()));
+    let (control, llm) = match asked {
+        (Ok(control), Ok(llm)) => (control, llm),
+        (Err((why, help)), _) | (_, Err((why, help))) => return console.refuse(&why, &help) as u8,
     };
+    if arguments.announce.is_some() && control.is_none() && llm.is_none() {
+        let what = "failed to serve: there is no port to announce";
+        return console.refuse(what, "add --control 127.0.0.1:0 or --llm 127.0.0.1:0") as u8;
+    }
     if arguments.watchdog.as_millis() == 0 {
         return console.refuse("failed to serve: a watchdog of no time would never let anything happen", "")
             as u8;
     }
     let Some(file) = files::load_one(console, &arguments.file, For::Client) else { return 2 };
-    if file.loaded.scenario.agent.kind != AgentKind::Acp {
-        let what = "failed to serve: the agent of this scenario talks to no ACP server";
-        return console.refuse(what, "only scenarios with an agent of kind `acp` can be served") as u8;
+    let scenario = &file.loaded.scenario;
+    if llm.is_none() && (scenario.agent.kind != AgentKind::Acp || !scenario.llm.is_empty()) {
+        let what = "failed to serve: this scenario has an LLM, and it is to listen nowhere";
+        return console.refuse(what, "add --llm 127.0.0.1:0") as u8;
     }
     let serving = Serving {
         name: file.loaded.name,
         scenario: file.loaded.scenario,
         transcript: arguments.transcript.clone(),
         control,
+        llm,
+        llm_for_all: arguments.llm_for_all,
         watchdog: Duration::from_millis(arguments.watchdog.as_millis()),
         times: arguments.times,
     };
     let mut unannounced = None;
-    let end = serve(&serving, |control| {
-        unannounced = announce(console, control, arguments.announce.as_deref()).err()
-    });
+    let end =
+        serve(&serving, |ports| unannounced = announce(console, ports, arguments.announce.as_deref()).err());
     if let Some(why) = unannounced {
         console.fail(&why, "");
     }
@@ -59,15 +63,24 @@ pub(super) fn run(console: &mut Console, arguments: &Serve) -> u8 {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+/// The address that an option names, if it is there; else what is wrong with it, and what to do.
+fn address(option: &str, text: Option<&str>) -> Result<Option<SocketAddr>, (String, String)> {
+    let Some(text) = text else { return Ok(None) };
     let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
-    found.ok_or_else(|| format!("`{}` is no address", text.escape_debug()))
+    let wrong = || {
+        let why = format!("failed to serve: `{}` is no address", text.escape_debug());
+        (why, format!("write --{option} 127.0.0.1:0"))
+    };
+    found.map(Some).ok_or_else(wrong)
 }
 
-/// Says where the control port is: on stderr, or in a file that only this user can read.
-fn announce(console: &mut Console, control: &Control, file: Option<&Path>) -> Result<(), String> {
-    let mut line = String::new();
-    let _ = writeln!(line, r#"{{"control":"http://{}","token":"{}"}}"#, control.address, control.token);
+/// Says where the ports are: on stderr, or in a file that only this user can read.
+fn announce(console: &mut Console, ports: &Ports, file: Option<&Path>) -> Result<(), String> {
+    let control = ports.control.iter().flat_map(|control| {
+        [format!(r#""control":"http://{}""#, control.address), format!(r#""token":"{}""#, control.token)]
+    });
+    let llm = ports.llm.iter().map(|address| format!(r#""llm":"http://{address}/v1""#));
+    let line = format!("{{{}}}\n", control.chain(llm).collect::<Vec<_>>().join(","));
     let Some(path) = file else {
         console.err(&line);
         return Ok(());

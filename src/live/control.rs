@@ -19,12 +19,15 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::House;
-use super::http::{self, Refused, Request};
+use super::http::{self, Refused, Request, Requests};
 use super::transcript::{End, ToldEvent};
 use crate::scenario::{Happening, Status};
 
 /// How many connections are talked to at once; what comes beyond them is closed.
 const MOST_CONNECTIONS: usize = 256;
+
+/// The longest body of a request, in bytes.
+const LONGEST_BODY: usize = 64 * 1024;
 
 const JSON: &str = "application/json";
 
@@ -39,6 +42,7 @@ pub(super) fn token() -> Result<String, getrandom::Error> {
 pub(super) async fn serve(house: House, listener: TcpListener, token: String) {
     // Whoever has no token cannot make the server keep more than this many heads of requests.
     let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS * LONGEST_BODY / 1024));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // The next try may fail at once as well, and others have something to do.
@@ -46,17 +50,22 @@ pub(super) async fn serve(house: House, listener: TcpListener, token: String) {
             continue;
         };
         let Ok(seat) = seats.clone().try_acquire_owned() else { continue };
-        let (house, token) = (house.clone(), token.clone());
+        let (house, room, token) = (house.clone(), room.clone(), token.clone());
         tokio::task::spawn_local(async move {
-            converse(&house, stream, &token).await;
+            converse(&house, stream, &room, &token).await;
             drop(seat);
         });
     }
 }
 
 /// One connection.
-async fn converse(house: &House, mut stream: impl AsyncRead + AsyncWrite + Unpin, token: &str) {
-    let (status, kind, body) = match http::read(&mut stream).await {
+async fn converse(
+    house: &House,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    room: &Arc<Semaphore>,
+    token: &str,
+) {
+    let (status, kind, body) = match Requests::new(LONGEST_BODY, room.clone()).next(&mut stream).await {
         Ok(request) => respond(house, &request, token).await,
         Err(Refused::With(status, why)) => refusal(status, why),
         Err(Refused::Gone) => return,

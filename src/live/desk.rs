@@ -1,17 +1,21 @@
 //! Where everything that happens to a live server comes together, one thing after another: the script, the pipe's
-//! state, the transcript. Must not know threads, sockets or time: who calls it decides when.
+//! state, the answers of the LLM, the transcript. Must not know threads, sockets or time: who calls it decides when.
+
+mod completions;
 
 use std::collections::VecDeque;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::completion;
 use super::frame::{self, INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, METHOD_NOT_FOUND, Refusal};
 use super::lines::Line;
+use super::replies::Replies;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use super::wire::{Pipe, Write, courtesy, writes};
 use crate::observation::ServerEntry;
-use crate::scenario::{Happening, ReplyKind, Scenario, Status};
+use crate::scenario::{AgentKind, Happening, ReplyKind, Scenario, Status};
 use crate::script::{Choice, ClientMessage, Script, Step};
 
 /// How many bytes may wait for a client that does not read before its own frames wait too.
@@ -44,7 +48,12 @@ impl Told {
 pub(super) struct Desk {
     script: Script,
     told: Told,
+    /// Whether there is an agent on a pipe. Without one the script is that of the LLM.
+    has_agent: bool,
     pipe: Pipe,
+    replies: Replies,
+    /// The number of the next request.
+    next_request: u64,
     transcript: Transcript,
     /// Whether what is done was done before, by an earlier process.
     replaying: bool,
@@ -59,10 +68,15 @@ type Done = Result<(), TranscriptError>;
 impl Desk {
     /// The server of a scenario, before any process of it began.
     pub(super) fn new(scenario: &Scenario, transcript: Transcript) -> Self {
+        let script = Script::new(&scenario.server, &scenario.gates);
+        let has_agent = scenario.agent.kind == AgentKind::Acp;
         Self {
-            script: Script::new(&scenario.server, &scenario.gates),
+            script: if has_agent { script.beside_llm(&scenario.llm) } else { script },
             told: Told::default(),
+            has_agent,
             pipe: Pipe::default(),
+            replies: Replies::default(),
+            next_request: 0,
             transcript,
             replaying: false,
             outbox: VecDeque::new(),
@@ -78,12 +92,21 @@ impl Desk {
             match &entry.what {
                 What::Begin { .. } => self.begin_process(),
                 What::Read { frame, .. } => self.read_frame(frame)?,
-                What::Step { reaction: Some(index), .. } => self.advance(*index)?,
+                What::Ask { connection, body, .. } => {
+                    if let Ok(asked) = completion::read(body) {
+                        self.read_completion(*connection, body, asked)?;
+                    }
+                }
+                What::Step { reaction: Some(index), .. } | What::Reply { reaction: Some(index), .. } => {
+                    self.advance(*index)?;
+                }
                 What::Open { gate, by: By::Control } => self.script.open_gate(gate),
                 What::Tell { status, event } => self.learn(*status, event.clone()),
                 // What the script opened, it opens again; the rest changes nothing.
                 What::Open { by: By::Server, .. }
                 | What::Step { reaction: None, .. }
+                | What::Reply { reaction: None, .. }
+                | What::Http { .. }
                 | What::Garbage { .. }
                 | What::Call { .. }
                 | What::End { .. } => {}
@@ -91,6 +114,7 @@ impl Desk {
         }
         self.outbox.clear();
         self.waiting = 0;
+        self.replies.all_gone();
         self.replaying = false;
         Ok(())
     }
@@ -104,6 +128,12 @@ impl Desk {
     }
 
     fn begin_process(&mut self) {
+        if !self.has_agent {
+            // An LLM goes on with what it was asked, though nobody reads it any more.
+            self.replies.all_gone();
+            return;
+        }
+        self.replies.clear();
         self.script.receive(ClientMessage::Ended);
         self.script.receive(ClientMessage::Started);
         self.pipe = Pipe::default();
@@ -206,7 +236,8 @@ impl Desk {
             _ => in_use,
         };
         self.noted(json, policy)?;
-        let request = self.pipe.open(id.clone(), method);
+        let request = self.number();
+        self.pipe.open(request, id.clone(), method);
         let message = match method {
             "session/prompt" => {
                 let texts = texts(&params["prompt"]);
@@ -223,6 +254,12 @@ impl Desk {
             _ => return self.answer_courteously(id, method),
         };
         self.perform(message, Some(request))
+    }
+
+    /// The number of a new request.
+    fn number(&mut self) -> u64 {
+        self.next_request += 1;
+        self.next_request
     }
 
     fn answer_courteously(&mut self, id: Id, method: &str) -> Done {
@@ -280,8 +317,9 @@ impl Desk {
 
     fn advance(&mut self, index: usize) -> Done {
         let told = &self.told;
+        let completion = self.script.request_of(index).filter(|request| self.replies.is_open(*request));
         match self.script.take(Choice::Advance(index), &|happening| told.holds(happening)) {
-            Some(step) => self.carry_out(Some(index), step, None),
+            Some(step) => self.carry_out(Some(index), step, completion),
             None => Ok(()),
         }
     }
@@ -289,9 +327,14 @@ impl Desk {
     fn carry_out(&mut self, reaction: Option<usize>, mut step: Step, request: Option<u64>) -> Done {
         let opened = std::mem::take(&mut step.opened);
         let did = step.label.clone();
-        let parts = self.pipe.parts(step, request);
-        if reaction.is_some() || !parts.is_empty() {
-            self.write(reaction, did, parts)?;
+        match request {
+            Some(request) if self.replies.is_open(request) => self.reply(request, reaction, did, step)?,
+            _ => {
+                let parts = self.pipe.parts(step, request);
+                if reaction.is_some() || !parts.is_empty() {
+                    self.write(reaction, did, parts)?;
+                }
+            }
         }
         for gate in opened {
             self.note(What::Open { gate, by: By::Server })?;

@@ -189,6 +189,11 @@ pub(super) fn error(id: Option<&RawValue>, code: i32, message: &str) -> Box<RawV
     Outgoing { error: Some(error), ..Outgoing::new(Some(id)) }.write()
 }
 
+/// The bytes of a value.
+pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value).expect("values of JSON have keys that are strings")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,16 +1,21 @@
-//! The scripted server for real clients: an ACP agent on a pipe, a control port, a transcript of everything.
+//! The scripted server for real clients: an ACP agent on a pipe, an LLM over HTTP, a control port, a transcript of
+//! everything.
 //!
 //! The script is the one of the simulator; this folder is what lies between it and a client: bytes and lines, JSON-RPC,
-//! the order in which things reach the script, and what is written down. It must not know the runtime under test, the
+//! chat completions, the order in which things reach the script, and what is written down. It must not know the runtime under test, the
 //! engines or the rules.
 
+mod completion;
 mod control;
 mod desk;
 mod frame;
 mod house;
 mod http;
 mod lines;
+mod llm;
 mod pipe;
+mod replies;
+mod reply;
 mod stdio;
 #[cfg(test)]
 mod tests;
@@ -28,13 +33,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use crate::observation::ServerEntry;
-use crate::scenario::Scenario;
+use crate::scenario::{AgentKind, Scenario};
 use desk::Desk;
 use house::House;
 pub use lines::LONGEST;
 use transcript::Transcript;
 pub use transcript::{
-    By, Bytes, End, Entry, Part, ToldEvent, TranscriptError, What, read as read_transcript,
+    By, Bytes, End, Entry, Head, HttpPart, Part, ToldEvent, TranscriptError, What, read as read_transcript,
 };
 
 /// What is served, and how.
@@ -48,6 +53,10 @@ pub struct Serving {
     pub transcript: Option<PathBuf>,
     /// Where the control port listens.
     pub control: Option<SocketAddr>,
+    /// Where the LLM listens. An agent that is no ACP agent needs it, for its server is the LLM.
+    pub llm: Option<SocketAddr>,
+    /// Whether the LLM may listen where others than this machine can reach it.
+    pub llm_for_all: bool,
     /// How long nothing may happen before the result is inconclusive.
     pub watchdog: Duration,
     /// Whether entries of the transcript have times.
@@ -61,6 +70,15 @@ pub struct Control {
     pub address: SocketAddr,
     /// The token that each request has to have.
     pub token: String,
+}
+
+/// What listens, for whoever may use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ports {
+    /// The control port.
+    pub control: Option<Control>,
+    /// The LLM.
+    pub llm: Option<SocketAddr>,
 }
 
 /// Why a scenario cannot be served.
@@ -81,16 +99,20 @@ pub enum ServeError {
 }
 
 /// Serves a scenario on this process's input and output, until the client, the script, the control port or the watchdog
-/// ends it. `announce` is called once, as soon as the control port listens.
+/// ends it; without an ACP agent neither is touched, and all but the client can end it. `announce` is called once, as soon
+/// as all ports listen that were asked for.
 ///
 /// # Errors
 ///
 /// If the transcript cannot be written or is of another scenario, or a port cannot be had.
-pub fn serve(serving: &Serving, announce: impl FnOnce(&Control)) -> Result<End, ServeError> {
+pub fn serve(serving: &Serving, announce: impl FnOnce(&Ports)) -> Result<End, ServeError> {
     let system = |error: io::Error| ServeError::System(error.kind().to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
     let tasks = tokio::task::LocalSet::new();
     let end = tasks.block_on(&runtime, async {
+        if serving.scenario.agent.kind != AgentKind::Acp {
+            return serve_on(serving, tokio::io::empty(), tokio::io::sink(), announce).await;
+        }
         let (input, output) = (stdio::input().map_err(system)?, stdio::output().map_err(system)?);
         serve_on(serving, input, output, announce).await
     });
@@ -103,12 +125,12 @@ async fn serve_on(
     serving: &Serving,
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin,
-    announce: impl FnOnce(&Control),
+    announce: impl FnOnce(&Ports),
 ) -> Result<End, ServeError> {
     let house = House::new(open_desk(serving)?);
-    let control = listen(&house, serving.control).await?;
-    if let Some(control) = &control {
-        announce(control);
+    let ports = listen(&house, serving).await?;
+    if ports.control.is_some() || ports.llm.is_some() {
+        announce(&ports);
     }
     let digest = digest(&serving.scenario);
     house.act(|desk| desk.begin(&serving.name, &digest, serving.times));
@@ -117,10 +139,13 @@ async fn serve_on(
             pipe::read(&house, input, LONGEST).await;
             std::future::pending::<()>().await;
         };
-        tokio::select! {
-            () = reading => {}
-            () = pipe::write(&house, output) => {}
+        if serving.scenario.agent.kind == AgentKind::Acp {
+            tokio::select! {
+                () = reading => {}
+                () = pipe::write(&house, output) => {}
+            }
         }
+        house.until(|desk| desk.ended().is_some() && !desk.has_replies()).await;
     };
     tokio::select! {
         biased;
@@ -145,17 +170,35 @@ fn open_desk(serving: &Serving) -> Result<Desk, TranscriptError> {
     Ok(desk)
 }
 
-async fn listen(house: &House, address: Option<SocketAddr>) -> Result<Option<Control>, ServeError> {
-    let Some(address) = address else { return Ok(None) };
-    if !address.ip().is_loopback() {
+async fn listen(house: &House, serving: &Serving) -> Result<Ports, ServeError> {
+    let control = match serving.control {
+        Some(address) => {
+            let (listener, address) = bind(address, false).await?;
+            let token = control::token().map_err(|error| ServeError::System(error.to_string()))?;
+            tokio::task::spawn_local(control::serve(house.clone(), listener, token.clone()));
+            Some(Control { address, token })
+        }
+        None => None,
+    };
+    let llm = match serving.llm {
+        Some(address) => {
+            let (listener, address) = bind(address, serving.llm_for_all).await?;
+            tokio::task::spawn_local(llm::serve(house.clone(), listener));
+            Some(address)
+        }
+        None => None,
+    };
+    Ok(Ports { control, llm })
+}
+
+async fn bind(address: SocketAddr, for_all: bool) -> Result<(TcpListener, SocketAddr), ServeError> {
+    if !for_all && !address.ip().is_loopback() {
         return Err(ServeError::NotLoopback(address));
     }
     let failed = |error| ServeError::Listen(address, error);
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let token = control::token().map_err(|error| ServeError::System(error.to_string()))?;
-    tokio::task::spawn_local(control::serve(house.clone(), listener, token.clone()));
-    Ok(Some(Control { address, token }))
+    Ok((listener, address))
 }
 
 /// Ends when nothing has happened for so long.

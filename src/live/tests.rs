@@ -15,8 +15,8 @@ use crate::scenario::{self, Vocabulary};
 
 /// Remembers each write, and that it was closed.
 #[derive(Clone, Default)]
-struct Recorder {
-    writes: Rc<RefCell<Vec<String>>>,
+pub(super) struct Recorder {
+    pub(super) writes: Rc<RefCell<Vec<String>>>,
 }
 
 impl AsyncWrite for Recorder {
@@ -51,6 +51,8 @@ fn serving(server: &str) -> Serving {
         scenario: loaded.scenario,
         transcript: None,
         control: None,
+        llm: None,
+        llm_for_all: false,
         watchdog: Duration::from_secs(60),
         times: false,
     }

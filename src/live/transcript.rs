@@ -65,6 +65,38 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         writes: Vec<Part>,
     },
+    /// A completion was asked for over HTTP.
+    Ask {
+        /// The connection, counted from 1 in each process.
+        connection: u64,
+        /// The number of the request, in one count with those of the pipe.
+        request: u64,
+        /// The body: byte for byte, but on one line.
+        body: Box<RawValue>,
+    },
+    /// The LLM took a step. What it writes leaves in one write, unless a cut is in it.
+    Reply {
+        /// The request that it answers.
+        request: u64,
+        /// The running reaction that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reaction: Option<usize>,
+        /// What it does, in words.
+        did: String,
+        /// What goes to the client.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        writes: Vec<HttpPart>,
+    },
+    /// Something on a connection of HTTP that is no completion.
+    Http {
+        /// The connection.
+        connection: u64,
+        /// What it is: a request that was refused, a client that hung up.
+        note: String,
+        /// The body of what was refused, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<Bytes>,
+    },
     /// A gate was opened.
     Open {
         /// The gate.
@@ -153,6 +185,45 @@ pub enum Part {
     Exit(u8),
 }
 
+/// A part of what goes to the client of the LLM.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpPart {
+    /// The head of an answer.
+    Head(Head),
+    /// An event of a stream.
+    Event(Box<RawValue>),
+    /// The event that ends a stream: `[DONE]`.
+    Done,
+    /// A piece of the body as it is.
+    Body(Bytes),
+    /// The next piece is cut behind so many bytes.
+    Split(u32),
+    /// The answer is complete; the connection goes on.
+    End,
+    /// The connection is closed.
+    HangUp,
+    /// The server's half of the connection is closed.
+    CloseOutput,
+    /// The connection is reset.
+    Reset,
+    /// The process ends.
+    Exit(u8),
+}
+
+/// What the head of an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The status.
+    pub status: u16,
+    /// The length of the body in bytes; without it the body comes in chunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
+    /// After how many seconds the client may try again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
 /// Bytes as a text if they are one, else as hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -161,6 +232,18 @@ pub enum Bytes {
     Text(String),
     /// Pairs of digits.
     Hex(String),
+}
+
+impl Bytes {
+    /// The bytes as they were.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            // Only what was made from bytes is here, or what somebody has spoilt since.
+            Self::Hex(hex) => crate::scenario::Raw::Hex(hex.clone()).bytes().unwrap_or_default(),
+        }
+    }
 }
 
 impl From<&[u8]> for Bytes {

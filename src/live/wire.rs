@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::frame::{self, INTERNAL_ERROR, Id, NOT_FOUND};
+use super::frame::{self, INTERNAL_ERROR, Id, NOT_FOUND, raw};
 use super::transcript::{Bytes, Part};
 use crate::scenario::{Message, word};
 use crate::script::{REQUEST, ServerMessage, Step, Update, Wire, fill};
@@ -28,7 +28,6 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
     open: BTreeMap<u64, Open>,
-    next_request: u64,
     /// The loads that wait for their answer, by their entries of the script's log.
     loads: BTreeMap<usize, u64>,
     /// The calls to the client that were not answered, by the bytes of their ids.
@@ -37,12 +36,9 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    /// Takes note of a request; its number for the script.
-    pub(super) fn open(&mut self, id: Id, method: &str) -> u64 {
-        let request = self.next_request;
-        self.next_request += 1;
+    /// Takes note of a request by its number for the script.
+    pub(super) fn open(&mut self, request: u64, id: Id, method: &str) {
         self.open.insert(request, Open { id, method: method.to_owned(), session: String::new() });
-        request
     }
 
     /// Says which session a request opened.
@@ -151,6 +147,8 @@ impl Pipe {
             }
             Wire::CloseOutput => Some(Part::CloseOutput),
             Wire::Exit(code) => Some(Part::Exit(code)),
+            // They belong to the connections of an LLM.
+            Wire::ToolCall(_) | Wire::Refuse(_) | Wire::HangUp | Wire::Reset => None,
         }
     }
 
@@ -203,10 +201,6 @@ fn session_update(session: &str, update: Value) -> Part {
     Part::Frame(frame::notification("session/update", json!({ "sessionId": session, "update": update })))
 }
 
-fn raw(value: &impl serde::Serialize) -> Id {
-    serde_json::value::to_raw_value(value).expect("values of JSON have keys that are strings")
-}
-
 /// One thing that the pipe's writer does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Write {
@@ -239,10 +233,7 @@ pub(super) fn writes(parts: &[Part]) -> Vec<Write> {
                     bytes.extend_from_slice(&line[at..]);
                 }
             }
-            Part::Raw(Bytes::Text(text)) => bytes.extend_from_slice(text.as_bytes()),
-            Part::Raw(Bytes::Hex(hex)) => {
-                bytes.extend(crate::scenario::Raw::Hex(hex.clone()).bytes().unwrap_or_default());
-            }
+            Part::Raw(raw) => bytes.extend(raw.bytes()),
             Part::Split(at) => cut = Some(*at as usize),
             Part::CloseOutput => leave(&mut bytes, Some(Write::Close)),
             Part::Exit(code) => leave(&mut bytes, Some(Write::Exit(*code))),

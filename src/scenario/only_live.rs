@@ -1,7 +1,7 @@
-//! What only a real server on a real pipe can do: bytes that are no message, calls to the client, the end of a process.
+//! What only a real server can do: bytes that are no message, calls to the client, the end of a process, HTTP.
 //! The model of the runtime has no word for it, so no engine runs a scenario that has it. Knows nothing of places.
 
-use super::{Action, ClockStep, Happening, Scenario, Step, Trigger};
+use super::{Action, ClockStep, FrameSeen, Happening, Method, Scenario, Step, Trigger};
 
 impl Trigger {
     /// What it is, if only a live server can react to it.
@@ -9,6 +9,8 @@ impl Trigger {
         match self {
             Self::Start => Some("a reaction to a start"),
             Self::Request(_) => Some("a reaction to a request"),
+            Self::ToolResult(_) => Some("a reaction to the result of a tool"),
+            Self::Conversation(_) => Some("a reaction to a whole conversation"),
             Self::Prompt(_) | Self::AnyPrompt | Self::Cancel | Self::Load => None,
         }
     }
@@ -24,6 +26,10 @@ impl Action {
             Self::Call(_) => Some("a call to the client"),
             Self::CloseOutput => Some("a closed output"),
             Self::Exit(_) => Some("the end of a process"),
+            Self::ToolCall(_) => Some("a tool call of an LLM"),
+            Self::Refuse(_) => Some("a status of HTTP"),
+            Self::HangUp => Some("the end of a connection"),
+            Self::Reset => Some("the reset of a connection"),
             Self::Say(_)
             | Self::Think(_)
             | Self::Tool(_)
@@ -41,7 +47,11 @@ impl Action {
 impl Happening {
     /// What it is, if it happens only live.
     pub(super) fn only_live(&self) -> Option<&'static str> {
-        matches!(self, Self::Reply(_)).then_some("a reply of the client")
+        match self {
+            Self::Reply(_) => Some("a reply of the client"),
+            Self::Frame(FrameSeen { method: Method::Completion, .. }) => Some("an LLM beside the agent"),
+            Self::Gate(_) | Self::Frame(_) | Self::Status(_) | Self::Event(_) => None,
+        }
     }
 }
 
@@ -62,6 +72,6 @@ impl Scenario {
             ClockStep::Wait(happening) => happening.only_live(),
             ClockStep::Fire(_) => None,
         });
-        server.chain(actors).chain(clock).flatten().next().is_some()
+        !self.llm.is_empty() || server.chain(actors).chain(clock).flatten().next().is_some()
     }
 }

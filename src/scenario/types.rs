@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CallClient, Cut, Duration, Message, Raw, ReplySeen};
+use super::{CallClient, Cut, Duration, Message, Raw, Refusal, ReplySeen, ToolCall};
 
 /// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,10 @@ pub struct Scenario {
     /// no other one does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server: Vec<Reaction>,
+    /// What an LLM does that a live server plays beside the server of an ACP agent: `server` and `llm` can wait for each
+    /// other. An agent of another kind talks to its LLM itself, and `server` is that LLM. Only live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub llm: Vec<Reaction>,
     /// Which observations make up an outcome; without it, all of them.
     #[serde(default = "Channel::all", skip_serializing_if = "are_all")]
     #[schemars(extend("default" = Channel::all()))]
@@ -260,7 +264,7 @@ pub enum Happening {
 pub struct FrameSeen {
     /// The JSON-RPC method, `session/prompt` or `session/cancel`, say.
     pub method: Method,
-    /// For a prompt: its text.
+    /// For a prompt or a completion: its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// How many of them.
@@ -311,6 +315,9 @@ pub enum Method {
     /// The turn in flight is to end.
     #[serde(rename = "session/cancel")]
     Cancel,
+    /// The LLM beside an ACP agent is asked for a completion. Only live.
+    #[serde(rename = "chat/completions")]
+    Completion,
 }
 
 /// The kinds of events in the conversation's log.
@@ -430,6 +437,10 @@ pub enum Trigger {
     /// Any other request, by its method; `initialize` and `session/new` too. Without an answer of its own it is answered
     /// as always when the actions have run out. Only live.
     Request(String),
+    /// A completion whose newest message is the result of the tool call with this id. Only live.
+    ToolResult(String),
+    /// A completion that has this text anywhere in its conversation. Only live.
+    Conversation(String),
 }
 
 /// One thing the server does.
@@ -469,6 +480,14 @@ pub enum Action {
     CloseOutput,
     /// Ends the process with this exit code, when all that was written has left. Only live.
     Exit(u8),
+    /// Streams a tool call of an LLM, or the next piece of one. Only live.
+    ToolCall(ToolCall),
+    /// Answers a completion with this status of HTTP. Only live.
+    Refuse(Refusal),
+    /// Closes the connection in the middle of a completion. Only live.
+    HangUp,
+    /// Resets the connection in the middle of a completion. Only live.
+    Reset,
 }
 
 /// The state of one tool call (a card).

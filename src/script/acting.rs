@@ -94,6 +94,12 @@ impl Script {
     fn act_on_pipe(&mut self, place: usize, action: Action, step: &mut Step) -> bool {
         let turn = &mut self.turns[place];
         let over = matches!(action, Action::Exit(_));
+        let ended = match &action {
+            Action::Refuse(refusal) => Some(format!("HTTP {}", refusal.status)),
+            Action::HangUp => Some("hung up".to_owned()),
+            Action::Reset => Some("reset".to_owned()),
+            _ => None,
+        };
         let wire = match action {
             Action::StopReading | Action::ResumeReading => {
                 self.reading = action == Action::ResumeReading;
@@ -115,6 +121,10 @@ impl Script {
             Action::Split(cut) => Wire::Split(cut.at),
             Action::CloseOutput => Wire::CloseOutput,
             Action::Exit(code) => Wire::Exit(code),
+            Action::ToolCall(call) => Wire::ToolCall(call),
+            Action::Refuse(refusal) => Wire::Refuse(refusal),
+            Action::HangUp => Wire::HangUp,
+            Action::Reset => Wire::Reset,
             Action::Say(_)
             | Action::Think(_)
             | Action::Tool(_)
@@ -128,7 +138,25 @@ impl Script {
         if over {
             self.running.clear();
         }
-        over
+        if let Some(why) = &ended {
+            self.give_up(place, why);
+        }
+        over || ended.is_some()
+    }
+
+    /// Ends a turn that gets no answer of its own.
+    fn give_up(&mut self, place: usize, why: &str) {
+        let turn = self.turns.remove(place);
+        self.running.retain(|running| running.turn != turn.id);
+        if let Asked::Prompt { text, .. } = turn.asked {
+            let message = why.to_owned();
+            self.log.push(ServerEntry::Failed {
+                process: self.process,
+                session: turn.session,
+                text,
+                message,
+            });
+        }
     }
 
     /// Ends a turn and every reaction that works on it.

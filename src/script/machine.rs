@@ -152,11 +152,20 @@ impl Script {
         }
     }
 
+    /// The same server with an LLM beside it: completions get the reactions of `llm` and no others.
+    #[must_use]
+    pub fn beside_llm(mut self, llm: &[Reaction]) -> Self {
+        self.plan = self.plan.beside_llm(llm);
+        self
+    }
+
     /// Takes in a message. A message waits to be read; that a process begins or ends is done to the server at once,
     /// and what an ended process had not read or not written is gone. What is sent to an ended process is lost.
     pub fn receive(&mut self, message: ClientMessage) {
         match message {
             ClientMessage::Started | ClientMessage::Ended => drop(self.perform(message)),
+            // The LLM beside an agent has connections of its own, whatever becomes of the agent's pipe.
+            ClientMessage::Completion(_) if self.plan.has_llm() => drop(self.perform(message)),
             _ if self.life == Life::Ended => {}
             _ => self.queue.push_back(message),
         }
@@ -256,6 +265,19 @@ impl Script {
     #[must_use]
     pub fn in_turn(&self, session: &str) -> bool {
         self.turns.iter().any(|turn| turn.session == session && matches!(turn.asked, Asked::Prompt { .. }))
+    }
+
+    /// The request that a running reaction, by its place, works on; none if it is for no request that can be answered.
+    #[must_use]
+    pub fn request_of(&self, running: usize) -> Option<u64> {
+        let turn = self.running.get(running)?.turn;
+        self.turns.iter().find(|one| one.id == turn)?.asked.request()
+    }
+
+    /// Whether a reaction works on this request.
+    #[must_use]
+    pub fn works_on(&self, request: u64) -> bool {
+        (0..self.running.len()).any(|running| self.request_of(running) == Some(request))
     }
 
     /// Whether there is a reaction to this request, apart from prompts and loads.

@@ -4,6 +4,22 @@ use std::fmt;
 
 use crate::scenario::{ReplyKind, StopReason, ToolStatus, word};
 
+/// The session of all completions in the server's log.
+pub const LLM: &str = "llm";
+
+/// What an LLM is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Completion {
+    /// The number of the request, repeated in its answer.
+    pub request: u64,
+    /// What the user said last.
+    pub text: String,
+    /// The tool call whose result is the newest message; none if the newest message is another one.
+    pub tool_result: Option<String>,
+    /// Everything that was said so far, a line for each message.
+    pub conversation: String,
+}
+
 /// What the client does to the server: begins or ends its process, or sends it a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ClientMessage {
@@ -45,6 +61,8 @@ pub enum ClientMessage {
         /// The session that it names; empty if it names none.
         session: String,
     },
+    /// A completion that an LLM is asked for. Only live.
+    Completion(Completion),
     /// The answer to a call of the server's. Only live.
     Reply {
         /// The name of the call.
@@ -66,6 +84,7 @@ impl fmt::Display for ClientMessage {
             Self::Prompt { text, .. } => write!(f, "session/prompt {text:?} with suffix"),
             Self::Cancel { session } => write!(f, "session/cancel {session}"),
             Self::Request { method, .. } => f.write_str(method),
+            Self::Completion(completion) => write!(f, "completion {:?}", completion.text),
             Self::Reply { call, kind } => write!(f, "reply to {call:?}: {}", word(kind)),
         }
     }

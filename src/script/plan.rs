@@ -5,6 +5,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::message::{Completion, LLM};
 use crate::observation::ServerEntry;
 use crate::scenario::{Action, FrameSeen, Method, Reaction, StopReason, Trigger, word};
 
@@ -12,6 +13,8 @@ use crate::scenario::{Action, FrameSeen, Method, Reaction, StopReason, Trigger, 
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     reactions: Arc<[Reaction]>,
+    /// Where the reactions of an LLM beside an agent begin; without one, `server` is the LLM if anybody asks it.
+    llm: Option<usize>,
 }
 
 /// The plan is the same in all states of one exploration, so a state's digest can do without.
@@ -28,7 +31,37 @@ impl Plan {
             breaks: Vec::new(),
             actions: vec![Action::Answer(StopReason::EndTurn)],
         };
-        Self { reactions: reactions.iter().cloned().chain([default]).collect() }
+        Self { reactions: reactions.iter().cloned().chain([default]).collect(), llm: None }
+    }
+
+    /// The same plan with an LLM beside the agent.
+    pub(super) fn beside_llm(&self, llm: &[Reaction]) -> Self {
+        let (own, default) = self.reactions.split_at(self.reactions.len() - 1);
+        let reactions = own.iter().chain(llm).chain(default).cloned().collect();
+        Self { reactions, llm: Some(own.len()) }
+    }
+
+    /// Whether there is an LLM beside the agent.
+    pub(super) fn has_llm(&self) -> bool {
+        self.llm.is_some()
+    }
+
+    /// The reaction to a completion; one for any prompt only where no other one fits. What is said in answer to the
+    /// result of a tool is no second answer to the user's message before it.
+    pub(super) fn on_completion(&self, completion: &Completion, process: u32) -> usize {
+        let fits = |on: &Trigger| match (on, &completion.tool_result) {
+            (Trigger::Prompt(wanted), None) => *wanted == completion.text,
+            (Trigger::ToolResult(wanted), Some(id)) => wanted == id,
+            (Trigger::Conversation(part), _) => completion.conversation.contains(part.as_str()),
+            _ => false,
+        };
+        let of_llm = |wanted: &dyn Fn(&Trigger) -> bool| {
+            let reactions = self.reactions.iter().enumerate().skip(self.llm.unwrap_or_default());
+            let mut reactions = reactions.filter(|(_, reaction)| is_for(reaction, LLM, process));
+            reactions.find(|(_, reaction)| wanted(&reaction.on)).map(|(at, _)| at)
+        };
+        let any = || of_llm(&|on| *on == Trigger::AnyPrompt);
+        of_llm(&fits).or_else(any).unwrap_or(self.reactions.len() - 1)
     }
 
     /// The reaction to a prompt: one for its text goes before one for any prompt, wherever they stand.
@@ -62,12 +95,15 @@ impl Plan {
 
     /// The first reaction for such a message of this session in this process.
     fn position(&self, session: &str, process: u32, wanted: impl Fn(&Trigger) -> bool) -> Option<usize> {
-        self.reactions.iter().position(|reaction| {
-            wanted(&reaction.on)
-                && reaction.session.as_ref().is_none_or(|own| own == session)
-                && reaction.process.is_none_or(|own| own == process)
-        })
+        let own = &self.reactions[..self.llm.unwrap_or(self.reactions.len())];
+        own.iter().position(|reaction| wanted(&reaction.on) && is_for(reaction, session, process))
     }
+}
+
+/// Whether a reaction is for messages of this session in this process.
+fn is_for(reaction: &Reaction, session: &str, process: u32) -> bool {
+    reaction.session.as_ref().is_none_or(|own| own == session)
+        && reaction.process.is_none_or(|own| own == process)
 }
 
 /// An action in words; none for a wait or the end of a write, which is nothing that the server does.
@@ -88,6 +124,10 @@ pub(super) fn describe(action: &Action) -> Option<String> {
         Action::Call(call) => Some(format!("call {} {:?}", call.method, call.name)),
         Action::CloseOutput => Some("close the output".to_owned()),
         Action::Exit(code) => Some(format!("exit {code}")),
+        Action::ToolCall(call) => Some(format!("tool call {:?}", call.id)),
+        Action::Refuse(refusal) => Some(format!("refuse {}", refusal.status)),
+        Action::HangUp => Some("hang up".to_owned()),
+        Action::Reset => Some("reset the connection".to_owned()),
     }
 }
 
@@ -97,8 +137,11 @@ pub(super) fn is_frame(entry: &ServerEntry, frame: &FrameSeen) -> bool {
         ServerEntry::Initialize { .. } => frame.method == Method::Initialize,
         ServerEntry::New { .. } => frame.method == Method::New,
         ServerEntry::Load { .. } => frame.method == Method::Load,
-        ServerEntry::Prompt { text, .. } => {
-            frame.method == Method::Prompt && frame.text.as_ref().is_none_or(|wanted| wanted == text)
+        ServerEntry::Prompt { process, session, text } => {
+            // The LLM of a native agent has no process, and its completions are the prompts.
+            let beside = *process > 0 && session == LLM;
+            let method = if beside { Method::Completion } else { Method::Prompt };
+            frame.method == method && frame.text.as_ref().is_none_or(|wanted| wanted == text)
         }
         ServerEntry::Cancel { .. } => frame.method == Method::Cancel,
         _ => false,

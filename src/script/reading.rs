@@ -1,7 +1,7 @@
 //! What a message does when it is read: an entry of the log, an answer at once, or a reaction that begins.
 
 use super::machine::{Asked, Life, Running, Turn};
-use super::{ClientMessage, Script, ServerMessage};
+use super::{ClientMessage, Completion, LLM, Script, ServerMessage};
 use crate::observation::ServerEntry;
 
 impl Script {
@@ -35,6 +35,10 @@ impl Script {
             ClientMessage::LoadSession { session } => self.read_load(session),
             ClientMessage::Request { request, method, session } => {
                 self.read_request(request, &method, session);
+                Vec::new()
+            }
+            ClientMessage::Completion(completion) => {
+                self.read_completion(completion);
                 Vec::new()
             }
             ClientMessage::Reply { call, kind } => {
@@ -108,6 +112,14 @@ impl Script {
         self.log.push(ServerEntry::Prompt { process, session: logged, text: text.clone() });
         let reaction = self.plan.on_prompt(&text, &session, self.process);
         self.begin(session, Asked::Prompt { request, text, cancelled: false }, reaction);
+    }
+
+    fn read_completion(&mut self, completion: Completion) {
+        let (process, session) = (self.process, LLM.to_owned());
+        self.log.push(ServerEntry::Prompt { process, session, text: completion.text.clone() });
+        let reaction = self.plan.on_completion(&completion, process);
+        let Completion { request, text, .. } = completion;
+        self.begin(LLM.to_owned(), Asked::Prompt { request, text, cancelled: false }, reaction);
     }
 
     /// A cancel belongs to the oldest prompt in flight of its session that was not cancelled before.

@@ -1,9 +1,9 @@
-//! What only a real pipe can carry: bytes that are no message, calls to the client, the end of a process. Must not know
+//! What only a real peer can be sent: bytes that are no message, calls to it, the end of a process, HTTP. Must not know
 //! how it is written; an engine never meets it, because scenarios that have it are refused there.
 
 use serde_json::{Map, Value};
 
-use crate::scenario::{Message, ReplyKind};
+use crate::scenario::{Message, Refusal, ReplyKind, ToolCall};
 
 /// Something that goes beside the frames of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +39,14 @@ pub enum Wire {
     CloseOutput,
     /// The process ends with this exit code.
     Exit(u8),
+    /// A tool call of an LLM, or the next piece of one.
+    ToolCall(ToolCall),
+    /// A completion is answered with a status of HTTP.
+    Refuse(Refusal),
+    /// The connection of a completion is closed.
+    HangUp,
+    /// The connection of a completion is reset.
+    Reset,
 }
 
 /// The place where the script wants the id of the request that it reacts to.

@@ -103,6 +103,8 @@ pub fn judge(entries: &[Entry]) -> Vec<Violation> {
             },
             What::Garbage { why, .. } => court.add(FRAMES, Side::Client, why),
             What::Step { writes, .. } => writes.iter().for_each(|part| court.part(part)),
+            // The LLM speaks another protocol.
+            What::Ask { .. } | What::Reply { .. } | What::Http { .. } => {}
             What::Open { .. } | What::Tell { .. } | What::Call { .. } | What::End { .. } => {}
         }
     }

@@ -89,8 +89,8 @@ fn unknown_fields() {
    :    `-- no such field
    `----
   help: expected one of `$schema`, `actors`, `agent`, `catches`, `clock`, `decisions`, `gates`,
-        `limits`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`, `source`,
-        `subscriber`, `through`, `title`, `version`
+        `limits`, `llm`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`,
+        `source`, `subscriber`, `through`, `title`, `version`
 
 failed to read scenario `case`: 2 errors
 "#);
@@ -205,7 +205,7 @@ fn unknown_steps() {
  6 |   {"tool": "poll-token"},
    `----
   help: expected one of "initialize", "session/new", "session/load", "session/prompt",
-        "session/cancel"
+        "session/cancel", "chat/completions"
 
   x unknown tool step `poll-token`
    ,-[case:6:12]

@@ -7,6 +7,7 @@ mod format;
 mod gates;
 mod json;
 mod live;
+mod llm;
 mod mutation;
 mod names;
 mod parts;

@@ -148,11 +148,16 @@ impl Client {
         said
     }
 
-    /// The control port that the server announces.
-    pub fn control(&mut self) -> Control {
+    /// The ports that the server announces.
+    pub fn announced(&mut self) -> String {
         let mut line = String::new();
         self.errors.read_line(&mut line).unwrap();
-        Control::announced(&line)
+        line
+    }
+
+    /// The control port that the server announces.
+    pub fn control(&mut self) -> Control {
+        Control::announced(&self.announced())
     }
 }
 

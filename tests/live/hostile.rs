@@ -124,31 +124,6 @@ fn a_line_may_be_large_and_one_that_is_too_large_is_dropped() {
 }
 
 #[test]
-fn a_thousand_sessions_at_once_keep_their_order() {
-    let text = r#"[{"on": "any_prompt", "do": [{"say": "a"}, {"wait": {"gate": "go"}}, {"say": "b"}, {"answer": "end_turn"}]}]"#;
-    let folder = Folder::new("thousand", &scenario(text));
-    let mut client = folder.serve("--control 127.0.0.1:0");
-    let control = client.control();
-    for id in 0..1_000 {
-        let new = client.ask(id, "session/new", &json!({"cwd": "/", "mcpServers": []}));
-        assert_eq!(new["result"]["sessionId"], format!("s{}", id + 1));
-    }
-    for id in 0..1_000 {
-        let prompt = json!({"sessionId": format!("s{}", id + 1), "prompt": [{"type": "text", "text": "hi"}]});
-        client.send(&json!({"jsonrpc": "2.0", "id": id, "method": "session/prompt", "params": prompt}));
-        assert_eq!(client.chunk(), "a");
-    }
-    let opening = std::thread::spawn(move || control.post("/gates/go/open", &Value::Null));
-    for id in 0..1_000 {
-        let update = client.read();
-        assert_eq!(update["params"]["sessionId"], format!("s{}", id + 1));
-        assert_eq!(client.stop_reason(id), "end_turn");
-    }
-    opening.join().unwrap();
-    client.close();
-}
-
-#[test]
 fn a_client_that_reads_nothing_stops_being_read() {
     let folder = Folder::new(
         "deaf",

@@ -6,6 +6,9 @@
 mod client;
 mod control;
 mod hostile;
+mod http;
+mod llm;
+mod load;
 mod restart;
 mod sdk;
 mod verify;

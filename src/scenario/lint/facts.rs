@@ -70,7 +70,10 @@ impl<'a> Facts<'a> {
             | What::Answer
             | What::Raw(_)
             | What::Exit
-            | What::Pipe => {}
+            | What::Pipe
+            | What::ToolCall(_)
+            | What::Refuse
+            | What::Leave(_) => {}
         }
     }
 
@@ -101,6 +104,7 @@ impl<'a> Facts<'a> {
             Trigger::Cancel => self.cancels(),
             Trigger::Load => self.loads(),
             Trigger::Start | Trigger::Request(_) => true,
+            Trigger::ToolResult(_) | Trigger::Conversation(_) => self.runs,
         }
     }
 
@@ -158,7 +162,12 @@ impl<'a> Facts<'a> {
                 "nothing restarts the server",
                 format!("a restart needs a run, and {CANCEL}"),
             ),
-            Method::Cancel | Method::Load => None,
+            Method::Completion if scenario.llm.is_empty() => Missing::new(
+                method,
+                "there is no LLM beside the agent",
+                "write its reactions as `llm`; where the agent is of kind `llm`, a completion is a `session/prompt`",
+            ),
+            Method::Cancel | Method::Load | Method::Completion => None,
         }
     }
 

@@ -5,6 +5,9 @@ use super::strand::{Strand, What};
 use crate::scenario::Diagnostic;
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+    if !desk.scenario.llm.is_empty() {
+        report(desk, Some("an LLM beside the agent"), "/llm");
+    }
     for (i, reaction) in desk.scenario.server.iter().enumerate() {
         report(desk, reaction.on.only_live(), &format!("/server/{i}/on"));
         for (j, action) in reaction.actions.iter().enumerate() {

@@ -5,6 +5,7 @@ mod facts;
 mod gates;
 mod head;
 mod live;
+mod llm;
 mod names;
 mod protocol;
 mod reach;
@@ -29,6 +30,7 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     gates::lint(&mut desk, &strands);
     steps::lint(&mut desk, &strands);
     server::lint(&mut desk, &strands);
+    llm::lint(&mut desk, &strands);
     waits::lint(&mut desk, &strands);
     reach::lint(&mut desk, &strands);
     protocol::lint(&mut desk, vocabulary);

@@ -14,16 +14,16 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     });
     let texts: BTreeSet<&str> = texts.collect();
     let mut taken = BTreeMap::new();
-    let reactions = strands.iter().filter_map(|strand| strand.reaction.map(|reaction| (strand, reaction)));
+    let reactions = strands.iter().filter(|strand| !strand.of_llm);
+    let reactions = reactions.filter_map(|strand| strand.reaction.map(|reaction| (strand, reaction)));
     for (i, (strand, reaction)) in reactions.enumerate() {
         unsent(desk, &reaction.on, i, &texts);
         match taken.get(&key(reaction)) {
-            Some(&first) => never_taken(desk, strand, first, i),
+            Some(&first) => never_taken(desk, strand, "server", (first, i)),
             None => {
                 taken.insert(key(reaction), i);
             }
         }
-        after_the_end(desk, strand);
         match &reaction.on {
             Trigger::Load => answers(desk, strand, "`session/load` has no stop reason", LOAD_SUCCEEDS),
             Trigger::Request(method) => {
@@ -37,8 +37,15 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
                 own_trigger(desk, method, i);
             }
             Trigger::Start => speaks_to_nobody(desk, strand),
-            Trigger::Prompt(_) | Trigger::AnyPrompt | Trigger::Cancel => {}
+            Trigger::Prompt(_)
+            | Trigger::AnyPrompt
+            | Trigger::Cancel
+            | Trigger::ToolResult(_)
+            | Trigger::Conversation(_) => {}
         }
+    }
+    for strand in strands.iter().filter(|strand| strand.reaction.is_some()) {
+        after_the_end(desk, strand);
     }
     calls(desk, strands);
     for deed in strands.iter().flat_map(|strand| &strand.deeds) {
@@ -56,7 +63,7 @@ pub(super) fn is_prompt(trigger: &Trigger) -> bool {
 }
 
 /// What two triggers have in common that are for the same messages.
-fn key(reaction: &Reaction) -> (u8, &str, Option<&str>, Option<u32>) {
+pub(super) fn key(reaction: &Reaction) -> (u8, &str, Option<&str>, Option<u32>) {
     let (kind, name) = match &reaction.on {
         Trigger::Prompt(text) => (0, text.as_str()),
         Trigger::AnyPrompt => (1, ""),
@@ -64,6 +71,8 @@ fn key(reaction: &Reaction) -> (u8, &str, Option<&str>, Option<u32>) {
         Trigger::Load => (3, ""),
         Trigger::Start => (4, ""),
         Trigger::Request(method) => (5, method.as_str()),
+        Trigger::ToolResult(id) => (6, id.as_str()),
+        Trigger::Conversation(text) => (7, text.as_str()),
     };
     (kind, name, reaction.session.as_deref(), reaction.process)
 }
@@ -81,11 +90,16 @@ fn unsent(desk: &mut Desk<'_>, trigger: &Trigger, i: usize, texts: &BTreeSet<&st
     });
 }
 
-fn never_taken(desk: &mut Desk<'_>, strand: &Strand<'_>, first: usize, again: usize) {
+pub(super) fn never_taken(
+    desk: &mut Desk<'_>,
+    strand: &Strand<'_>,
+    list: &str,
+    (first, again): (usize, usize),
+) {
     desk.add(|spans| {
         Diagnostic::error("reaction-never-taken", format!("{} is never taken", strand.who))
-            .at(spans.key(&format!("/server/{again}/on")), "never taken")
-            .at(spans.key(&format!("/server/{first}/on")), "takes all of them")
+            .at(spans.key(&format!("/{list}/{again}/on")), "never taken")
+            .at(spans.key(&format!("/{list}/{first}/on")), "takes all of them")
             .help("the first reaction that matches is taken: put the actions into that one")
     });
 }
@@ -93,13 +107,21 @@ fn never_taken(desk: &mut Desk<'_>, strand: &Strand<'_>, first: usize, again: us
 fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
     let Some(end) = strand.deeds.iter().position(|deed| deed.what.ends()) else { return };
     let Some(next) = strand.deeds.get(end + 1) else { return };
-    let name = name(&strand.deeds[end]);
+    let deed = &strand.deeds[end];
+    let name = name(deed);
     desk.add(|spans| {
         Diagnostic::error("action-after-end", format!("nothing follows {} in a reaction", quoted(name)))
             .at(spans.value(&next.at), "never reached")
             .at(
-                spans.key(&format!("{}/{name}", strand.deeds[end].at)),
-                if name == "exit" { "the process ends here" } else { "the message is answered here" },
+                match deed.what {
+                    What::Leave(_) => spans.value(&deed.at),
+                    _ => spans.key(&format!("{}/{name}", deed.at)),
+                },
+                match deed.what {
+                    What::Exit => "the process ends here",
+                    What::Leave(_) => "the connection ends here",
+                    _ => "the message is answered here",
+                },
             )
             .help("put it before, or leave it out")
     });
@@ -171,6 +193,8 @@ fn name(deed: &Deed<'_>) -> &'static str {
     match deed.what {
         What::Fail => "fail",
         What::Exit => "exit",
+        What::Refuse => "refuse",
+        What::Leave(name) => name,
         _ => "answer",
     }
 }

@@ -64,7 +64,7 @@ fn poll_before_begin(desk: &mut Desk<'_>, strand: &Strand<'_>) {
 }
 
 fn text_of_no_prompt(desk: &mut Desk<'_>, deed: &Deed<'_>, frame: &FrameSeen) {
-    if frame.text.is_some() && frame.method != Method::Prompt {
+    if frame.text.is_some() && !matches!(frame.method, Method::Prompt | Method::Completion) {
         desk.add(|spans| {
             Diagnostic::error("text-of-no-prompt", "only a `session/prompt` has a text")
                 .at(spans.key(&format!("{}/wait/frame/text", deed.at)), "no prompt")

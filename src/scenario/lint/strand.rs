@@ -3,7 +3,8 @@
 
 use crate::scenario::nearest::quoted;
 use crate::scenario::{
-    Action, CallClient, ClockStep, Happening, Raw, Reaction, Scenario, Send, Step, Timer, ToolStep, Trigger,
+    Action, CallClient, ClockStep, Happening, Raw, Reaction, Scenario, Send, Step, Timer, ToolCall, ToolStep,
+    Trigger,
 };
 
 /// One who acts, and what it does in order.
@@ -12,6 +13,8 @@ pub(super) struct Strand<'a> {
     pub who: String,
     /// For a reaction: what it is for.
     pub reaction: Option<&'a Reaction>,
+    /// Whether it is of the list `llm`.
+    pub of_llm: bool,
     pub deeds: Vec<Deed<'a>>,
 }
 
@@ -49,19 +52,25 @@ pub(super) enum What<'a> {
     Exit,
     /// The server does something to its pipe.
     Pipe,
+    /// An LLM streams a tool call, or the next piece of one.
+    ToolCall(&'a ToolCall),
+    /// An LLM answers with a status of HTTP.
+    Refuse,
+    /// An LLM leaves its connection, by this action.
+    Leave(&'static str),
 }
 
 impl<'a> Strand<'a> {
-    /// For a reaction: the message it is for.
+    /// For a reaction of `server`: the message it is for. What an LLM is asked, nobody can tell.
     pub fn trigger(&self) -> Option<&'a Trigger> {
-        self.reaction.map(|reaction| &reaction.on)
+        self.reaction.filter(|_| !self.of_llm).map(|reaction| &reaction.on)
     }
 }
 
 impl What<'_> {
     /// Whether the reaction is over with it.
     pub fn ends(self) -> bool {
-        matches!(self, Self::Answer | Self::Fail | Self::Exit)
+        matches!(self, Self::Answer | Self::Fail | Self::Exit | Self::Refuse | Self::Leave(_))
     }
 }
 
@@ -70,14 +79,29 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
     let actors = scenario.actors.iter().enumerate().map(|(i, actor)| Strand {
         who: format!("actor {}", quoted(&actor.name)),
         reaction: None,
+        of_llm: false,
         deeds: deeds(&format!("/actors/{i}/does"), actor.does.iter().map(step)),
     });
     let clock = Strand {
         who: "the clock".to_owned(),
         reaction: None,
+        of_llm: false,
         deeds: deeds("/clock", scenario.clock.iter().map(clock_step)),
     };
-    let server = scenario.server.iter().enumerate().map(|(i, reaction)| Strand {
+    let server = scenario.server.iter().enumerate();
+    let server = server.map(|(i, one)| reaction(&format!("/server/{i}"), one, false));
+    let llm = scenario.llm.iter().enumerate().map(|(i, one)| reaction(&format!("/llm/{i}"), one, true));
+    let subscriber = scenario.subscriber.iter().enumerate().map(|(i, delivery)| Strand {
+        who: "the subscriber".to_owned(),
+        reaction: None,
+        of_llm: false,
+        deeds: vec![Deed { at: format!("/subscriber/{i}"), what: What::Held(&delivery.gate) }],
+    });
+    actors.chain([clock]).chain(subscriber).chain(server).chain(llm).collect()
+}
+
+fn reaction<'a>(place: &str, reaction: &'a Reaction, of_llm: bool) -> Strand<'a> {
+    Strand {
         who: match &reaction.on {
             Trigger::Prompt(text) => format!("the reaction to prompt {}", quoted(text)),
             Trigger::AnyPrompt => "the reaction to any prompt".to_owned(),
@@ -85,16 +109,13 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
             Trigger::Load => "the reaction to `session/load`".to_owned(),
             Trigger::Start => "the reaction to a start".to_owned(),
             Trigger::Request(method) => format!("the reaction to {}", quoted(method)),
+            Trigger::ToolResult(id) => format!("the reaction to the result of {}", quoted(id)),
+            Trigger::Conversation(text) => format!("the reaction to a conversation with {}", quoted(text)),
         },
         reaction: Some(reaction),
-        deeds: deeds(&format!("/server/{i}/do"), reaction.actions.iter().map(action)),
-    });
-    let subscriber = scenario.subscriber.iter().enumerate().map(|(i, delivery)| Strand {
-        who: "the subscriber".to_owned(),
-        reaction: None,
-        deeds: vec![Deed { at: format!("/subscriber/{i}"), what: What::Held(&delivery.gate) }],
-    });
-    actors.chain([clock]).chain(subscriber).chain(server).collect()
+        of_llm,
+        deeds: deeds(&format!("{place}/do"), reaction.actions.iter().map(action)),
+    }
 }
 
 fn deeds<'a>(list: &str, steps: impl Iterator<Item = What<'a>>) -> Vec<Deed<'a>> {
@@ -132,6 +153,10 @@ fn action(action: &Action) -> What<'_> {
         Action::Call(call) => What::Call(call),
         Action::Raw(raw) => What::Raw(raw),
         Action::Exit(_) => What::Exit,
+        Action::ToolCall(call) => What::ToolCall(call),
+        Action::Refuse(_) => What::Refuse,
+        Action::HangUp => What::Leave("hang_up"),
+        Action::Reset => What::Leave("reset"),
         Action::Flush
         | Action::Split(_)
         | Action::StopReading
