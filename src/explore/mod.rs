@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod hunt;
 pub mod inhouse;
 mod lock_graph;
 pub mod loom;
@@ -12,6 +13,7 @@ mod shrink;
 mod smaller;
 mod token;
 
+pub use hunt::{Caught, Hunted, hunt};
 pub use inhouse::{Drift, Limits, Schedule, Search, search};
 pub use lock_graph::{Attack, LockGraph, Reason, lock_graph};
 pub use racing_pair::{RacingPair, Side, racing_pair};
@@ -20,4 +22,5 @@ pub use scenario::{
     Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, explore, locks, replay,
 };
 pub use shrink::{Shrunk, Size, shrink};
+pub use smaller::smaller;
 pub use token::{Token, TokenError};

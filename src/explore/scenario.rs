@@ -319,11 +319,11 @@ fn seen(
 }
 
 /// What a search of a scenario came to.
-struct Searched {
-    executions: u64,
+pub(super) struct Searched {
+    pub(super) executions: u64,
     states: u64,
     share: Option<f64>,
-    clean: Verdict,
+    pub(super) clean: Verdict,
 }
 
 fn every_interleaving(
@@ -365,7 +365,7 @@ fn every_interleaving(
 
 impl Options {
     /// Runs what is to be run on the in-house engine.
-    fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
+    pub(super) fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
         let limits = self.limits(job);
         match self.search {
             SearchKind::Complete => self.run_complete(&limits, program, visit),
