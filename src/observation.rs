@@ -29,6 +29,9 @@ pub struct Observations {
     /// What the event service was asked and what it began, in its loop's order; for rules only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub service: Vec<ServiceEntry>,
+    /// How many completions were counted under each usage id; for rules only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub usage: BTreeMap<String, u32>,
     /// How the conversation stood at the end.
     pub end: End,
     /// Who waits for whom, if the execution could not go on before everybody was done.

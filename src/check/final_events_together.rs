@@ -1,10 +1,10 @@
-//! `final-events-together`: reads the last events of failed turns in the event log.
+//! `final-events-together`: reads the last events of turns in the event log.
 
 use super::{Mark, Rule, Violation};
-use crate::observation::{Context, Observations};
-use crate::scenario::EventKind;
+use crate::observation::{Context, Event, Observations, ServerEntry};
+use crate::scenario::{EventKind, ToolStatus};
 
-/// The final events of a failed turn stand together.
+/// The final events of a turn stand together.
 pub struct FinalEventsTogether;
 
 /// The code of the error event of a turn whose prompt failed.
@@ -16,7 +16,7 @@ impl Rule for FinalEventsTogether {
     }
 
     fn title(&self) -> &'static str {
-        "the final events of a failed turn stand together in the event log"
+        "the final events of a turn stand together in the event log"
     }
 
     fn page(&self) -> &'static str {
@@ -25,13 +25,16 @@ status. They are one change of the conversation, and belong in one critical sect
 itself, a message that a user sends meanwhile lands between them: the log says that the user wrote after the failure and \
 before it, and the status is written over whatever the message made of it.
 
-It breaks when the event before an error event `ACPPromptError` is not the agent message that belongs to it.
+A turn that ends well has final events too: each tool call that the server left open is closed as completed, and then the turn is finished.
 
-Source: R21 `unlocked-timeout-finalization`, #3376 round 5; also R07."
+It breaks when the event before an error event `ACPPromptError` is not the agent message that belongs to it, or when a message \
+stands between the closing of a tool call that the server never told of as completed and the finish of its turn.
+
+Source: R07 `split-finalization`, #3376 round 2; R21 `unlocked-timeout-finalization`, round 5."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let mut violations = Vec::new();
+        let mut violations = self.torn_finishes(seen);
         for (place, event) in seen.events.iter().enumerate() {
             if event.kind != EventKind::Error || event.text != PROMPT_ERROR {
                 continue;
@@ -54,7 +57,42 @@ Source: R21 `unlocked-timeout-finalization`, #3376 round 5; also R07."
     }
 }
 
-fn name(event: &crate::observation::Event) -> String {
+impl FinalEventsTogether {
+    /// The messages between the closing of a turn's cards and its finish.
+    fn torn_finishes(&self, seen: &Observations) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        let mut closed = None;
+        for (place, event) in seen.events.iter().enumerate() {
+            match event.kind {
+                EventKind::ToolCall if closed.is_none() && is_closed_by_runtime(seen, event) => {
+                    closed = Some(place);
+                }
+                EventKind::UserMessage if closed.is_some() => {
+                    let finish =
+                        seen.events[place..].iter().position(|event| event.kind == EventKind::Finish);
+                    let marks = closed.into_iter().chain([place]).chain(finish.map(|after| place + after));
+                    violations.push(Violation {
+                        rule: self.name(),
+                        message: format!("{} came between the final events of a turn", name(event)),
+                        marks: marks.map(Mark::Event).collect(),
+                    });
+                    closed = None;
+                }
+                EventKind::Finish => closed = None,
+                _ => {}
+            }
+        }
+        violations
+    }
+}
+
+/// Whether a card was completed that the server never told of as completed.
+fn is_closed_by_runtime(seen: &Observations, card: &Event) -> bool {
+    let told = |entry: &ServerEntry| matches!(entry, ServerEntry::Tool { id, status: ToolStatus::Completed, .. } if *id == card.text);
+    card.tool == Some(ToolStatus::Completed) && !seen.server.iter().any(told)
+}
+
+fn name(event: &Event) -> String {
     match event.kind {
         EventKind::UserMessage => format!("message {:?}", event.text),
         kind => format!("the event {}", crate::scenario::word(&kind)),
@@ -83,6 +121,21 @@ mod tests {
         let failure = || [agent_message("failed"), error("ACPPromptError")];
         holds(&FinalEventsTogether, &seen([&[user("second")][..], &failure()].concat(), vec![]));
         holds(&FinalEventsTogether, &seen([&failure()[..], &[user("second")]].concat(), vec![]));
+    }
+
+    #[test]
+    fn a_message_between_the_closing_of_a_card_and_the_finish_breaks_it() {
+        use crate::scenario::ToolStatus::{Completed, InProgress};
+        let torn = vec![card(InProgress), card(Completed), user("second"), finish()];
+        let said = |status| vec![prompt("first"), tool(status), completed("first")];
+        let seen_torn = seen(torn.clone(), said(InProgress));
+        assert_eq!(
+            breaks(&FinalEventsTogether, &seen_torn),
+            "message \"second\" came between the final events of a turn"
+        );
+        holds(&FinalEventsTogether, &seen(torn, said(Completed)));
+        let whole = vec![card(InProgress), user("second"), card(Completed), finish(), user("third")];
+        holds(&FinalEventsTogether, &seen(whole, said(InProgress)));
     }
 
     #[test]

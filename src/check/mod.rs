@@ -9,8 +9,10 @@ mod dispatch_by_agent;
 mod every_chunk_published;
 mod facts;
 mod final_events_together;
+mod final_state_last;
 mod last_state_is_true;
 pub mod lock_order;
+mod loop_goes_on;
 mod no_deadlock;
 mod no_hang;
 mod no_lock_across_prompt;
@@ -33,6 +35,7 @@ mod superseded_prompt_is_cancelled;
 #[cfg(test)]
 mod testkit;
 mod tool_sees_its_cancel;
+mod usage_kept_apart;
 mod user_stop_wins;
 mod waits;
 
@@ -42,8 +45,10 @@ pub use completed_turn_is_kept::CompletedTurnIsKept;
 pub use dispatch_by_agent::DispatchByAgent;
 pub use every_chunk_published::EveryChunkPublished;
 pub use final_events_together::FinalEventsTogether;
+pub use final_state_last::FinalStateLast;
 pub use last_state_is_true::LastStateIsTrue;
 pub use lock_order::LockOrder;
+pub use loop_goes_on::LoopGoesOn;
 pub use no_deadlock::NoDeadlock;
 pub use no_hang::NoHang;
 pub use no_lock_across_prompt::NoLockAcrossPrompt;
@@ -63,6 +68,7 @@ pub use session_survives_restart::SessionSurvivesRestart;
 pub use suffix_once_a_session::SuffixOnceASession;
 pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
 pub use tool_sees_its_cancel::ToolSeesItsCancel;
+pub use usage_kept_apart::UsageKeptApart;
 pub use user_stop_wins::UserStopWins;
 
 use crate::observation::{Context, Observations};
@@ -138,6 +144,9 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &DispatchByAgent,
         &NoStepAfterPause,
         &LastStateIsTrue,
+        &LoopGoesOn,
+        &FinalStateLast,
+        &UsageKeptApart,
     ]
 }
 

@@ -21,8 +21,8 @@ impl Rule for NoDeadlock {
 are not done and none can move, each waiting for a lock, a gate, an answer or a timer that nobody will give, the \
 conversation stands still for ever.
 
-It breaks on every such execution for which no rule knows the cause (`no-lock-across-prompt` and \
-`callback-on-lock-owner` do for theirs). The cause may be the scenario: a gate that nobody opens, or a timer that the \
+It breaks on every such execution for which no rule knows the cause (`no-lock-across-prompt`, \
+`callback-on-lock-owner` and `loop-goes-on` do for theirs). The cause may be the scenario: a gate that nobody opens, or a timer that the \
 clock does not fire.
 
 Source: R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread)."

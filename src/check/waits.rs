@@ -68,9 +68,18 @@ pub(super) fn across_prompt<'a>(stuck: &'a Stuck, context: &Context) -> Vec<Bloc
     blocked(stuck).into_iter().filter(is_across).collect()
 }
 
+/// The threads that sleep in an asynchronous step, and with them the loop that they run.
+pub(super) fn asleep(stuck: &Stuck) -> impl Iterator<Item = &Waiting> {
+    stuck.threads.iter().filter(|thread| {
+        thread.operation.starts_with("sleep ") && thread.place.iter().any(|frame| frame == "astep")
+    })
+}
+
 /// Whether a rule of its own says why nobody can move.
 pub(super) fn is_explained(stuck: &Stuck, context: &Context) -> bool {
-    !callbacks(stuck).is_empty() || !across_prompt(stuck, context).is_empty()
+    !callbacks(stuck).is_empty()
+        || !across_prompt(stuck, context).is_empty()
+        || asleep(stuck).next().is_some()
 }
 
 /// The frame in which the thread awaits or runs a prompt: `prompt "first"`.

@@ -9,7 +9,7 @@ use super::console::Console;
 use super::names::nearest;
 use crate::check::{Rule, rule, rules};
 use crate::report::words::wrap;
-use crate::runtime::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use crate::runtime::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
 
 /// The kinds of names, each with the heading of its list.
 const KINDS: [&str; 4] = ["rules", "defects", "decisions", "revisions"];
@@ -108,15 +108,13 @@ fn of_decision(decision: &Decision) -> String {
 }
 
 fn of_revision(revision: &Revision) -> String {
-    let Revision { name, meaning, changes } = revision;
-    let mut page = String::new();
-    if changes.is_empty() {
-        page += "Every decision has its first alternative.";
-    } else {
-        page += "Every decision has its first alternative, but for:";
-        for (decision, alternative) in *changes {
-            let _ = write!(page, "\n  {decision}: {alternative}");
-        }
+    let Revision { name, meaning, like, changes } = revision;
+    let mut page = match like {
+        None => "Every decision has its first alternative.".to_owned(),
+        Some(like) => format!("As {like}, but for:"),
+    };
+    for Change { decision, alternative, place } in *changes {
+        let _ = write!(page, "\n  {decision}: {alternative} ({place})");
     }
     format!("revision {name}: {meaning}\n\n{}", wrap(&page, "  "))
 }

@@ -29,7 +29,7 @@ pub struct Size {
     pub switches: usize,
     /// Steps of all actors.
     pub actor_steps: usize,
-    /// Actions of the server and steps of the clock.
+    /// Actions of the server, steps of the clock, and what the subscriber is slow to take in.
     pub script_steps: usize,
 }
 
@@ -189,6 +189,6 @@ fn fewer_switches(job: &Job, mut witness: Witness) -> Result<Witness, ExploreErr
 fn size(scenario: &Scenario, schedule: &Schedule) -> Size {
     let actor_steps = scenario.actors.iter().map(|actor| actor.does.len()).sum();
     let actions: usize = scenario.server.iter().map(|reaction| reaction.actions.len()).sum();
-    let script_steps = actions + scenario.clock.len();
+    let script_steps = actions + scenario.clock.len() + scenario.subscriber.len();
     Size { switches: schedule.switches.len(), actor_steps, script_steps }
 }

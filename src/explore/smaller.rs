@@ -18,6 +18,9 @@ pub fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     for reaction in 0..scenario.server.len() {
         found.push(without(scenario, |smaller| drop(smaller.server.remove(reaction))));
     }
+    for delivery in 0..scenario.subscriber.len() {
+        found.push(without(scenario, |smaller| drop(smaller.subscriber.remove(delivery))));
+    }
     for gate in &scenario.gates {
         found.push(without(scenario, |smaller| forget_gate(smaller, gate)));
     }
@@ -59,6 +62,7 @@ fn forget_gate(scenario: &mut Scenario, gate: &str) {
         });
     }
     scenario.clock.retain(|step| !matches!(step, ClockStep::Wait(happening) if waits(happening)));
+    scenario.subscriber.retain(|delivery| delivery.gate != gate);
     for reaction in &mut scenario.server {
         reaction.actions.retain(|action| match action {
             Action::Wait(happening) => !waits(happening),
@@ -82,7 +86,8 @@ fn forget_unused_gates(scenario: &mut Scenario) {
         Action::Wait(Happening::Gate(gate)) | Action::Open(gate) => Some(gate.clone()),
         _ => None,
     });
-    let used: BTreeSet<String> = of_actors.chain(of_clock).chain(of_server).collect();
+    let of_subscriber = scenario.subscriber.iter().map(|delivery| delivery.gate.clone());
+    let used: BTreeSet<String> = of_actors.chain(of_clock).chain(of_server).chain(of_subscriber).collect();
     scenario.gates.retain(|gate| used.contains(gate));
 }
 

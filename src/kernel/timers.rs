@@ -58,6 +58,14 @@ impl Timers {
         Some(id)
     }
 
+    /// Blocks the calling thread until the timer fires (`time.sleep`); for ever, if nobody fires it.
+    pub fn sleep(&self, name: &'static str, millis: u64) {
+        let over = Object::new(name, false);
+        let due = over.clone();
+        self.arm(name, millis, move || due.perform(Op::new("wake"), |over| *over = true));
+        over.perform_when(Op::new("sleep"), |over| *over, |_| ());
+    }
+
     /// Disarms a timer; idempotent, and too late once it has fired.
     pub fn disarm(&self, id: TimerId) {
         self.armed.perform(Op::new("disarm"), |armed| {

@@ -1,13 +1,13 @@
 //! The ACP agent: starts the server, opens and restarts sessions, and takes one turn at a time.
 //!
 //! Stands for `ACPAgent` (`sdk/agent/acp_agent.py`) of 1.25.0, method by method; `acp_turn` and `acp_final` have the
-//! turn itself. Usage figures, models and permissions are left out: no row of the catalogue here needs them.
+//! turn itself. Usage figures, models and permissions are left out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Limit, Portal, PortalThread, Result, concurrent};
-use crate::kernel::{Ordered, thread};
+use crate::kernel::{Ordered, Timers, thread};
 use crate::observation::{Event, SessionInUse};
 use crate::scenario::{EventKind, Limits, Status};
 
@@ -36,6 +36,7 @@ pub(super) struct Inner {
     suffix: bool,
     peer: Rc<dyn Peer>,
     portal_thread: PortalThread,
+    pub(super) timers: Timers,
     /// The server process, counted from 1; 0 before the first. Also says which `live` and `client` a thread sees.
     process: Ordered<u32>,
     live: RefCell<Option<Live>>,
@@ -58,6 +59,7 @@ impl AcpAgent {
         suffix: bool,
         peer: Rc<dyn Peer>,
         portal_thread: PortalThread,
+        timers: Timers,
     ) -> Self {
         Self {
             inner: Rc::new(Inner {
@@ -66,6 +68,7 @@ impl AcpAgent {
                 suffix,
                 peer,
                 portal_thread,
+                timers,
                 process: Ordered::new("process", 0),
                 live: RefCell::default(),
                 client: RefCell::default(),
@@ -280,6 +283,13 @@ impl AcpAgent {
 
     pub(super) fn drain_limit(&self) -> Limit {
         Limit { timer: "drain", millis: self.inner.limits.drain.as_millis() }
+    }
+
+    /// How long to wait before the prompt is sent again (`_ACP_PROMPT_RETRY_DELAYS`).
+    pub(super) fn retry_delay(attempt: u32) -> Limit {
+        let seconds = [5, 15, 30];
+        let place = usize::try_from(attempt).unwrap_or(usize::MAX).min(seconds.len() - 1);
+        Limit { timer: "retry", millis: seconds[place] * 1_000 }
     }
 
     pub(super) fn cancel_send_limit(&self) -> Limit {

@@ -8,7 +8,7 @@ use crate::scenario::{EventKind, Status, ToolStatus};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::bridge::{Bridge, Card, OnEvent, Wired, tool_call_event};
-use super::decision::TurnCallbacks;
+use super::decision::{TurnCallbacks, UnfinishedCards};
 use super::state::ConversationState;
 
 impl AcpAgent {
@@ -17,7 +17,9 @@ impl AcpAgent {
         let _place = thread::place("finalize");
         self.commit_suffix_installation(state);
         self.record_usage();
-        self.flush_inflight_tool_calls_as_completed();
+        if self.inner.decisions.unfinished_cards == UnfinishedCards::Completed {
+            self.flush_inflight_tool_calls_as_completed();
+        }
         let text = self.client().map(|client| client.accumulated_text.get()).unwrap_or_default();
         (turn.on_event)(event(EventKind::Finish, &text));
         state.set_status(Status::Finished);

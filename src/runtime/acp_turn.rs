@@ -9,8 +9,8 @@ use crate::scenario::{Status, StopReason};
 use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::connection::PromptResponse;
 use super::decision::{
-    CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, SecondCancel, TimeoutReport,
-    UndrainedSession,
+    CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
+    SuccessfulTurn, SyncTimeout, TimeoutReport, UndrainedSession,
 };
 use super::state::{ConversationState, MessageId};
 
@@ -28,6 +28,13 @@ enum Drained {
     Nothing,
 }
 
+/// Why a prompt is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Because {
+    Interrupted,
+    TimedOut,
+}
+
 impl AcpAgent {
     /// Sends a message to the server and records the answer, on the caller's loop.
     ///
@@ -42,9 +49,7 @@ impl AcpAgent {
     ) -> Result<()> {
         let _place = thread::place("astep");
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
-        if self.inner.restart_session_on_next_turn.get() {
-            self.restart_session_after_drain_timeout(state, &turn.on_event)?;
-        }
+        self.restart_if_due(state, turn)?;
         let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
             let _held = state.lock();
             state.set_status(Status::Finished);
@@ -52,10 +57,11 @@ impl AcpAgent {
         };
         self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
         let mut prompt_future = None;
-        let result = self.prompt_with_timeout(event_loop, &message, &mut prompt_future).await;
+        let result = self.prompt_with_retries(event_loop, turn, &message, &mut prompt_future).await;
         let result = match result {
             Ok(_response) => {
-                let _held = state.lock();
+                let locked = self.inner.decisions.successful_turn == SuccessfulTurn::Locked;
+                let _held = locked.then(|| state.lock());
                 self.finalize_successful_turn(state, turn);
                 Ok(())
             }
@@ -71,7 +77,36 @@ impl AcpAgent {
         result
     }
 
-    /// Schedules the prompt on the portal and waits for it on the caller's loop, shielded from the limit.
+    /// The prompt, and again after each error that may pass, with what the attempt before told of forgotten.
+    async fn prompt_with_retries(
+        &self,
+        event_loop: &asyncio::EventLoop,
+        turn: &Turn,
+        message: &MessageId,
+        prompt_future: &mut Option<PromptFuture>,
+    ) -> Result<PromptResponse> {
+        let mut attempt = 0;
+        loop {
+            let result = self.prompt_with_timeout(event_loop, message, prompt_future).await;
+            if attempt == self.inner.limits.retries || !result.as_ref().is_err_and(may_pass) {
+                return result;
+            }
+            let delay = Self::retry_delay(attempt);
+            {
+                let _place = thread::place("back off");
+                match self.inner.decisions.retry_delay {
+                    RetryDelay::Awaited => event_loop.sleep(delay).await?,
+                    RetryDelay::Slept => self.inner.timers.sleep(delay.timer, delay.millis),
+                }
+            }
+            self.cancel_inflight_tool_calls();
+            self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
+            attempt += 1;
+        }
+    }
+
+    /// Schedules the prompt on the portal and waits for it on the caller's loop. Whoever wants to drain it shields it
+    /// from the limit and from the cancellation.
     async fn prompt_with_timeout(
         &self,
         event_loop: &asyncio::EventLoop,
@@ -82,7 +117,12 @@ impl AcpAgent {
         thread::awaits("prompt");
         let future = self.start_prompt(message)?;
         *prompt_future = Some(future.clone());
-        wait_for(event_loop, shield(&wrap_future(event_loop, &future)), self.prompt_limit()).await
+        let answer = wrap_future(event_loop, &future);
+        let answer = match self.inner.decisions.cancelled_prompt {
+            CancelledPrompt::Drained => shield(&answer),
+            CancelledPrompt::Abandoned | CancelledPrompt::Forgotten => answer,
+        };
+        wait_for(event_loop, answer, self.prompt_limit()).await
     }
 
     /// `except asyncio.CancelledError`: let the prompt come to rest, close the cards, pass the cancellation on.
@@ -93,8 +133,7 @@ impl AcpAgent {
         turn: &Turn,
         prompt_future: Option<PromptFuture>,
     ) -> Result<()> {
-        if self.inner.decisions.cancelled_prompt == CancelledPrompt::Abandoned {
-            let _sent = self.start_cancel();
+        if self.gives_prompt_up() {
             self.cancel_inflight_tool_calls();
             return Err(Exception::Cancelled);
         }
@@ -109,14 +148,15 @@ impl AcpAgent {
         {
             let _held = state.lock();
             match drained {
+                _ if self.inner.decisions.drain_result == DrainResult::Discarded => {
+                    self.close_cards_after_drain();
+                }
                 Drained::Completed(response) if was_cancelled(response) => {
                     self.close_cards_after_drain();
                     self.restart_next_turn();
                 }
-                Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
-                    self.finalize_successful_turn(state, turn);
-                }
-                Drained::Completed(_) | Drained::Nothing | Drained::No => self.close_cards_after_drain(),
+                Drained::Completed(_) => self.finalize_successful_turn(state, turn),
+                Drained::Nothing | Drained::No => self.close_cards_after_drain(),
                 Drained::Failed => {
                     self.close_cards_after_drain();
                     self.restart_next_turn();
@@ -124,7 +164,7 @@ impl AcpAgent {
             }
         }
         if undrained {
-            self.quarantine_undrained(state, turn)?;
+            self.quarantine_undrained(state, turn, Because::Interrupted)?;
         }
         Err(Exception::Cancelled)
     }
@@ -137,6 +177,11 @@ impl AcpAgent {
         turn: &Turn,
         prompt_future: Option<PromptFuture>,
     ) -> Result<()> {
+        if self.gives_prompt_up() {
+            let _held = self.lock_for_failure(state);
+            self.emit_turn_timeout(state, turn);
+            return Ok(());
+        }
         if self.inner.decisions.timeout_report == TimeoutReport::BeforeDrain {
             return self.report_timeout_then_drain(event_loop, state, turn, prompt_future.as_ref()).await;
         }
@@ -151,14 +196,15 @@ impl AcpAgent {
         {
             let _held = self.lock_for_failure(state);
             match drained {
+                _ if self.inner.decisions.drain_result == DrainResult::Discarded => {
+                    self.emit_turn_timeout(state, turn);
+                }
                 Drained::Completed(response) if was_cancelled(response) => {
                     self.emit_turn_timeout(state, turn);
                     self.restart_next_turn();
                 }
-                Drained::Completed(_) if self.inner.decisions.drain_result == DrainResult::Finalized => {
-                    self.finalize_successful_turn(state, turn);
-                }
-                Drained::Completed(_) | Drained::No | Drained::Nothing => self.emit_turn_timeout(state, turn),
+                Drained::Completed(_) => self.finalize_successful_turn(state, turn),
+                Drained::No | Drained::Nothing => self.emit_turn_timeout(state, turn),
                 Drained::Failed => {
                     self.emit_turn_error(state, turn);
                     self.restart_next_turn();
@@ -169,9 +215,21 @@ impl AcpAgent {
             }
         }
         if undrained {
-            self.quarantine_undrained(state, turn)?;
+            self.quarantine_undrained(state, turn, Because::TimedOut)?;
         }
         Ok(())
+    }
+
+    /// Decision `cancelled_prompt`: whether the turn ends without a look at its prompt.
+    fn gives_prompt_up(&self) -> bool {
+        match self.inner.decisions.cancelled_prompt {
+            CancelledPrompt::Drained => false,
+            CancelledPrompt::Abandoned => {
+                let _sent = self.start_cancel();
+                true
+            }
+            CancelledPrompt::Forgotten => true,
+        }
     }
 
     /// Decision `timeout_report`, its alternative: the terminal events, then the drain.
@@ -189,7 +247,7 @@ impl AcpAgent {
             self.emit_turn_timeout_message(state, turn);
         }
         match self.drain_cancelled_prompt(event_loop, prompt_future).await? {
-            Drained::No => self.quarantine_undrained(state, turn),
+            Drained::No => self.quarantine_undrained(state, turn, Because::TimedOut),
             Drained::Completed(_) | Drained::Failed | Drained::Nothing => Ok(()),
         }
     }
@@ -224,12 +282,16 @@ impl AcpAgent {
         let _place = thread::place_waiting_for("send session/cancel", "server");
         let sent = shield(&wrap_future(event_loop, &future));
         let sent = match self.inner.decisions.cancel_send {
-            CancelSend::Bounded => wait_for(event_loop, sent, self.cancel_send_limit()).await,
+            CancelSend::Bounded | CancelSend::Limited => {
+                wait_for(event_loop, sent, self.cancel_send_limit()).await
+            }
             CancelSend::Unbounded => sent.await,
         };
         match sent {
             Err(Exception::Timeout) => {
-                self.restart_next_turn();
+                if self.inner.decisions.cancel_send == CancelSend::Bounded {
+                    self.restart_next_turn();
+                }
                 Ok(())
             }
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
@@ -287,14 +349,27 @@ impl AcpAgent {
         }
     }
 
+    /// Restarts the server if the session cannot be trusted.
+    pub(super) fn restart_if_due(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+        if self.inner.restart_session_on_next_turn.get() {
+            self.restart_session_after_drain_timeout(state, &turn.on_event)?;
+        }
+        Ok(())
+    }
+
     fn restart_next_turn(&self) {
         self.inner.restart_session_on_next_turn.set(true);
     }
 
     /// Decision `undrained_session`; the lock is free.
-    fn quarantine_undrained(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+    fn quarantine_undrained(&self, state: &ConversationState, turn: &Turn, because: Because) -> Result<()> {
         match self.inner.decisions.undrained_session {
-            UndrainedSession::RestartNextTurn | UndrainedSession::RestartUnderLock => {
+            UndrainedSession::RestartAfterTimeout if because == Because::TimedOut => {
+                self.restart_session_after_drain_timeout(state, &turn.on_event)
+            }
+            UndrainedSession::RestartNextTurn
+            | UndrainedSession::RestartUnderLock
+            | UndrainedSession::RestartAfterTimeout => {
                 self.restart_next_turn();
                 Ok(())
             }
@@ -312,9 +387,7 @@ impl AcpAgent {
     /// What the prompt failed with.
     pub fn step(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
         let _place = thread::place("step");
-        if self.inner.restart_session_on_next_turn.get() {
-            self.restart_session_after_drain_timeout(state, &turn.on_event)?;
-        }
+        self.restart_if_due(state, turn)?;
         let Some(message) = state.newest_message_unlocked() else {
             state.set_status(Status::Finished);
             return Ok(());
@@ -323,7 +396,7 @@ impl AcpAgent {
         let result = {
             let _place = thread::place_waiting_for(format!("prompt {message:?}"), "server");
             thread::awaits("prompt");
-            self.prompt_blocking(&message)
+            self.prompt_blocking_with_retries(turn, &message)
         };
         let result = match result {
             Ok(_response) => {
@@ -331,8 +404,13 @@ impl AcpAgent {
                 Ok(())
             }
             Err(Exception::Timeout) => {
-                let _sent = self.start_cancel();
+                if self.inner.decisions.cancelled_prompt != CancelledPrompt::Forgotten {
+                    let _sent = self.start_cancel();
+                }
                 self.emit_turn_timeout(state, turn);
+                if self.inner.decisions.sync_timeout == SyncTimeout::Restarted {
+                    self.restart_next_turn();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -344,6 +422,21 @@ impl AcpAgent {
         result
     }
 
+    fn prompt_blocking_with_retries(&self, turn: &Turn, message: &MessageId) -> Result<PromptResponse> {
+        let mut attempt = 0;
+        loop {
+            let result = self.prompt_blocking(message);
+            if attempt == self.inner.limits.retries || !result.as_ref().is_err_and(may_pass) {
+                return result;
+            }
+            let delay = Self::retry_delay(attempt);
+            self.inner.timers.sleep(delay.timer, delay.millis);
+            self.cancel_inflight_tool_calls();
+            self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
+            attempt += 1;
+        }
+    }
+
     /// `AsyncExecutor.run_async(_prompt, timeout=…)`: the limit runs on the portal.
     fn prompt_blocking(&self, message: &MessageId) -> Result<PromptResponse> {
         let (live, prompt) = self.build_acp_prompt(message)?;
@@ -353,6 +446,12 @@ impl AcpAgent {
             Box::pin(async move { wait_for(&event_loop, Self::do_acp_prompt(conn, prompt), limit).await })
         })
     }
+}
+
+/// Whether the prompt may go well a moment later: the pipe broke, or the server had an internal error (-32603, which is
+/// what a scripted server answers when it fails).
+fn may_pass(error: &Exception) -> bool {
+    matches!(error.kind(), "ConnectionError" | "ACPRequestError")
 }
 
 fn was_cancelled(response: PromptResponse) -> bool {

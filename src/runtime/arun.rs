@@ -10,8 +10,8 @@ use crate::scenario::{EventKind, Status};
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::decision::{
-    AcpStep, AfterError, CaughtUp, Cursor, CursorAdvance, FinishCheck, FirstPrompt, LastIteration,
-    PromptLock, StepMessage, TokenAtEnd,
+    AcpStep, AfterError, AgentStart, CaughtUp, Cursor, CursorAdvance, FailedMessage, FinishCheck,
+    FirstPrompt, LastIteration, LateMessage, LatePause, PromptLock, StepMessage, TokenAtEnd,
 };
 use super::state::{AgentState, MessageId};
 
@@ -44,6 +44,9 @@ impl LocalConversation {
     /// As `arun`, but does nothing if this was set before the run has come to its first step.
     pub(super) async fn arun_unless(&self, event_loop: &EventLoop, stopped: Option<&Flag>) -> Result<()> {
         let _place = thread::place("run");
+        if self.inner.decisions.agent_start == AgentStart::Loop {
+            self.ensure_agent_ready()?;
+        }
         let number = self.begin_run();
         let task = event_loop.current_task().map(|task| RunTask {
             run: number,
@@ -51,9 +54,11 @@ impl LocalConversation {
             task,
         });
         self.inner.arun_task.set(task);
-        let this = self.clone();
-        let ready = move || this.ensure_agent_ready();
-        event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await?;
+        if self.inner.decisions.agent_start == AgentStart::Worker {
+            let this = self.clone();
+            let ready = move || this.ensure_agent_ready();
+            event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await?;
+        }
         let result = match self.start_run(number, stopped) {
             Some(mut run) => self.arun_loop(event_loop, &mut run).await,
             None => Ok(()),
@@ -194,7 +199,9 @@ impl LocalConversation {
     fn choose_message(&self, run: &mut Run) -> Option<MessageId> {
         let messages = self.inner.state.prompt_messages();
         let jump = std::mem::take(&mut run.jump);
-        if jump || self.inner.decisions.step_message == StepMessage::Newest {
+        let decisions = &self.inner.decisions;
+        let no_cursor = decisions.cursor_advance == CursorAdvance::NoCursor;
+        if jump || no_cursor || decisions.step_message == StepMessage::Newest {
             return newest(&messages);
         }
         if run.cursor.is_none() && self.inner.decisions.first_prompt == FirstPrompt::Newest {
@@ -238,7 +245,8 @@ impl LocalConversation {
     fn begin_step(&self, run: &Run, message: Option<&MessageId>) -> Option<usize> {
         let state = &self.inner.state;
         let _held = state.lock();
-        if matches!(state.status(), Status::Paused | Status::Stuck) {
+        let looks_again = self.inner.decisions.late_pause == LatePause::Honoured;
+        if looks_again && matches!(state.status(), Status::Paused | Status::Stuck) {
             return None;
         }
         let events = state.events.read(Vec::len);
@@ -256,18 +264,23 @@ impl LocalConversation {
         let held = state.lock();
         run.iteration += 1;
         self.note_step_end(run.number);
-        let paused = state
-            .events
-            .read(|events| events[events_before..].iter().any(|event| event.kind == EventKind::Pause));
+        let paused = self.inner.decisions.late_pause == LatePause::Honoured
+            && state
+                .events
+                .read(|events| events[events_before..].iter().any(|event| event.kind == EventKind::Pause));
         let mut agent_state = state.agent_state.get();
         if agent_state.inflight_prompt == message {
             agent_state.inflight_prompt = None;
         }
         agent_state.supersede_inflight = false;
         let status = state.status();
-        if message.is_some() && !matches!(status, Status::Error | Status::Stuck | Status::Paused) {
+        let failed = matches!(status, Status::Error | Status::Stuck | Status::Paused);
+        let moves_on = !failed || self.inner.decisions.failed_message == FailedMessage::PassedOver;
+        if message.is_some() && moves_on {
             run.cursor.clone_from(&message);
-            agent_state.last_prompt.clone_from(&message);
+            if self.inner.decisions.cursor == Cursor::State {
+                agent_state.last_prompt.clone_from(&message);
+            }
         }
         state.agent_state.set(agent_state);
         if matches!(status, Status::Error | Status::Stuck)
@@ -296,7 +309,11 @@ impl LocalConversation {
         let state = &self.inner.state;
         let newest = newest(&state.prompt_messages());
         let changed = newest.is_some() && newest.as_ref() != prompted;
-        let ended = matches!(state.status(), Status::Finished | Status::Idle);
+        let ended = match state.status() {
+            Status::Finished => true,
+            Status::Idle => self.inner.decisions.late_message == LateMessage::Running,
+            _ => false,
+        };
         if changed && ended {
             let last = run.iteration >= self.inner.max_iteration_per_run;
             if last && self.inner.decisions.last_iteration == LastIteration::LeftIdle {

@@ -16,7 +16,7 @@ use crate::scenario::{EventKind, Status};
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
-use super::decision::{Decisions, FailedTurn, ToolToken};
+use super::decision::{Decisions, FailedTurn, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken};
 use super::llm_agent::LlmAgent;
 use super::state::{ConversationState, MessageId};
 
@@ -80,7 +80,8 @@ impl LocalConversation {
     pub fn new(agent: Agent, decisions: Decisions, max_iteration_per_run: u32, executor: Executor) -> Self {
         let unlocked_writers = !matches!(agent, Agent::Acp(_))
             || !decisions.frees_lock_during_step()
-            || decisions.failed_turn == FailedTurn::Unlocked;
+            || decisions.failed_turn == FailedTurn::Unlocked
+            || decisions.successful_turn == SuccessfulTurn::Unlocked;
         let conversation = Self {
             inner: Rc::new(Inner {
                 state: ConversationState::create(unlocked_writers),
@@ -232,6 +233,7 @@ impl LocalConversation {
         let state = &self.inner.state;
         let mut iteration = 0;
         loop {
+            self.restart_between_steps()?;
             let _held = state.lock();
             if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
                 return Ok(());
@@ -244,12 +246,26 @@ impl LocalConversation {
             }
             iteration += 1;
             self.note_step_end(run);
+            let stops = self.inner.decisions.sync_after_error == SyncAfterError::Stop;
+            if stops && state.status() == Status::Error {
+                return Ok(());
+            }
             if iteration >= self.inner.max_iteration_per_run {
                 if state.status() != Status::Finished {
                     self.reach_iteration_limit();
                 }
                 return Ok(());
             }
+        }
+    }
+
+    /// Decision `sync_timeout`: a restart that is due comes before the step takes the state lock.
+    fn restart_between_steps(&self) -> Result<()> {
+        match &self.inner.agent {
+            Agent::Acp(agent) if self.inner.decisions.sync_timeout == SyncTimeout::Restarted => {
+                agent.restart_if_due(&self.inner.state, &self.turn(None, true))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -16,7 +16,8 @@ use crate::scenario::{Limits, Status};
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
 use super::decision::{
-    Decisions, Dispatch, ExplicitStop, InterruptLimit, StateUpdate, StopBeforeStart, Supersede, TokenChunks,
+    CloseInFlight, Closing, Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit, StateUpdate,
+    StopBeforeStart, Supersede, TokenChunks,
 };
 use super::state::MessageId;
 
@@ -48,6 +49,12 @@ impl fmt::Debug for BackgroundRun {
     }
 }
 
+/// Who is told of everything.
+pub trait Subscriber {
+    /// On the loop, before it takes something in: a future that it has to wait for, if it does.
+    fn takes_in(&self, published: &Published) -> Option<asyncio::Future<()>>;
+}
+
 /// The event service of one conversation.
 #[derive(Clone)]
 pub struct EventService {
@@ -68,7 +75,8 @@ struct Inner {
     acp_internal_rerun_requested: LoopCell<bool>,
     explicit_interrupt_generation: LoopCell<u32>,
     closing: LoopCell<bool>,
-    /// What a subscriber saw.
+    subscriber: Rc<dyn Subscriber>,
+    /// What the subscriber saw.
     stream: Ordered<Vec<Published>>,
     /// What was asked and begun, for whoever observes.
     journal: Ordered<Vec<ServiceEntry>>,
@@ -82,6 +90,7 @@ impl EventService {
         event_loop: &EventLoop,
         executor: &Executor,
         limits: Limits,
+        subscriber: Rc<dyn Subscriber>,
     ) -> Self {
         let service = Self {
             inner: Rc::new(Inner {
@@ -93,6 +102,7 @@ impl EventService {
                 acp_internal_rerun_requested: LoopCell::new(false),
                 explicit_interrupt_generation: LoopCell::new(0),
                 closing: LoopCell::new(false),
+                subscriber,
                 stream: Ordered::new("stream", Vec::new()),
                 journal: Ordered::new("journal", Vec::new()),
                 conversation,
@@ -126,14 +136,16 @@ impl EventService {
             }
             let delta = Published::Delta(chunk.to_owned());
             let (service, label) = (Self { inner: inner.clone() }, ("publish", delta.clone()));
-            let make = move || Box::pin(async move { service.pub_sub(delta) }) as _;
+            let make = move || Box::pin(async move { service.pub_sub(delta).await }) as _;
             let _published = asyncio::run_coroutine_threadsafe(&inner.event_loop, label, make);
         }));
     }
 
-    /// `PubSub.__call__`: on the loop.
-    #[expect(clippy::unnecessary_wraps, reason = "it is the body of a coroutine")]
-    fn pub_sub(&self, published: Published) -> Result<()> {
+    /// `PubSub.__call__`: on the loop. A subscriber that waits holds up nothing but what it waits for.
+    async fn pub_sub(&self, published: Published) -> Result<()> {
+        if let Some(ready) = self.inner.subscriber.takes_in(&published) {
+            ready.await?;
+        }
         let mut stream = self.inner.stream.get();
         stream.push(published);
         self.inner.stream.set(stream);
@@ -183,7 +195,7 @@ impl EventService {
     async fn publish_state_update(&self) -> Result<()> {
         if self.decisions().state_update == StateUpdate::ReadAhead {
             let status = self.execution_status().await?;
-            return self.pub_sub(Published::State(status));
+            return self.pub_sub(Published::State(status)).await;
         }
         let service = self.clone();
         let hand_over = move |conversation: &LocalConversation| {
@@ -198,7 +210,7 @@ impl EventService {
     fn publish_soon(&self, published: Published) {
         let (service, label) = (self.clone(), ("publish", published.clone()));
         let wrapper = &self.inner.callback_wrapper;
-        wrapper.call(label, move || Box::pin(async move { service.pub_sub(published) }));
+        wrapper.call(label, move || Box::pin(async move { service.pub_sub(published).await }));
     }
 
     /// Persists a message and, if asked, sees to it that it is run.
@@ -220,6 +232,7 @@ impl EventService {
         }
         let superseded = match self.decisions().supersede {
             Supersede::Cancelled => self.mark_running_acp_prompt_superseded().await?,
+            Supersede::Interrupted => self.look_for_running_acp_turn().await?,
             Supersede::Left => Superseded::default(),
         };
         if superseded.did_mark {
@@ -319,12 +332,14 @@ impl EventService {
     /// for meanwhile.
     async fn wrap_up(&self) -> Result<()> {
         let inner = &self.inner;
-        let wrapper = inner.callback_wrapper.clone();
-        self.in_executor("wait for pending", move |_| {
-            wrapper.wait_for_pending();
-            Ok(())
-        })
-        .await?;
+        if self.decisions().final_state == FinalState::AfterPending {
+            let wrapper = inner.callback_wrapper.clone();
+            self.in_executor("wait for pending", move |_| {
+                wrapper.wait_for_pending();
+                Ok(())
+            })
+            .await?;
+        }
         inner.run_task.set(None);
         self.publish_state_update().await?;
         self.rerun_if_wanted().await
@@ -405,16 +420,35 @@ impl EventService {
     pub async fn close(&self) -> Result<()> {
         let _place = thread::place("service close");
         let inner = &self.inner;
-        inner.closing.set(true);
+        if self.decisions().closing == Closing::Refuses {
+            inner.closing.set(true);
+        }
         self.note_explicit_stop();
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
-            inner.conversation.interrupt();
-            let _ended = shield(&run.task.future()).await;
+            self.end_run_in_flight(&run).await?;
         }
+        inner.closing.set(true);
         self.in_executor("close", |conversation| {
             conversation.close();
             Ok(())
         })
         .await
+    }
+
+    /// Decision `close_in_flight`.
+    async fn end_run_in_flight(&self, run: &BackgroundRun) -> Result<()> {
+        match self.decisions().close_in_flight {
+            CloseInFlight::Interrupted => self.inner.conversation.interrupt(),
+            CloseInFlight::PausedFirst => {
+                let pause = |conversation: &LocalConversation| {
+                    conversation.pause();
+                    Ok(())
+                };
+                self.in_executor("pause", pause).await?;
+                run.task.cancel();
+            }
+        }
+        let _ended = shield(&run.task.future()).await;
+        Ok(())
     }
 }

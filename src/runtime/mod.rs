@@ -33,6 +33,6 @@ pub use cancel_token::CancelToken;
 pub use connection::{Peer, Sink};
 pub use conversation::{Agent, LocalConversation, ToolCall};
 pub use decision::*;
-pub use event_service::EventService;
-pub use llm_agent::{Llm, LlmAgent};
+pub use event_service::{EventService, Subscriber};
+pub use llm_agent::{Llm, LlmAgent, UsageCount};
 pub use state::{AgentState, ConversationState, MessageId};

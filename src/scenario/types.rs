@@ -48,6 +48,9 @@ pub struct Scenario {
     /// What the clock does: the only one who fires timers. A timer nobody fires never fires.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clock: Vec<ClockStep>,
+    /// Where the subscriber of the event service takes its time; without it, it takes in everything at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriber: Vec<Delivery>,
     /// What the scripted server does on each message; the first reaction that matches is taken, `any_prompt` only where
     /// no other one does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,6 +110,9 @@ pub struct Agent {
     /// Whether an ACP agent has a system suffix to send along with the first prompt of a session.
     #[serde(default, skip_serializing_if = "is_false")]
     pub suffix: bool,
+    /// Whether a native agent has a condenser: an LLM of its own that sums up the conversation before each turn.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub condenser: bool,
 }
 
 /// What kind of agent the conversation has.
@@ -158,6 +164,8 @@ pub struct Limits {
     pub interrupt_wait: Duration,
     /// How long sending `session/cancel` may take (timer `cancel_send`).
     pub cancel_send: Duration,
+    /// How often an ACP agent prompts again after an error that may pass, each time after a wait (timer `retry`).
+    pub retries: u32,
 }
 
 impl Default for Limits {
@@ -168,6 +176,7 @@ impl Default for Limits {
             drain: Duration::from_millis(2_000),
             interrupt_wait: Duration::from_millis(5_000),
             cancel_send: Duration::from_millis(2_000),
+            retries: 3,
         }
     }
 }
@@ -190,6 +199,9 @@ pub enum Step {
     Send(Send),
     /// Runs the conversation on this thread until the run ends (through the service: asks for a run).
     Run,
+    /// Runs the conversation on this thread with the agent's synchronous steps, as a command line does. Not through the
+    /// service.
+    RunSync,
     /// Interrupts the run in flight.
     Interrupt,
     /// Asks the run to pause between two steps.
@@ -366,6 +378,18 @@ pub enum Timer {
     InterruptWait,
     /// The limit of sending `session/cancel`.
     CancelSend,
+    /// The wait before a prompt that has failed is sent again.
+    Retry,
+}
+
+/// What the subscriber of the event service is slow to take in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// The kind of the event.
+    pub on: EventKind,
+    /// The gate that must be open before an event of this kind is taken in. What comes after it does not wait.
+    pub gate: String,
 }
 
 /// What the server does on a message.

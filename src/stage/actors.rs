@@ -20,6 +20,7 @@ pub(super) fn play(world: &World, player: &Player) {
         let (call, returned) = match step {
             Step::Send(send) => (format!("send {:?}", send.text), world.send(send)),
             Step::Run => ("run".to_owned(), world.run(&player.name)),
+            Step::RunSync => ("run_sync".to_owned(), world.conversation.run()),
             Step::Interrupt => ("interrupt".to_owned(), world.interrupt()),
             Step::Pause => ("pause".to_owned(), world.pause()),
             Step::Close => ("close".to_owned(), world.close()),

@@ -6,6 +6,7 @@
 mod actors;
 mod observe;
 mod server;
+mod subscriber;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use crate::runtime::{AcpAgent, Agent, Decisions, EventService, LlmAgent, LocalCo
 use crate::scenario::{AgentKind, ClockStep, Role, Scenario, Session, Step, Through, Timer};
 
 use server::ServerHost;
+use subscriber::SlowSubscriber;
 
 /// A scenario as a program, and what was seen of its last execution.
 #[derive(Clone)]
@@ -126,7 +128,7 @@ impl Stage {
     fn shallowest(&self, parts: &[Part]) -> Option<usize> {
         let runs = |name: &str| {
             let actor = self.plan.scenario.actors.iter().find(|actor| actor.name == name);
-            actor.is_some_and(|actor| actor.does.contains(&Step::Run))
+            actor.is_some_and(|actor| actor.does.contains(&Step::Run) || actor.does.contains(&Step::RunSync))
         };
         parts.iter().rposition(|(name, _)| !runs(name))
     }
@@ -177,16 +179,27 @@ impl World {
                 let portal_thread = PortalThread::spawn("portal", &timers);
                 let peer: Rc<dyn Peer> = Rc::new(server.clone());
                 let suffix = scenario.agent.suffix;
-                Agent::Acp(AcpAgent::new(plan.decisions, limits.clone(), suffix, peer, portal_thread))
+                let (limits, timers) = (limits.clone(), timers.clone());
+                Agent::Acp(AcpAgent::new(plan.decisions, limits, suffix, peer, portal_thread, timers))
             }
-            AgentKind::Llm => Agent::Llm(LlmAgent::new(Rc::new(server.clone()))),
-            AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()))),
+            AgentKind::Llm => {
+                let condenser = scenario.agent.condenser.then_some(plan.decisions.condenser_usage);
+                Agent::Llm(LlmAgent::new(Rc::new(server.clone()), condenser))
+            }
+            AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()), None)),
         };
         let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
         server.begin(scenario, conversation.state());
         let service = (scenario.through == Through::Service).then(|| {
             let event_loop = EventLoop::new("loop", &timers);
-            let service = EventService::start(conversation.clone(), &event_loop, &executor, limits);
+            let subscriber = SlowSubscriber::new(scenario, &server, &event_loop);
+            let service = EventService::start(
+                conversation.clone(),
+                &event_loop,
+                &executor,
+                limits,
+                Rc::new(subscriber),
+            );
             let runner = event_loop.clone();
             thread::spawn_daemon("loop", move || runner.run_forever_idle());
             (service, event_loop)
@@ -207,5 +220,6 @@ fn timer_name(timer: Timer) -> &'static str {
         Timer::Drain => "drain",
         Timer::InterruptWait => "interrupt_wait",
         Timer::CancelSend => "cancel_send",
+        Timer::Retry => "retry",
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::kernel::Book;
 use crate::observation::{End, Observations, Stuck, Waiting, Why};
-use crate::runtime::Agent;
+use crate::runtime::{Agent, UsageCount};
 
 use super::World;
 
@@ -26,6 +26,10 @@ impl World {
                 .collect(),
             runs: self.conversation.inspect_runs(),
             service: self.service.as_ref().map(|(service, _)| service.inspect_journal()).unwrap_or_default(),
+            usage: match self.conversation.agent() {
+                Agent::Acp(_) => UsageCount::new(),
+                Agent::Llm(agent) | Agent::Sync(agent) => agent.inspect_usage(),
+            },
             end: self.end(),
             stuck: stuck.map(|why| Stuck { why, threads: waiting(book) }),
             lock_order: book.edges(),

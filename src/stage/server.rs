@@ -4,10 +4,11 @@
 //! whoever makes its next step possible, under the name of its role.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use crate::asyncio::{EventLoop, Future};
 use crate::explore::Anchor;
 use crate::kernel::{Object, Op, anchor, thread, words};
 use crate::observation::ServerEntry;
@@ -25,9 +26,22 @@ pub(super) struct ServerHost {
     happened: Rc<RefCell<Option<Happened>>>,
     /// Names what the script waits for outside the server.
     watching: Rc<RefCell<Option<Watching>>>,
+    /// Who waits on an event loop for which gate; none but of gates that a subscriber waits for.
+    held: Object<Held>,
+    held_by: Rc<BTreeSet<String>>,
     inline: bool,
     /// Whether some thread moves the inline server right now.
     moving: Rc<Cell<bool>>,
+}
+
+/// Who waits for which gate on a loop. How many there are says which.
+#[derive(Default)]
+struct Held(Vec<(String, EventLoop, Future<()>)>);
+
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|(gate, ..)| gate.hash(state));
+    }
 }
 
 type Happened = Rc<dyn Fn(&Happening) -> bool>;
@@ -55,6 +69,8 @@ impl ServerHost {
             script,
             sinks: Rc::default(),
             openers: Rc::new(openers(scenario)),
+            held: Object::new("held", Held::default()),
+            held_by: Rc::new(scenario.subscriber.iter().map(|delivery| delivery.gate.clone()).collect()),
             happened: Rc::default(),
             watching: Rc::default(),
             inline,
@@ -154,6 +170,7 @@ impl ServerHost {
 
     fn write(&self, moved: Moved) {
         (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
+        moved.step.opened.iter().for_each(|gate| self.let_in(gate));
         let Some(first) = moved.step.frames.first() else { return };
         let sinks = self.sinks.borrow();
         let sink = sinks.get(&llm_line(first)).or_else(|| sinks.get(&process_line(moved.process))).cloned();
@@ -180,7 +197,38 @@ impl ServerHost {
     pub(super) fn open_gate(&self, gate: &str) {
         let (name, words) = (gate.to_owned(), gate.to_owned());
         self.script.perform(Op::new("open").says(move |()| words.clone()), |script| script.open_gate(&name));
+        self.let_in(gate);
         self.step_inline();
+    }
+
+    /// A future of this loop that is done when the gate is open.
+    pub(super) fn gate_opened(&self, gate: &str, event_loop: &EventLoop) -> Future<()> {
+        let opened = event_loop.future();
+        let entry = (gate.to_owned(), event_loop.clone(), opened.clone());
+        self.held.perform(Op::new("wait"), |held| held.0.push(entry));
+        let name = gate.to_owned();
+        if self.script.perform(Op::new("read").reads(), move |script| script.gate_is_open(&name)) {
+            opened.set_result(());
+        }
+        opened
+    }
+
+    /// The gate was opened: whoever waits for it on a loop goes on.
+    fn let_in(&self, gate: &str) {
+        if !self.held_by.contains(gate) {
+            return;
+        }
+        let name = gate.to_owned();
+        let freed =
+            self.held.perform(Op::new("let in").says(|freed: &Held| freed.0.len().to_string()), |held| {
+                let (freed, kept) =
+                    std::mem::take(&mut held.0).into_iter().partition(|(gate, ..)| *gate == name);
+                held.0 = kept;
+                Held(freed)
+            });
+        for (gate, event_loop, opened) in freed.0 {
+            event_loop.feed(("gate", gate), move || opened.set_result(()));
+        }
     }
 
     pub(super) fn wait_for_gate(&self, gate: &str) {

@@ -9,7 +9,9 @@ use crate::observation::Cause;
 use crate::scenario::Status;
 
 use super::super::conversation::{Agent, LocalConversation};
-use super::super::decision::{RefusedRun, RerunAfterPause, RerunWanted, SupersedeCheck};
+use super::super::decision::{
+    RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration, RerunWanted, SupersedeCheck,
+};
 use super::super::state::{AgentState, MessageId};
 
 /// What a worker found when it marked the prompt in flight as superseded.
@@ -35,6 +37,14 @@ impl EventService {
     pub(super) async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
         let this = self.clone();
         self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync())).await
+    }
+
+    /// `_should_interrupt_running_acp_turn` of the first review rounds: any run in flight will do.
+    pub(super) async fn look_for_running_acp_turn(&self) -> Result<Superseded> {
+        let in_flight = self.inner.run_task.get().is_some_and(|run| !run.task.done());
+        let is_acp = matches!(self.inner.conversation.agent(), Agent::Acp(_));
+        let did_mark = in_flight && is_acp && self.execution_status().await? == Status::Running;
+        Ok(Superseded { did_mark, ..Superseded::default() })
     }
 
     /// On a worker.
@@ -69,9 +79,12 @@ impl EventService {
         let status = self.status_if_wanted(&message).await?;
         let still_valid = inner.explicit_interrupt_generation.get() == generation;
         let internal_valid = internal && still_valid;
-        let after_pause = internal_valid
-            && self.decisions().rerun_after_pause == RerunAfterPause::IfInternal
-            && matches!(inner.conversation.agent(), Agent::Acp(_));
+        let after_pause = matches!(inner.conversation.agent(), Agent::Acp(_))
+            && match self.decisions().rerun_after_pause {
+                RerunAfterPause::IfInternal => internal_valid,
+                RerunAfterPause::Always => true,
+                RerunAfterPause::Never => false,
+            };
         let restart = still_valid
             && match status {
                 Some(Status::Idle) => true,
@@ -84,9 +97,13 @@ impl EventService {
             }
             return Ok(());
         }
-        let asked = internal_valid.then_some(generation);
+        let up_to_its_begin = self.decisions().rerun_generation == RerunGeneration::UpToItsBegin;
+        let asked = (internal_valid || up_to_its_begin).then_some(generation);
         match Box::pin(self.begin(Cause::Rerun, asked)).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
+                if self.decisions().refused_rerun == RefusedRerun::Dropped {
+                    return Ok(());
+                }
                 inner.rerun_requested.replace(Some(message));
                 inner.acp_internal_rerun_requested.set(internal);
                 Ok(())

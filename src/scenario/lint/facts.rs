@@ -64,7 +64,13 @@ impl<'a> Facts<'a> {
             What::Tool(_) => self.tools = true,
             What::Fail => self.fails = true,
             What::Call(call) => _ = self.calls.insert(&call.name),
-            What::Wait(_) | What::Talk | What::Answer | What::Raw(_) | What::Exit | What::Pipe => {}
+            What::Wait(_)
+            | What::Held(_)
+            | What::Talk
+            | What::Answer
+            | What::Raw(_)
+            | What::Exit
+            | What::Pipe => {}
         }
     }
 
@@ -250,6 +256,11 @@ impl<'a> Facts<'a> {
                 let message = format!("timer `{name}` is never armed: nobody cancels a turn");
                 Missing::new(place, message, format!("a cancel needs a run, and {CANCEL}"))
             }
+            Timer::Retry if !self.fails => Missing::new(
+                place,
+                "timer `retry` is never armed: no prompt fails",
+                "let a reaction to a prompt {\"fail\": \"overloaded\"}",
+            ),
             Timer::InterruptWait if through == Through::Conversation => Missing::new(
                 place,
                 "timer `interrupt_wait` is never armed: only the service waits for an interrupted run",

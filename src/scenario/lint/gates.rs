@@ -31,6 +31,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
             What::Wait(Happening::Gate(gate)) => {
                 (gate.as_str(), format!("{}/wait/gate", deed.at), &mut waited)
             }
+            What::Held(gate) => (gate, format!("{}/gate", deed.at), &mut waited),
             What::Open(gate) => (gate, format!("{}/open", deed.at), &mut opened),
             _ => continue,
         };

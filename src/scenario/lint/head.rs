@@ -1,8 +1,8 @@
 //! Checks what stands outside of the steps: title, source, the actors' names, what is observed, the plan for loom.
 
 use super::{Desk, repeated};
-use crate::scenario::Diagnostic;
 use crate::scenario::nearest::{list, quoted};
+use crate::scenario::{AgentKind, Diagnostic, Step, Through};
 
 /// Names that schedules use for threads of the harness.
 const ROLES: [&str; 5] = ["loop", "portal", "worker", "server", "clock"];
@@ -12,6 +12,36 @@ pub(super) fn lint(desk: &mut Desk<'_>) {
     actors(desk);
     actor_names(desk);
     lists(desk);
+    misplaced(desk);
+}
+
+/// What the agent or the interface of this scenario does not have.
+fn misplaced(desk: &mut Desk<'_>) {
+    let scenario = desk.scenario;
+    if !scenario.subscriber.is_empty() && scenario.through == Through::Conversation {
+        desk.add(|spans| {
+            Diagnostic::error("no-subscriber", "only the service has a subscriber")
+                .at(spans.key("/subscriber"), "nobody is told")
+                .help("add \"through\": \"service\" to the scenario")
+        });
+    }
+    for (i, actor) in scenario.actors.iter().enumerate() {
+        let step = actor.does.iter().position(|step| *step == Step::RunSync);
+        if let (Some(j), Through::Service) = (step, scenario.through) {
+            desk.add(|spans| {
+                Diagnostic::error("no-synchronous-run", "the service has no synchronous run")
+                    .at(spans.value(&format!("/actors/{i}/does/{j}")), "only a conversation has one")
+                    .help("write \"run\"")
+            });
+        }
+    }
+    if scenario.agent.condenser && scenario.agent.kind != AgentKind::Llm {
+        desk.add(|spans| {
+            Diagnostic::error("no-condenser", "only an agent of kind `llm` has a condenser")
+                .at(spans.key("/agent/condenser"), "this agent has none")
+                .help("leave it out, or write \"kind\": \"llm\"")
+        });
+    }
 }
 
 fn words(desk: &mut Desk<'_>) {

@@ -25,6 +25,8 @@ pub(super) struct Deed<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum What<'a> {
     Wait(&'a Happening),
+    /// The subscriber waits for a gate.
+    Held(&'a str),
     Open(&'a str),
     Send(&'a Send),
     Run,
@@ -63,7 +65,7 @@ impl What<'_> {
     }
 }
 
-/// All strands of a scenario: actors, the clock, reactions.
+/// All strands of a scenario: actors, the clock, the subscriber, reactions.
 pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
     let actors = scenario.actors.iter().enumerate().map(|(i, actor)| Strand {
         who: format!("actor {}", quoted(&actor.name)),
@@ -87,7 +89,12 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand<'_>> {
         reaction: Some(reaction),
         deeds: deeds(&format!("/server/{i}/do"), reaction.actions.iter().map(action)),
     });
-    actors.chain([clock]).chain(server).collect()
+    let subscriber = scenario.subscriber.iter().enumerate().map(|(i, delivery)| Strand {
+        who: "the subscriber".to_owned(),
+        reaction: None,
+        deeds: vec![Deed { at: format!("/subscriber/{i}"), what: What::Held(&delivery.gate) }],
+    });
+    actors.chain([clock]).chain(subscriber).chain(server).collect()
 }
 
 fn deeds<'a>(list: &str, steps: impl Iterator<Item = What<'a>>) -> Vec<Deed<'a>> {
@@ -97,7 +104,7 @@ fn deeds<'a>(list: &str, steps: impl Iterator<Item = What<'a>>) -> Vec<Deed<'a>>
 fn step(step: &Step) -> What<'_> {
     match step {
         Step::Send(send) => What::Send(send),
-        Step::Run => What::Run,
+        Step::Run | Step::RunSync => What::Run,
         Step::Interrupt => What::Interrupt,
         Step::Pause => What::Pause,
         Step::Close => What::Close,

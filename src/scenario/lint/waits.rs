@@ -122,18 +122,30 @@ impl<'s, 'a> Order<'s, 'a> {
         }
         match deed.what {
             // A gate that nobody opens has been reported elsewhere.
-            What::Wait(Happening::Gate(gate)) => self.known.opens(gate) || !self.all.opens(gate),
+            What::Wait(Happening::Gate(_)) | What::Held(_) => {
+                gate_of(deed.what).is_none_or(|gate| self.known.opens(gate) || !self.all.opens(gate))
+            }
             _ => missing(&self.known, deed, self.scenario).is_none(),
         }
     }
 }
 
-fn never_ends(desk: &mut Desk<'_>, strands: &[Strand<'_>], strand: &Strand<'_>, deed: &Deed<'_>) {
-    let gate = match deed.what {
-        What::Wait(Happening::Gate(gate)) => Some(gate.as_str()),
+/// The gate that is waited for.
+fn gate_of(what: What<'_>) -> Option<&str> {
+    match what {
+        What::Wait(Happening::Gate(gate)) => Some(gate),
+        What::Held(gate) => Some(gate),
         _ => None,
+    }
+}
+
+fn never_ends(desk: &mut Desk<'_>, strands: &[Strand<'_>], strand: &Strand<'_>, deed: &Deed<'_>) {
+    let gate = gate_of(deed.what);
+    let key = match deed.what {
+        What::Fire(_) => "fire",
+        What::Held(_) => "gate",
+        _ => "wait",
     };
-    let key = if matches!(deed.what, What::Fire(_)) { "fire" } else { "wait" };
     desk.add(|spans| {
         let mut deeds = strands.iter().flat_map(reachable);
         let open = deeds.find(|deed| matches!(deed.what, What::Open(opened) if Some(opened) == gate));

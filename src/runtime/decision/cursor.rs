@@ -1,0 +1,43 @@
+//! Which message is prompted next, and what the conversation remembers of those before.
+
+use super::choices;
+
+choices! {
+    StepMessage,
+    "Which message does a step prompt?",
+    "openhands-sdk #3376, review round 1" {
+        Given "given" "The message that the loop chose under the lock and will compare with.",
+        Newest "newest" "The newest one when the step begins, though the loop compares with the one it read before.",
+    }
+    FirstPrompt,
+    "Which message does a conversation without a cursor begin with?",
+    "openhands-sdk #3376, open when captured" {
+        Oldest "oldest" "The oldest one.",
+        Newest "newest" "The newest one.",
+    }
+    CursorAdvance,
+    "Where does the cursor go after a step?",
+    "openhands-sdk #3376, review round 4" {
+        Next "next" "To the message that was prompted, so that the next one in order follows.",
+        Newest "newest" "After a step with new messages the loop goes to the newest of them.",
+        NoCursor "no_cursor" "There is none: every step takes the newest message there is.",
+    }
+    CaughtUp,
+    "What does a run do when no message waits?",
+    "openhands-sdk #3376, open when captured" {
+        Finish "finish" "It finishes and prompts nothing.",
+        Step "step" "It takes a step all the same, with the newest message, and as that was no message of the queue it counts as a new one afterwards.",
+    }
+    Cursor,
+    "Where is the cursor kept, the last message whose prompt was completed?",
+    "openhands-sdk #3376, review round 5" {
+        State "state" "In the conversation's state: each run takes it up where the one before left it.",
+        Run "run" "In the run: the next one begins without.",
+    }
+    FailedMessage,
+    "Does the cursor move over a message whose turn has failed?",
+    "openhands-sdk #3376, ffeb8816e beside the merged code" {
+        Kept "kept" "No: the next run prompts it again.",
+        PassedOver "passed_over" "Yes: no run prompts it again.",
+    }
+}

@@ -1,0 +1,72 @@
+//! How a turn and a run come to their end: last looks, final events, status.
+
+use super::choices;
+
+choices! {
+    FinishCheck,
+    "Are the last look for new messages and the write of FINISHED one critical section?",
+    "openhands-sdk #3376, review round 2" {
+        Atomic "atomic" "Both happen under one hold of the state lock.",
+        Split "split" "The lock is let go between the look and the write.",
+    }
+    LastIteration,
+    "What does a run do with a message that arrives during its last permitted step?",
+    "openhands-sdk #3376, review round 3" {
+        LeftIdle "left_idle" "It ends idle, so that a follow-up run prompts the message.",
+        Ignored "ignored" "It goes on as if a step were left, and so ends in error at its limit.",
+    }
+    AfterError,
+    "What does a run do after a step that ended in error?",
+    "openhands-sdk #3376, review round 4" {
+        Stop "stop" "It ends at once; queued messages stay queued.",
+        GoOn "go_on" "It takes another step.",
+    }
+    TurnCallbacks,
+    "When are the callbacks of a turn that fails or is cancelled unwired?",
+    "openhands-sdk #3376, open when captured" {
+        BeforeFinalEvents "before_final_events" "Before its final events are recorded.",
+        AfterRestart "after_restart" "By the last cleanup of the turn, which after a restart reaches the new bridge, not the old one.",
+    }
+    TimeoutReport,
+    "When is the time-out of a prompt recorded?",
+    "openhands-sdk #3376, review round 3" {
+        AfterDrain "after_drain" "When the cancelled prompt has come to rest.",
+        BeforeDrain "before_drain" "As soon as session/cancel was sent, while the callbacks are still wired.",
+    }
+    FailedTurn,
+    "Are the final events and the status of a turn that failed or timed out one critical section?",
+    "openhands-sdk #3376, review round 5" {
+        Locked "locked" "The state lock is held across them.",
+        Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
+    }
+    SuccessfulTurn,
+    "Are the final events and the status of a turn that went well one critical section?",
+    "openhands-sdk #3376, review round 2" {
+        Locked "locked" "The state lock is held across them.",
+        Unlocked "unlocked" "Each event takes the state lock for itself, the status takes none.",
+    }
+    UnfinishedCards,
+    "What becomes of a tool call that the server left open when its turn ended well?",
+    "openhands-sdk 1.24.0 beside 1.25.0 (ACPAgent._finalize_successful_turn)" {
+        Completed "completed" "It is closed as completed.",
+        LeftOpen "left_open" "Nothing: it stays open.",
+    }
+    LateMessage,
+    "With which status does a run go on for a message that came when its turn was finished already?",
+    "openhands-sdk #3376, review round 2" {
+        Running "running" "With running.",
+        Idle "idle" "With idle, which the message has left.",
+    }
+    LatePause,
+    "Is a pause honoured that comes after the run has chosen its message?",
+    "openhands-sdk #3376, c3749ffa8 beside the merged code" {
+        Honoured "honoured" "Yes: the run ends paused.",
+        WrittenOver "written_over" "No: the end of the turn writes over it.",
+    }
+    SyncAfterError,
+    "What does a synchronous run do after a step that ended in error?",
+    "found by turnloom in openhands-sdk 1.25.0: LocalConversation.run looks for paused, stuck and finished only" {
+        Stop "stop" "It ends at once.",
+        GoOn "go_on" "It takes another step, with the same message.",
+    }
+}

@@ -1,0 +1,75 @@
+//! Which runs the service begins by itself, and what a user's stop does to them.
+
+use super::choices;
+
+choices! {
+    Supersede,
+    "What becomes of an older ACP prompt in flight when a message is sent with run=true?",
+    "openhands-sdk #3376, base" {
+        Cancelled "cancelled" "It is cancelled, and the message is prompted in its place.",
+        Interrupted "interrupted" "Whatever run is in flight is interrupted; nothing says that its prompt was replaced, so it is sent again.",
+        Left "left" "Nothing: the message waits behind it.",
+    }
+    SupersedeCheck,
+    "Does the service ask whose prompt is in flight before it supersedes it?",
+    "openhands-sdk #3376, merged code" {
+        Newest "newest" "A prompt that is the newest message's goes on.",
+        None "none" "Any prompt in flight is cancelled.",
+    }
+    RefusedRun,
+    "What becomes of the run of a message that is refused because the old run is still coming to its end?",
+    "openhands-sdk #3376, merged code" {
+        Rerun "rerun" "The old run starts it when it has ended.",
+        Dropped "dropped" "Nothing.",
+    }
+    RerunWanted,
+    "For how long is a rerun that was asked for wanted?",
+    "openhands-sdk #3376, open when captured" {
+        MessageWaits "message_waits" "Up to the end of the run in flight, and only while the message that asked for it waits.",
+        Idle "idle" "Up to the end of the run in flight; it begins if the conversation is idle then, whatever message waits.",
+        KeptForIdle "kept_for_idle" "Until some run ends idle, however late, whatever message waits then.",
+    }
+    RerunAfterPause,
+    "Is a rerun that was asked for honoured when the old run ended paused?",
+    "openhands-sdk #3376, review round 5" {
+        IfInternal "if_internal" "Yes, if it was the service itself that interrupted the run to replace its prompt.",
+        Always "always" "Yes, with an ACP agent, whoever paused the run.",
+        Never "never" "No: only after a run that ended idle.",
+    }
+    ExplicitStop,
+    "Does a user's pause or interrupt revoke the reruns that were asked for before it?",
+    "openhands-sdk #3376, merged code" {
+        Revokes "revokes" "It revokes them all.",
+        Forgotten "forgotten" "It stops the run in flight, and a rerun begins all the same.",
+    }
+    StopBeforeStart,
+    "What does a user's stop do to a run that the service has begun but that has not come to its first step?",
+    "found by turnloom in openhands-agent-server 1.25.0" {
+        Holds "holds" "The run does not start.",
+        Overridden "overridden" "The run starts, and writes running over paused.",
+    }
+    RefusedRerun,
+    "What becomes of a rerun that is refused, since another run has begun?",
+    "openhands-sdk #3376, review round 5" {
+        Kept "kept" "It is asked for at the end of that run.",
+        Dropped "dropped" "Nothing.",
+    }
+    RerunGeneration,
+    "Up to when does a user's stop keep a rerun from beginning?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService._run_and_publish passes a generation for internal reruns only" {
+        UpToItsBegin "up_to_its_begin" "Until the rerun has begun.",
+        InternalOnly "internal_only" "Until then only if the service itself interrupted the run before; else until the service has made up its mind.",
+    }
+    Closing,
+    "Does a service that is being closed begin runs?",
+    "openhands-sdk #3376, merged code" {
+        Refuses "refuses" "No, from the call on.",
+        Begins "begins" "Yes, until it is closed.",
+    }
+    CloseInFlight,
+    "How does closing the service end the run in flight?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService.close pauses the conversation before it cancels the run" {
+        Interrupted "interrupted" "It interrupts the run.",
+        PausedFirst "paused_first" "It pauses the conversation, which takes the state lock, and then cancels the run.",
+    }
+}

@@ -1,0 +1,27 @@
+//! What becomes of a session that cannot be trusted, and of the one that follows it.
+
+use super::choices;
+
+choices! {
+    UndrainedSession,
+    "What happens to a session whose cancelled prompt did not return within the drain limit?",
+    "openhands-sdk #3376, review round 3" {
+        RestartNextTurn "restart_next_turn" "It is not used again: the server is restarted before the next prompt.",
+        Reuse "reuse" "The next turn prompts it.",
+        RestartInHandler "restart_in_handler" "The handler of the interrupt or time-out restarts the server, on the loop, before its run ends.",
+        RestartAfterTimeout "restart_after_timeout" "After a time-out its handler restarts the server, on the loop; after an interrupt the restart waits for the next turn.",
+        RestartUnderLock "restart_under_lock" "After a time-out its handler restarts the server while it holds the state lock.",
+    }
+    RestartSession,
+    "Which session does a restarted server get?",
+    "openhands-sdk #3376, c3749ff" {
+        Loaded "loaded" "The one before, with session/load; a new one only if that fails.",
+        New "new" "A new one: the restart forgets the id of the one before.",
+    }
+    SuffixMarker,
+    "What does the marker `system suffix installed` belong to?",
+    "openhands-sdk #3376, review round 4" {
+        Session "session" "The session: a fresh one has no suffix yet.",
+        Conversation "conversation" "The conversation: it survives a restart that gets a fresh session.",
+    }
+}
