@@ -6,11 +6,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::check::rules;
+use crate::check::{Violation, rules};
 use crate::explore::{
-    self, Exploration, ExploreError, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule, Shrunk,
-    Token, TokenError,
+    self, Exploration, ExploreError, Hunted, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule,
+    Shrunk, Token, TokenError,
 };
+use crate::observation::Observations;
 use crate::report::json;
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use crate::scenario::{self, Scenario, TokenNames, Vocabulary};
@@ -78,6 +79,15 @@ pub(super) fn shrink(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Sh
     };
     let most = warnings(&job.scenario).unwrap_or_default();
     explore::shrink(job, &|scenario| warnings(scenario).is_some_and(|count| count <= most), progress)
+}
+
+/// Runs interleavings until one is wanted.
+pub(super) fn hunt(
+    job: &Job,
+    options: &Options,
+    wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
+) -> Result<Hunted, ExploreError> {
+    explore::hunt(job, options, wanted)
 }
 
 /// Runs one interleaving.

@@ -116,7 +116,9 @@ A double line is a thread that holds a lock, an arrow leads to the thread that g
     #[command(after_help = "\
 Examples:
   turnloom audit
-  turnloom audit scenarios/r08-finish-gap.json --format json")]
+  turnloom audit scenarios/r08-finish-gap.json --format json
+  turnloom audit --table > scenarios/README.md
+  turnloom audit --pairs")]
     Audit(Audit),
     /// say all that is wrong with scenario files, without running them
     #[command(after_help = "\
@@ -212,6 +214,12 @@ struct Audit {
     /// the engine that explores
     #[arg(long, value_enum, default_value = "turnloom")]
     engine: EngineKind,
+    /// print the page `scenarios/README.md` instead, if every row holds
+    #[arg(long, conflicts_with = "format")]
+    table: bool,
+    /// say instead which defects mask or exclude each other
+    #[arg(long, conflicts_with_all = ["format", "table", "engine"])]
+    pairs: bool,
     #[command(flatten)]
     jobs: Jobs,
     /// for people or for programs
