@@ -252,6 +252,11 @@ fn n02_pause_lost_before_start() {
 }
 
 #[test]
+fn n10_failed_prompt_updates_leak() {
+    shows("N10", "n10-failed-prompt-updates-leak", &["turnloom"]);
+}
+
+#[test]
 fn n03_stale_state_published() {
     shows("N03", "n03-stale-state-published", &["turnloom"]);
 }

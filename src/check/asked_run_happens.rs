@@ -25,7 +25,8 @@ to make room, the message's own prompt must not be the one that is hit.
 
 It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
-pause, interrupt or close came after the message, nor while the run is still on. A native agent's LLM call carries all \
+pause, interrupt or close came after the message, nor while the run is still on, nor when the service is \
+closed or a run has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
 behind breaks `nothing-stranded-after-finish` instead.
 
@@ -38,7 +39,8 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
-        if seen.stuck.is_some() || matches!(seen.end.status, Status::Running | Status::Error) {
+        let went_on = matches!(seen.end.status, Status::Running | Status::Error);
+        if seen.stuck.is_some() || went_on || was_closed(seen) || reached_limit(seen, context) {
             return Vec::new();
         }
         let (turns, messages, asked) = (turns(seen), messages(seen), asked(seen));
@@ -68,6 +70,16 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
         }
         violations
     }
+}
+
+/// Whether the service was closed: it begins no run any more.
+fn was_closed(seen: &Observations) -> bool {
+    seen.calls.values().flatten().any(|call| call.call == "close")
+}
+
+/// Whether a run took all its permitted steps, which leaves the rest to a further run.
+fn reached_limit(seen: &Observations, context: &Context) -> bool {
+    seen.runs.iter().any(|run| run.steps.len() >= context.limits.iterations as usize)
 }
 
 fn was_cancelled(turn: &Turn<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! `every-chunk-published`: holds what a subscriber saw against what the server said.
 
-use super::facts::{finishes, turns};
+use super::facts::{all_recorded, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, Published, ServerEntry};
 use crate::scenario::Need;
@@ -62,7 +62,7 @@ Source: R02 `string-chunk-dropped`, #3376 base."
 fn owed<'a>(seen: &Observations, all: &[(usize, &'a str)]) -> Vec<(usize, &'a str)> {
     let turns = turns(seen);
     let completed: Vec<_> = turns.iter().filter_map(|turn| Some((turn.read, turn.completed()?))).collect();
-    if finishes(seen).len() < completed.len() {
+    if !all_recorded(seen, &turns) {
         return Vec::new();
     }
     let is_owed =

@@ -83,6 +83,13 @@ pub(super) fn messages(seen: &Observations) -> Vec<(usize, &str)> {
         .collect()
 }
 
+/// Whether every answer that ends a turn well was recorded. One may be lost: its process was given up before it was taken
+/// in. A turn that was cancelled has no finish event.
+pub(super) fn all_recorded(seen: &Observations, turns: &[Turn<'_>]) -> bool {
+    let ends_well = |turn: &&Turn<'_>| matches!(turn.answer, Some((_, Answer::Reason(reason))) if reason != StopReason::Cancelled);
+    finishes(seen).len() >= turns.iter().filter(ends_well).count()
+}
+
 /// The places of the finish events.
 pub(super) fn finishes(seen: &Observations) -> Vec<usize> {
     let events = seen.events.iter().enumerate();

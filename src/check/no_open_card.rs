@@ -1,8 +1,8 @@
 //! `no-open-card`: reads the cards of the event log, turn by turn.
 
-use super::facts::{CardEvent, card_events};
+use super::facts::{CardEvent, card_events, turns};
 use super::{Mark, Rule, Violation};
-use crate::observation::{Context, Observations};
+use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::{Need, Status, word};
 
 /// A turn that has ended leaves no card open.
@@ -35,7 +35,7 @@ Source: R33 `orphaned-cards`, #3358 round 1; also R13."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        if seen.stuck.is_some() || seen.end.status == Status::Running {
+        if seen.stuck.is_some() || seen.end.status == Status::Running || is_in_flight(seen) {
             return Vec::new();
         }
         let cards = card_events(seen);
@@ -51,6 +51,16 @@ Source: R33 `orphaned-cards`, #3358 round 1; also R13."
         };
         open.map(violation).collect()
     }
+}
+
+/// Whether the last turn is still on, though a pause is in the log: nobody has cancelled its prompt.
+fn is_in_flight(seen: &Observations) -> bool {
+    let turns = turns(seen);
+    let last = turns.last().filter(|turn| turn.answer.is_none() && turn.ended.is_none());
+    let cancels = |entry: &ServerEntry| matches!(entry, ServerEntry::Cancel { .. });
+    last.is_some_and(|turn| {
+        seen.end.status == Status::Paused && !seen.server[turn.read..].iter().any(cancels)
+    })
 }
 
 #[cfg(test)]

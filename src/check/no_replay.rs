@@ -1,6 +1,6 @@
 //! `no-replay`: reads the prompts of the server's log.
 
-use super::facts::{Turn, finishes, turns};
+use super::facts::{Turn, all_recorded, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::Need;
@@ -25,7 +25,7 @@ agent do its work again, and its tools act twice.
 It breaks when a message, known by its text, is prompted after a prompt of it was answered `end_turn`, in whatever \
 session or process. It does not break when the earlier prompt was not answered by then, or was answered otherwise: \
 after a user's interrupt the interrupted message is prompted again. Nor does it break when the client never took \
-the answer in: its process was ended after the answer, and there are fewer finish events than completed turns. A \
+the answer in: its process was ended after the answer, and there are fewer finish events than turns that ended well. A \
 native agent calls its LLM many times for one message, so the rule is for ACP agents.
 
 Source: R05 `just-arrived-prompt-replayed`, #3376 round 1; also R19 and R24."
@@ -40,8 +40,7 @@ Source: R05 `just-arrived-prompt-replayed`, #3376 round 1; also R19 and R24."
             return Vec::new();
         }
         let turns = turns(seen);
-        let completed = turns.iter().filter(|turn| turn.completed().is_some()).count();
-        let unrecorded = finishes(seen).len() < completed;
+        let unrecorded = !all_recorded(seen, &turns);
         let mut violations = Vec::new();
         for (place, again) in turns.iter().enumerate() {
             let earlier = turns[..place].iter().filter(|turn| turn.text == again.text);

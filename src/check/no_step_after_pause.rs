@@ -23,7 +23,7 @@ that was still on its way to its first step when the pause came, must not write 
 he stopped the agent, and watches it go to work. The way may be long, since the first run of an ACP agent starts a \
 process.
 
-It breaks when a run that had begun before the first stop takes a step after the pause was recorded, and nobody has \
+It breaks when a run that had begun before the first stop takes a step after the last pause was recorded, and nobody has \
 asked the service for a run (by a call or by a message with `run=true`) since. A step under way when the pause comes may \
 end; a run that begins only after the stop is for `user-stop-wins`.
 
@@ -40,7 +40,7 @@ Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-serv
         };
         let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
         let stop = stop.filter(|stop| !seen.service[*stop..].iter().any(asks));
-        let pause = seen.events.iter().position(|event| event.kind == EventKind::Pause);
+        let pause = seen.events.iter().rposition(|event| event.kind == EventKind::Pause);
         let (Some(stop), Some(pause)) = (stop, pause) else { return Vec::new() };
         let begun = (1..).zip(began(seen)).filter(|(_, (place, _))| *place < stop);
         let numbers: Vec<u32> = begun.map(|(number, _)| number).collect();

@@ -30,7 +30,7 @@ that jumps to the newest one never tells the agent what was said in between, and
 one skips what was said before it.
 
 It breaks when a message is prompted before an older message of the event log, or though an older one was never \
-prompted. Only the first prompt of each message counts: after an interrupt the interrupted message comes again. A \
+prompted, nor taken up by a run whose prompt was replaced before the server read it. Only the first prompt of each message counts: after an interrupt the interrupted message comes again. A \
 native agent's LLM call carries all messages, so the rule is for ACP agents.
 
 Source: R17 `fifo-skip`, #3376 round 4; also R27 `initial-cursor-latest`."
@@ -52,6 +52,9 @@ Source: R17 `fifo-skip`, #3376 round 4; also R27 `initial-cursor-latest`."
             .collect();
         let mut violations = Vec::new();
         for (place, old) in sent.iter().enumerate() {
+            if old.read.is_none() && was_taken_up(seen, old.text) {
+                continue;
+            }
             let overtakes =
                 |new: &&Prompted<'_>| new.read.is_some_and(|at| old.read.is_none_or(|own| at < own));
             if let Some(new) = sent[place + 1..].iter().find(overtakes) {
@@ -60,6 +63,12 @@ Source: R17 `fifo-skip`, #3376 round 4; also R27 `initial-cursor-latest`."
         }
         violations
     }
+}
+
+/// Whether some run took a step with the message: its turn came, though its prompt was replaced before the server read it.
+fn was_taken_up(seen: &Observations, text: &str) -> bool {
+    let mut steps = seen.runs.iter().flat_map(|run| &run.steps);
+    steps.any(|step| step.message.as_deref() == Some(text))
 }
 
 impl PromptsInMessageOrder {

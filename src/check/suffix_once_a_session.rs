@@ -1,6 +1,6 @@
 //! `suffix-once-a-session`: holds the prompts of each session against the suffixes that came with them.
 
-use super::facts::{Answer, Turn, finishes, turns};
+use super::facts::{Answer, Turn, all_recorded, turns};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::Need;
@@ -38,8 +38,7 @@ Source: R15 `stale-suffix-marker`, #3376 round 4."
             return Vec::new();
         }
         let turns = turns(seen);
-        let completed = turns.iter().filter(|turn| turn.completed().is_some()).count();
-        let all_recorded = finishes(seen).len() >= completed;
+        let all_recorded = all_recorded(seen, &turns);
         let mut violations = Vec::new();
         for (place, turn) in turns.iter().enumerate() {
             let before = || turns[..place].iter().filter(|earlier| earlier.session == turn.session);

@@ -1,6 +1,10 @@
 //! `turnloom audit`: can every rule fail? Each defect that a scenario says it catches is switched on, and must break
 //! exactly the rules the scenario says, in a way that replays; with it off nothing may break.
 
+mod demands;
+mod page;
+mod pairs;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -21,6 +25,9 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
         return Exit::Bad;
     }
     let Some(files) = files::load(console, &arguments.paths, For::Engine) else { return Exit::Bad };
+    if arguments.pairs {
+        return pairs::run(console, &files, arguments.jobs);
+    }
     let progress = Progress::new(console, files.len());
     let mut rows = Vec::new();
     let audit = |file: &File| {
@@ -34,9 +41,12 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
         progress.aside(|| failures.iter().for_each(|failure| console.fail(failure, "")));
     });
     drop(progress);
-    let document = AuditDocument::new(rows);
+    let whole = arguments.paths.iter().any(|path| path.is_dir());
+    let document = AuditDocument::new(rows, if whole { demands::DEMANDS.to_vec() } else { Vec::new() });
     console.out(&match arguments.format {
         Format::Json => json::text(&document),
+        // What does not hold is no page, but a finding.
+        Format::Text if arguments.table && document.holds() => page::page(&document, &files),
         Format::Text => table(&document),
     });
     let told = arguments
@@ -93,6 +103,8 @@ impl Auditor<'_> {
             incomplete: [without, explored.as_ref()].into_iter().flatten().find_map(reason),
             expected: expected.into_iter().map(ToOwned::to_owned).collect(),
             file: self.file.shown(),
+            schedules: explored.as_ref().map_or(0, |explored| explored.statistics.executions),
+            verdict_without: without.map(|without| words::verdict(&without.verdict)).unwrap_or_default(),
         }
     }
 
@@ -182,6 +194,10 @@ fn table(document: &AuditDocument) -> String {
         "\n{rows}: {} found, {} clean without the defect, {} replayed",
         summary.found, summary.clean, summary.replayed
     );
+    for demand in &document.shown_by_tests {
+        let tests = demand.shown_by.join(", ");
+        let _ = writeln!(text, "{} {} is shown by {tests}", demand.id, demand.name);
+    }
     text
 }
 
@@ -203,6 +219,8 @@ mod tests {
             incomplete: None,
             expected: vec!["no-replay".into()],
             file: format!("scenarios/{}-{defect}.json", id.to_lowercase()),
+            schedules: 1,
+            verdict_without: "proved".into(),
         };
         let reason = Some("7 threads are needed, and loom has 5".to_owned());
         let not_run = AuditRow { incomplete: reason, clean_without: false, ..row("R13", "wait", &[], false) };
@@ -211,7 +229,7 @@ mod tests {
             row("R05", "just-arrived", &["no-replay"], true),
             not_run,
         ];
-        insta::assert_snapshot!(table(&AuditDocument::new(rows)), @r#"
+        insta::assert_snapshot!(table(&AuditDocument::new(rows, Vec::new())), @r#"
         row   defect         scenario           found   clean without   replayed   rules
         R05   just-arrived   r05-just-arrived   yes     yes             yes        no-replay
         R08   finish-gap     r08-finish-gap     no      yes             no         nothing broke
@@ -225,6 +243,9 @@ mod tests {
 
     #[test]
     fn no_rows_are_said_to_be_none() {
-        assert_eq!(table(&AuditDocument::new(Vec::new())), "no scenario says which defects it catches\n");
+        assert_eq!(
+            table(&AuditDocument::new(Vec::new(), Vec::new())),
+            "no scenario says which defects it catches\n"
+        );
     }
 }

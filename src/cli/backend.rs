@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::files::File;
-use crate::check::rules;
+use crate::check::{Violation, rules};
 use crate::explore::{
-    self, Exploration, ExploreError, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule, Shrunk,
-    Suggestion, Token, TokenError,
+    self, Exploration, ExploreError, Hunted, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule,
+    Shrunk, Suggestion, Token, TokenError,
 };
 use crate::observation::Observations;
 use crate::report::json;
@@ -118,6 +118,15 @@ fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
     };
     let most = warnings(&job.scenario).unwrap_or_default();
     move |scenario| warnings(scenario).is_some_and(|count| count <= most)
+}
+
+/// Runs interleavings until one is wanted.
+pub(super) fn hunt(
+    job: &Job,
+    options: &Options,
+    wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
+) -> Result<Hunted, ExploreError> {
+    explore::hunt(job, options, wanted)
 }
 
 /// Runs one interleaving.

@@ -150,7 +150,9 @@ A double line is a thread that holds a lock, an arrow leads to the thread that g
     #[command(after_help = "\
 Examples:
   turnloom audit
-  turnloom audit scenarios/r08-finish-gap.json --format json")]
+  turnloom audit scenarios/r08-finish-gap.json --format json
+  turnloom audit --table > scenarios/README.md
+  turnloom audit --pairs")]
     Audit(Audit),
     /// begin a scenario: a file with comments that runs as it is
     #[command(after_help = "\
@@ -296,6 +298,12 @@ struct Audit {
     /// the engine that explores
     #[arg(long, value_enum, default_value = "turnloom")]
     engine: EngineKind,
+    /// print the page `scenarios/README.md` instead, if every row holds
+    #[arg(long, conflicts_with = "format")]
+    table: bool,
+    /// say instead which defects mask or exclude each other
+    #[arg(long, conflicts_with_all = ["format", "table", "engine"])]
+    pairs: bool,
     #[command(flatten)]
     jobs: Jobs,
     /// also write a JUnit report to this file

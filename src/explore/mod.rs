@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod hunt;
 pub mod inhouse;
 mod lock_graph;
 pub mod loom;
@@ -15,6 +16,7 @@ mod suggest;
 mod token;
 
 pub use crate::stage::Firing;
+pub use hunt::{Caught, Hunted, hunt};
 pub use inhouse::{Drift, Limits, Schedule, Search, search};
 pub use lock_graph::{Attack, LockGraph, Reason, lock_graph};
 pub use racing_pair::{RacingPair, Side, racing_pair};
@@ -25,5 +27,6 @@ pub use scenario::{
 };
 pub use shrink::{Shrunk, Size, shrink};
 pub use size::size;
+pub use smaller::smaller;
 pub use suggest::{Place, Suggestion, suggest};
 pub use token::{Token, TokenError};

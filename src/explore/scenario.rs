@@ -340,7 +340,7 @@ pub(super) fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreErro
 }
 
 /// What was seen of an execution that ended. A search breaks off at one that broke a promise, and `failed` says why.
-fn seen(
+pub(super) fn seen(
     job: &Job,
     stage: &Stage,
     execution: &Execution<'_>,
@@ -356,11 +356,11 @@ fn seen(
 }
 
 /// What a search of a scenario came to.
-struct Searched {
-    executions: u64,
+pub(super) struct Searched {
+    pub(super) executions: u64,
     states: u64,
     share: Option<f64>,
-    clean: Verdict,
+    pub(super) clean: Verdict,
 }
 
 fn every_interleaving(
@@ -408,7 +408,7 @@ fn every_interleaving(
 
 impl Options {
     /// Runs what is to be run on the in-house engine.
-    fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
+    pub(super) fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
         let limits = self.limits(job);
         match self.search {
             SearchKind::Complete => self.run_complete(&limits, program, visit),

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use crate::scenario::{Action, ClockStep, Happening, Scenario, Step};
 
 /// Every scenario that is one thing smaller, the largest things first, in the order of the file.
-pub(super) fn smaller(scenario: &Scenario) -> Vec<Scenario> {
+#[must_use]
+pub fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     let mut found = Vec::new();
     for actor in 0..scenario.actors.len() {
         found.push(without(scenario, |smaller| drop(smaller.actors.remove(actor))));

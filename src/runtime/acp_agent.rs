@@ -13,7 +13,7 @@ use crate::scenario::{EventKind, Limits, Status};
 
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
-use super::decision::{Decisions, LiveUpdate, RestartSession, SuffixMarker, TurnCallbacks};
+use super::decision::{Decisions, FailedPrompt, LiveUpdate, RestartSession, SuffixMarker, TurnCallbacks};
 use super::state::{AgentState, ConversationState};
 
 /// What runs while the agent's server runs.
@@ -212,9 +212,18 @@ impl AcpAgent {
     }
 
     /// One round trip of a prompt. On the portal.
-    pub(super) async fn do_acp_prompt(conn: Connection, prompt: AcpPrompt) -> Result<PromptResponse> {
+    pub(super) async fn do_acp_prompt(
+        conn: Connection,
+        prompt: AcpPrompt,
+        failed: FailedPrompt,
+    ) -> Result<PromptResponse> {
         let usage_sync = conn.prepare_usage_sync(&prompt.session);
-        let response = conn.prompt(&prompt.session, &prompt.text, prompt.suffix).await?;
+        let response = conn.prompt(&prompt.session, &prompt.text, prompt.suffix).await;
+        let has_failed = matches!(&response, Err(error) if *error != Exception::Cancelled);
+        if has_failed && failed == FailedPrompt::Settled {
+            conn.settle().await?;
+        }
+        let response = response?;
         usage_sync.await?;
         Ok(response)
     }
@@ -231,7 +240,8 @@ impl AcpAgent {
     pub(super) fn start_prompt(&self, text: &Rc<str>) -> Result<concurrent::Future<PromptResponse>> {
         let (live, prompt) = self.build_acp_prompt(text)?;
         let (conn, label) = (live.conn.clone(), prompt.clone());
-        Ok(live.portal.start_task_soon(label, move || Box::pin(Self::do_acp_prompt(conn, prompt))))
+        let failed = self.inner.decisions.failed_prompt;
+        Ok(live.portal.start_task_soon(label, move || Box::pin(Self::do_acp_prompt(conn, prompt, failed))))
     }
 
     /// Schedules `session/cancel` on the portal.

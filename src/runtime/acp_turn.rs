@@ -442,8 +442,10 @@ impl AcpAgent {
         let (live, prompt) = self.build_acp_prompt(message)?;
         let (conn, label) = (live.conn.clone(), prompt.clone());
         let (event_loop, limit) = (live.portal.event_loop().clone(), self.prompt_limit());
+        let failed = self.inner.decisions.failed_prompt;
         live.portal.call(label, move || {
-            Box::pin(async move { wait_for(&event_loop, Self::do_acp_prompt(conn, prompt), limit).await })
+            let prompted = Self::do_acp_prompt(conn, prompt, failed);
+            Box::pin(async move { wait_for(&event_loop, prompted, limit).await })
         })
     }
 }

@@ -76,6 +76,8 @@ impl<T: Hash> Mailbox<T> {
 enum Notification {
     Update(crate::script::Update),
     Usage(String),
+    /// Nothing of the server's: whoever put it waits until all before it were handled.
+    Settled(Future<()>),
 }
 
 /// A connection to one server process.
@@ -179,6 +181,7 @@ impl Connection {
                 match notification {
                     Notification::Update(update) => connection.inner.bridge.session_update(update),
                     Notification::Usage(session) => connection.usage_received(&session),
+                    Notification::Settled(settled) => settled.set_result(()),
                 }
                 Ok(())
             });
@@ -254,6 +257,20 @@ impl Connection {
         let (session, text) = (session.to_owned(), text.to_owned());
         self.inner.peer.send(ClientMessage::Prompt { request, session, text, suffix });
         answer.await
+    }
+
+    /// Waits until every update that has come in so far was handled, unless the connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// If the caller is cancelled.
+    pub async fn settle(&self) -> Result<()> {
+        if self.inner.closed.get() {
+            return Ok(());
+        }
+        let settled = self.inner.event_loop.future();
+        self.inner.notifications.put(Notification::Settled(settled.clone()));
+        settled.await
     }
 
     fn check_open(&self) -> Result<()> {

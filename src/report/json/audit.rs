@@ -26,6 +26,22 @@ pub struct AuditDocument {
     pub rows: Vec<AuditRow>,
     /// How many rows hold.
     pub summary: AuditSummary,
+    /// Rows that are demands on turnloom itself, with the tests that show them; only in an audit of a folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shown_by_tests: Vec<Demand>,
+}
+
+/// A row that tests of turnloom show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Demand {
+    /// The row of the race catalogue.
+    pub id: &'static str,
+    /// Its name there.
+    pub name: &'static str,
+    /// What must hold.
+    pub demand: &'static str,
+    /// The tests: file and function.
+    pub shown_by: &'static [&'static str],
 }
 
 /// One defect that a scenario says it catches.
@@ -54,6 +70,12 @@ pub struct AuditRow {
     /// The scenario's file, as it was given.
     #[serde(skip)]
     pub file: String,
+    /// How many schedules were run until the witness was there.
+    #[serde(skip)]
+    pub schedules: u64,
+    /// The verdict with the defect off.
+    #[serde(skip)]
+    pub verdict_without: String,
 }
 
 impl AuditRow {
@@ -78,9 +100,9 @@ pub struct AuditSummary {
 }
 
 impl AuditDocument {
-    /// The rows in the order of the race catalogue, counted.
+    /// The rows in the order of the race catalogue, counted, with what tests of turnloom show.
     #[must_use]
-    pub fn new(mut rows: Vec<AuditRow>) -> Self {
+    pub fn new(mut rows: Vec<AuditRow>, shown_by_tests: Vec<Demand>) -> Self {
         rows.sort_by(|a, b| (&a.id, &a.scenario, &a.defect).cmp(&(&b.id, &b.scenario, &b.defect)));
         let count = |holds: fn(&AuditRow) -> bool| rows.iter().filter(|row| holds(row)).count();
         let summary = AuditSummary {
@@ -89,7 +111,7 @@ impl AuditDocument {
             clean: count(|row| row.clean_without),
             replayed: count(|row| row.replayed),
         };
-        Self { rows, summary }
+        Self { rows, summary, shown_by_tests }
     }
 
     /// Whether there are rows and all of them hold.
@@ -113,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_audit_without_rows_does_not_hold() {
-        assert!(!AuditDocument::new(Vec::new()).holds());
+        assert!(!AuditDocument::new(Vec::new(), Vec::new()).holds());
     }
 
     #[test]
@@ -129,13 +151,15 @@ mod tests {
             incomplete: None,
             expected: Vec::new(),
             file: String::new(),
+            schedules: 1,
+            verdict_without: "proved".into(),
         };
-        let document = AuditDocument::new(vec![row("R10", true), row("R08", false)]);
+        let document = AuditDocument::new(vec![row("R10", true), row("R08", false)], Vec::new());
         assert!(!document.holds() && !document.is_incomplete());
         let not_run = || AuditRow { incomplete: Some("6 threads".into()), ..row("R11", false) };
-        assert!(AuditDocument::new(vec![row("R10", true), not_run()]).is_incomplete());
-        assert!(!AuditDocument::new(vec![row("R08", false), not_run()]).is_incomplete());
-        assert!(!AuditDocument::new(Vec::new()).is_incomplete());
+        assert!(AuditDocument::new(vec![row("R10", true), not_run()], Vec::new()).is_incomplete());
+        assert!(!AuditDocument::new(vec![row("R08", false), not_run()], Vec::new()).is_incomplete());
+        assert!(!AuditDocument::new(Vec::new(), Vec::new()).is_incomplete());
         insta::assert_snapshot!(text(&document), @r#"
         {
           "rows": [

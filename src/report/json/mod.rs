@@ -11,7 +11,7 @@ mod shrink;
 
 use serde::{Deserialize, Serialize};
 
-pub use audit::{AuditDocument, AuditRow, AuditSummary};
+pub use audit::{AuditDocument, AuditRow, AuditSummary, Demand};
 pub use check::{
     BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, Standing,
 };

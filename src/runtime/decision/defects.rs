@@ -397,4 +397,12 @@ pub const DEFECTS: &[Defect] = &[
         harm: "closing the service waits for the completion in flight; with a hung LLM, for ever",
         source: "found by turnloom in openhands-agent-server 1.25.0: EventService.close",
     },
+    Defect {
+        name: "failed-prompt-updates-leak",
+        row: "N10",
+        decision: "failed_prompt",
+        alternative: "at_once",
+        harm: "a tool update that came before the error of its prompt is recorded in the next turn",
+        source: "found by turnloom in openhands-sdk 1.25.0: _do_acp_prompt (sdk/agent/acp_agent.py)",
+    },
 ];

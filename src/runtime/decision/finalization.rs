@@ -27,6 +27,12 @@ choices! {
         BeforeFinalEvents "before_final_events" "Before its final events are recorded.",
         AfterRestart "after_restart" "By the last cleanup of the turn, which after a restart reaches the new bridge, not the old one.",
     }
+    FailedPrompt,
+    "Does a turn whose prompt failed wait for the updates that came before the error?",
+    "openhands-sdk 1.25.0, found by turnloom: _do_acp_prompt, which waits for the usage update only when the prompt went well" {
+        Settled "settled" "Yes: they are handled, and recorded in their own turn, before the error is.",
+        AtOnce "at_once" "No: one that is still to be handled comes up whenever it does, in the next turn maybe.",
+    }
     TimeoutReport,
     "When is the time-out of a prompt recorded?",
     "openhands-sdk #3376, review round 3" {

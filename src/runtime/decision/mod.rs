@@ -26,7 +26,7 @@ pub use drain::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, InterruptLimit, SecondCancel, SyncTimeout,
 };
 pub use finalization::{
-    AfterError, FailedTurn, FinishCheck, LastIteration, LateMessage, LatePause, SuccessfulTurn,
+    AfterError, FailedPrompt, FailedTurn, FinishCheck, LastIteration, LateMessage, LatePause, SuccessfulTurn,
     SyncAfterError, TimeoutReport, TurnCallbacks, UnfinishedCards,
 };
 pub use locking::{AcpStep, AgentStart, LiveUpdate, PromptLock, RetryDelay};
@@ -144,6 +144,7 @@ decisions! {
     turn_callbacks: TurnCallbacks,
     cancelled_prompt: CancelledPrompt,
     timeout_report: TimeoutReport,
+    failed_prompt: FailedPrompt,
     failed_turn: FailedTurn,
     cancel_send: CancelSend,
     live_update: LiveUpdate,

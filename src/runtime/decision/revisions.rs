@@ -71,6 +71,7 @@ pub const REVISIONS: &[Revision] = &[
             change("sync_after_error", "go_on", "LocalConversation.run"),
             change("rerun_generation", "internal_only", "EventService._run_and_publish"),
             change("close_in_flight", "paused_first", "EventService.close"),
+            change("failed_prompt", "at_once", "ACPAgent._do_acp_prompt"),
         ],
     },
     Revision {
