@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use turnloom::explore::{Job, Options, Token, explore, replay};
+use turnloom::explore::{Firing, Job, Options, Token, explore, replay};
 use turnloom::observation::Why;
 use turnloom::scenario::{self, Vocabulary};
 
@@ -104,7 +104,7 @@ fn job(text: &str, defects: &[&str]) -> Job {
     let vocabulary = Vocabulary { revisions: vec!["fixed"], ..Vocabulary::default() };
     let loaded = scenario::parse("hang", text, &vocabulary).expect("a scenario");
     let defects = defects.iter().map(ToString::to_string).collect();
-    Job { name: loaded.name, scenario: loaded.scenario, revision: None, defects }
+    Job { name: loaded.name, scenario: loaded.scenario, revision: None, defects, timers: Firing::Clock }
 }
 
 /// The first execution that breaks a rule: why nobody could go on, each thread that was not done with its place, and how
