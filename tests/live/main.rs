@@ -6,6 +6,7 @@
 mod client;
 mod control;
 mod hostile;
+mod import;
 mod restart;
 mod sdk;
 mod verify;
