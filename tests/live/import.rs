@@ -40,9 +40,9 @@ fn cancel(client: &mut Client) {
 
 fn lines(client: &mut Client, count: usize) -> Vec<String> {
     let mut line = || {
-        let mut line = String::new();
-        client.output().read_line(&mut line).unwrap();
-        line
+        let mut line = Vec::new();
+        client.output().read_until(b'\n', &mut line).unwrap();
+        String::from_utf8_lossy(&line).into_owned()
     };
     (0..count).map(|_| line()).collect()
 }
@@ -77,6 +77,7 @@ fn a_gate_that_a_test_opened_is_opened_by_a_tester() {
             "server": [{"on": {"prompt": "hi"}, "do": [
                 {"say": "working"}, {"wait": {"gate": "go"}}, {"answer": "end_turn"},
             ]}],
+            "preemptions": 1,
         })
     );
     assert_is_among_the_outcomes(&folder);
@@ -307,13 +308,13 @@ fn what_only_a_pipe_can_do_is_played_again_byte_for_byte() {
 fn reactions_to_requests_and_starts_are_imported() {
     let imported = played_twice(
         "import-requests",
-        r#"[{"on": "start", "do": [{"wait": {"frame": {"method": "initialize"}}}, {"raw": {"text": "hello\n"}}]},
+        r#"[{"on": "start", "do": [{"wait": {"frame": {"method": "session/prompt"}}}, {"raw": {"text": "hello\n"}}]},
             {"on": {"request": "session/new"}, "do": [{"wait": {"frame": {"method": "initialize"}}}]}]"#,
     );
     assert_eq!(
         imported["server"][0],
         json!({"on": "start", "do": [
-            {"wait": {"frame": {"method": "initialize"}}}, {"raw": {"text": "hello\n"}},
+            {"wait": {"frame": {"method": "session/prompt", "text": "hi"}}}, {"raw": {"text": "hello\n"}},
         ]})
     );
 }

@@ -77,7 +77,9 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         return Err(Damage::NoPrompt);
     }
     let server = reactions(&mut story);
-    let through = actors::through(&story);
+    let cast = actors::actors(&story);
+    // With others beside the one who talks, a search of every interleaving may not end.
+    let preemptions = (cast.len() > 1 || actors::through(&story) == Through::Service).then_some(1);
     let name = &story.scenario;
     let scenario = Scenario {
         schema: None,
@@ -85,19 +87,18 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         title: format!("what was seen in a session of {name}"),
         source: format!("imported from a transcript of {name}"),
         agent: Agent { kind: AgentKind::Acp, session: Session::Ready, suffix: story.suffix },
-        through,
+        through: actors::through(&story),
         revision: "fixed".to_owned(),
         decisions: Default::default(),
         limits: Default::default(),
         gates: Vec::new(),
-        actors: actors::actors(&story),
+        actors: cast,
         clock: actors::clock(&story),
         server,
         observe: Channel::all(),
         catches: Vec::new(),
         regressions: Vec::new(),
-        // The service has more threads than a search of every interleaving ends with.
-        preemptions: (through == Through::Service).then_some(1),
+        preemptions,
         loom: LoomPlan::default(),
     };
     Ok(Imported { scenario: with_gates(scenario), notes: story.notes })

@@ -284,10 +284,11 @@ def playable(scenario):
 
 
 class Judge:
-    """What `turnloom` says of a session."""
+    """What `turnloom` says of a session. Sessions that nobody can tell apart are judged once."""
 
     def __init__(self, turnloom, release):
         self.turnloom = turnloom
+        self.judged = {}
         revisions = self.run(["explain", "revisions"], pathlib.Path()).stdout.split()
         self.revision = release if release in revisions else None
 
@@ -296,7 +297,15 @@ class Judge:
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
     def session(self, path, folder):
-        """Whether all is well with the session, and why not. Without a model there are only the rules of the protocol."""
+        """Whether all is well with the session, and why not."""
+        said = (folder / "t.jsonl").read_text().replace(str(folder), "")
+        seen = path, said, (folder / "seen.json").read_text()
+        if seen not in self.judged:
+            self.judged[seen] = self.judge(path, folder)
+        return self.judged[seen]
+
+    def judge(self, path, folder):
+        """The same. Without a model there are only the rules of the protocol."""
         if self.revision is None:
             verified = self.run(["verify", "t.jsonl"], folder)
             return verified.returncode == 0, words(verified)
