@@ -146,7 +146,7 @@ impl Program {
 
     /// Another thread brings a callback, while the loop's own waits for it.
     fn bring(self: &Rc<Self>, words: &[&str], name: String) {
-        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let (program, label) = (self.clone(), name.clone());
         let callback = move || {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -188,7 +188,8 @@ impl Program {
     /// An operation that does not wait; `-` if there is nothing to do.
     fn at_once(self: &Rc<Self>, words: &[&str], name: &str) -> &'static str {
         let [how, target] = words else { return self.fire() };
-        let Some(target) = self.find(target).filter(|target| *how == "note" || !target.future().done()) else {
+        let Some(target) = self.find(target).filter(|target| *how == "note" || !target.future().done())
+        else {
             return "-";
         };
         match *how {
@@ -284,5 +285,10 @@ fn the_model_has_the_order_of_cpython_in_every_program() {
     }
     assert!(programs >= 1_000);
     wrong.sort_by_key(String::len);
-    assert!(wrong.is_empty(), "{} of {programs} differ, among them\n{}", wrong.len(), wrong[..wrong.len().min(3)].concat());
+    assert!(
+        wrong.is_empty(),
+        "{} of {programs} differ, among them\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(3)].concat()
+    );
 }

@@ -17,7 +17,8 @@ pub(super) fn run(console: &mut Console, arguments: &Import) -> Exit {
     let entries = match live::read_transcript(&arguments.transcript) {
         Ok(entries) => entries,
         Err(error) => {
-            let help = "a transcript is what `turnloom serve FILE --transcript TRANSCRIPT` writes: one entry a line";
+            let help =
+                "a transcript is what `turnloom serve FILE --transcript TRANSCRIPT` writes: one entry a line";
             let place = place(&error);
             return console.refuse(&format!("{error}{place}"), help);
         }
@@ -46,7 +47,8 @@ pub(super) fn run(console: &mut Console, arguments: &Import) -> Exit {
                     std::io::ErrorKind::AlreadyExists => "remove it, or give another name",
                     _ => "",
                 };
-                return console.refuse(&format!("failed to write `{}`: {}", path.display(), error.kind()), help);
+                return console
+                    .refuse(&format!("failed to write `{}`: {}", path.display(), error.kind()), help);
             }
         }
     }
@@ -66,7 +68,9 @@ fn place(error: &TranscriptError) -> String {
 
 fn help(damage: &Damage) -> &'static str {
     match damage {
-        Damage::Empty => "the server writes an entry before it does anything: was it started with `--transcript`?",
+        Damage::Empty => {
+            "the server writes an entry before it does anything: was it started with `--transcript`?"
+        }
         Damage::NoBeginning | Damage::OutOfOrder { .. } | Damage::WrongProcess { .. } => {
             "give the transcript as `serve` wrote it: no line may be taken out, doubled or moved"
         }

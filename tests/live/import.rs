@@ -331,18 +331,27 @@ fn damaged_transcripts_are_told_by_line_and_nothing_is_written() {
     let whole: Vec<&str> = text.lines().collect();
     let without = |line: usize| {
         let kept = whole.iter().enumerate().filter(|(at, _)| at + 1 != line);
-        kept.map(|(_, line)| format!("{line}\n")).collect::<String>()
+        kept.map(|(_, line)| [line, "\n"].concat()).collect::<String>()
     };
     let cases = [
         (String::new(), "failed to import `t.jsonl`: the transcript is empty\n"),
-        (without(1), "line 1 is entry 2 where entry 1 is due: a line is missing, twice there or out of place\n"),
+        (
+            without(1),
+            "line 1 is entry 2 where entry 1 is due: a line is missing, twice there or out of place\n",
+        ),
         (without(4), "line 4 is entry 5 where entry 4 is due"),
         (format!("{text}{}\n", whole[6]), "line 9 is entry 7 where entry 9 is due"),
-        (text.replace("\"process\":1,\"what\":{\"step\"", "\"process\":2,\"what\":{\"step\""), "line 3 is of process 2, but it is process 1 that lives there"),
+        (
+            text.replace("\"process\":1,\"what\":{\"step\"", "\"process\":2,\"what\":{\"step\""),
+            "line 3 is of process 2, but it is process 1 that lives there",
+        ),
         (text.replacen("\"begin\"", "\"tell\"", 1).replace(",\"digest\"", ",\"x\""), "line 1 is no `begin`"),
         (whole[..5].join("\n") + "\n", "no prompt was read in this session"),
         (text.replacen("\"what\"", "\"whta\"", 1), "line 1 is no entry: missing field `what`"),
-        (text.replacen("\"read\"", "\"red\"", 1), "line 2 is no entry: unknown variant `red`, expected one of `begin`, `read`"),
+        (
+            text.replacen("\"read\"", "\"red\"", 1),
+            "line 2 is no entry: unknown variant `red`, expected one of `begin`, `read`",
+        ),
     ];
     for (text, said) in cases {
         fs::write(folder.file("t.jsonl"), &text).unwrap();

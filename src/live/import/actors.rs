@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::story::{Asked, Moment, Outcome, Story};
-use crate::scenario::{
-    Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer,
-};
+use crate::scenario::{Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer};
 
 /// The text of a message, if the call sends one.
 pub(super) fn sent(call: &str) -> Option<String> {

@@ -9,13 +9,13 @@ mod names;
 mod story;
 mod written;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::transcript::{Entry, What};
 use crate::observation::ServerEntry;
 use crate::scenario::{
-    Action, Actor, Agent, AgentKind, Channel, ClockStep, Happening, LoomPlan, Reaction, Scenario, Session,
-    Step, Through, Trigger,
+    Action, Actor, Agent, AgentKind, Channel, ClockStep, Happening, Limits, LoomPlan, Reaction, Scenario,
+    Session, Step, Through, Trigger,
 };
 use story::{Asked, Moment, Story};
 
@@ -38,7 +38,9 @@ pub enum Damage {
     #[error("line 1 is no `begin`: the beginning of the transcript is missing")]
     NoBeginning,
     /// An entry is missing, or stands in the wrong place.
-    #[error("line {line} is entry {found} where entry {line} is due: a line is missing, twice there or out of place")]
+    #[error(
+        "line {line} is entry {found} where entry {line} is due: a line is missing, twice there or out of place"
+    )]
     OutOfOrder {
         /// The line.
         line: usize,
@@ -46,7 +48,9 @@ pub enum Damage {
         found: u64,
     },
     /// An entry of a process that did not begin.
-    #[error("line {line} is of process {found}, but it is process {due} that lives there: a `begin` is missing or too many")]
+    #[error(
+        "line {line} is of process {found}, but it is process {due} that lives there: a `begin` is missing or too many"
+    )]
     WrongProcess {
         /// The line.
         line: usize,
@@ -89,8 +93,8 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         agent: Agent { kind: AgentKind::Acp, session: Session::Ready, suffix: story.suffix },
         through: actors::through(&story),
         revision: "fixed".to_owned(),
-        decisions: Default::default(),
-        limits: Default::default(),
+        decisions: BTreeMap::new(),
+        limits: Limits::default(),
         gates: Vec::new(),
         actors: cast,
         clock: actors::clock(&story),
@@ -147,7 +151,8 @@ fn reactions(story: &mut Story) -> Vec<Reaction> {
         let other = |other: &&Asked| other.on == asked.on && other.actions != asked.actions;
         let others = story.asked.iter().filter(other);
         let elsewhere = others.clone().any(|other| other.process != asked.process);
-        let beside = others.clone().any(|other| other.process == asked.process && other.session != asked.session);
+        let beside =
+            others.clone().any(|other| other.process == asked.process && other.session != asked.session);
         let reaction = Reaction {
             on: asked.on.clone(),
             session: beside.then(|| asked.session.clone()).filter(|session| !session.is_empty()),
@@ -155,8 +160,7 @@ fn reactions(story: &mut Story) -> Vec<Reaction> {
             actions: asked.actions.clone(),
         };
         let same = |known: &&Reaction| {
-            (&known.on, &known.session, known.process)
-                == (&reaction.on, &reaction.session, reaction.process)
+            (&known.on, &known.session, known.process) == (&reaction.on, &reaction.session, reaction.process)
         };
         match reactions.iter().find(same) {
             None => reactions.push(reaction),
@@ -200,7 +204,8 @@ fn with_gates(mut scenario: Scenario) -> Scenario {
         ClockStep::Fire(_) => None,
     });
     let mut seen = BTreeSet::new();
-    let gates: Vec<String> = waits.chain(steps).chain(clock).filter(|gate| seen.insert(gate.clone())).collect();
+    let gates: Vec<String> =
+        waits.chain(steps).chain(clock).filter(|gate| seen.insert(gate.clone())).collect();
     for reaction in &mut scenario.server {
         reaction.actions.retain(|action| !matches!(action, Action::Open(gate) if !seen.contains(gate)));
     }

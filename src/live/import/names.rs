@@ -91,8 +91,7 @@ impl Names {
 fn path_in(text: &str) -> Option<usize> {
     let begins = |(at, char): (usize, char)| {
         let before = &text[..at];
-        let first =
-            before.ends_with("file://") || before.chars().next_back().is_none_or(|before| ends_path(before));
+        let first = before.ends_with("file://") || before.chars().next_back().is_none_or(ends_path);
         let drive = char.is_ascii_alphabetic() && text[at + 1..].starts_with(":\\");
         (first && (char == '/' || drive)).then_some(at)
     };

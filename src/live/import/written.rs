@@ -129,7 +129,8 @@ fn usage_of(asked: &Asked) -> Box<RawValue> {
 /// Why a prompt ended, if this is how an `answer` says it.
 fn reason(asked: &Asked, part: Option<&Part>) -> Option<StopReason> {
     let id = asked.id.as_ref().filter(|_| asked.in_turn())?;
-    let says = |reason: &StopReason| is_frame(part, &frame::result(id, json!({ "stopReason": word(reason) })));
+    let says =
+        |reason: &StopReason| is_frame(part, &frame::result(id, json!({ "stopReason": word(reason) })));
     REASONS.into_iter().find(says)
 }
 
@@ -149,7 +150,8 @@ fn plain_update(asked: &Asked, frame: &RawValue) -> Option<Update> {
         }
         _ => return None,
     };
-    matches!(update(&asked.session, says.clone()), Part::Frame(own) if own.get() == frame.get()).then_some(says)
+    matches!(update(&asked.session, says.clone()), Part::Frame(own) if own.get() == frame.get())
+        .then_some(says)
 }
 
 fn said(asked: &mut Asked, names: &mut Names, log: &mut Vec<ServerEntry>, update: Update) -> Action {

@@ -14,14 +14,14 @@ import sys
 HEAD = """\
 # Real clients against the model
 
-Written by `.ci/live --full`; not by hand.
+Written by `page.py` from what `.ci/live` found (with `--full`, ten sessions each at rest and under load).
 
 ## openhands-sdk
 
 Each scenario is played on the release named in the column, with `turnloom serve` as its ACP server. A session counts when what was
 seen (the server's log, the conversation's events, what calls returned, how it ended) is among the outcomes that the model of
-that release has, and when the scenario that `turnloom import` makes of its transcript has it among its outcomes as well. The
-second number is of sessions on a machine whose cores were all taken by others.
+that release has, and when the scenario that `turnloom import` makes of its transcript has it among its outcomes as well. Where
+there are two counts, the second is of sessions on a machine whose cores were all taken by other processes.
 """
 
 BOUNDARIES = """\
