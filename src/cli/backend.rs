@@ -41,6 +41,14 @@ pub(super) fn load(path: &Path, colour: bool) -> Result<Loaded, String> {
     Ok(Loaded { name, scenario, warnings: text(warnings), only_live: text(only_live) })
 }
 
+/// All that is wrong with or odd about a scenario file of this name and text, rendered; nothing if all is well.
+pub(super) fn lint(name: &str, text: &str, colour: bool) -> Result<(), String> {
+    match scenario::parse(name, text, &vocabulary()) {
+        Ok(loaded) if loaded.warnings.is_empty() => Ok(()),
+        Ok(scenario::Loaded { warnings: found, .. }) | Err(found) => Err(found.render(colour)),
+    }
+}
+
 fn vocabulary() -> Vocabulary {
     let alternatives = |decision: &crate::runtime::Decision| {
         decision.alternatives.iter().map(|alternative| alternative.name).collect()

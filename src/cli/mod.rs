@@ -15,6 +15,7 @@ mod files;
 mod fixtures;
 mod fmt;
 mod gate;
+mod import;
 mod jobs;
 mod lint;
 mod locks;
@@ -80,7 +81,7 @@ snapshot, and hands back the shortest interleaving that breaks a rule, as a pict
 
 Who uses it for what:
   the CI of a runtime, so that no race comes back             check, merge, audit
-  someone with a race report, to make it fail every time      explore, replay, serve, verify
+  someone with a race report, to make it fail every time      explore, replay, serve, verify, import
   the author of a scenario                                    new, lint, fmt, schema, explain";
 
 const EXAMPLES: &str = "\
@@ -211,6 +212,13 @@ Examples:
   turnloom verify session.jsonl --profile policy
   turnloom verify session.jsonl --scenario scenarios/r17-fifo-skip.json --revision 1.25.0 --observed seen.json")]
     Verify(Verify),
+    /// make a scenario file of the transcript of a session, to explore, check or serve what was seen
+    #[command(after_help = "\
+Examples:
+  turnloom import session.jsonl                               prints the scenario
+  turnloom import session.jsonl --output scenarios/seen.json  writes it, if there is no such file yet
+  turnloom verify session.jsonl --scenario scenarios/seen.json --revision 1.25.0")]
+    Import(Import),
     /// explore under loom for the process that started this one
     #[command(hide = true)]
     LoomChild,
@@ -404,6 +412,16 @@ struct Completions {
 }
 
 #[derive(Args)]
+struct Import {
+    /// the transcript, as `serve` wrote it
+    #[arg(value_name = "TRANSCRIPT")]
+    transcript: PathBuf,
+    /// write the scenario to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Args)]
 struct Explain {
     /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
     #[arg(value_name = "NAME")]
@@ -453,6 +471,7 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => completions::run(&mut console, arguments.shell),
         Command::Explain(arguments) => explain::run(&mut console, arguments.name.as_deref()),
         Command::Verify(arguments) => verify::run(&mut console, &arguments),
+        Command::Import(arguments) => import::run(&mut console, &arguments),
         Command::Serve(arguments) => {
             let code = serve::run(&mut console, &arguments);
             // What could not be written to stdout was for the client, who has gone.

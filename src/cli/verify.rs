@@ -58,8 +58,8 @@ fn by_the_rules(console: &mut Console, arguments: &Verify, entries: &[Entry]) ->
 fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entries: &[Entry]) -> Exit {
     let Some(file) = files::load_one(console, scenario, For::Engine) else { return Exit::Bad };
     let scenario = &file.loaded.scenario;
-    if !live::is_of(scenario, entries) {
-        let help = "give the file that was served";
+    if !live::is_of(scenario, entries) && !live::is_from(scenario, entries) {
+        let help = "give the file that was served, or what `turnloom import` made of the transcript";
         return console.refuse(
             "failed to verify: the transcript is of another scenario, or it has changed since",
             help,

@@ -444,7 +444,7 @@ impl Desk {
 }
 
 /// The texts of a prompt, block by block; the first is what the user said.
-fn texts(prompt: &Value) -> Vec<&str> {
+pub(super) fn texts(prompt: &Value) -> Vec<&str> {
     let blocks = prompt.as_array().into_iter().flatten();
     blocks.filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str()).collect()
 }

@@ -11,6 +11,7 @@ mod desk;
 mod frame;
 mod house;
 mod http;
+mod import;
 mod lines;
 mod llm;
 mod pipe;
@@ -36,6 +37,7 @@ use crate::observation::ServerEntry;
 use crate::scenario::{AgentKind, Scenario};
 use desk::Desk;
 use house::House;
+pub use import::{Damage, Imported, import, is_from};
 pub use lines::LONGEST;
 use transcript::Transcript;
 pub use transcript::{
@@ -221,9 +223,13 @@ fn digest(scenario: &Scenario) -> String {
     format!("{:016x}{:016x}", digest.h1, digest.h2)
 }
 
-/// What the server of a scenario read and wrote in the session that a transcript tells of.
+/// What the server of a scenario read and wrote in the session that a transcript tells of. If the scenario was made of
+/// the transcript, the names in it are those of the scenario.
 #[must_use]
 pub fn server_log(scenario: &Scenario, entries: &[Entry]) -> Vec<ServerEntry> {
+    if !is_of(scenario, entries) {
+        return import::server_log(entries);
+    }
     let mut desk = Desk::new(scenario, Transcript::nowhere());
     // Nothing is written, so nothing can fail.
     let _ = desk.replay(entries);

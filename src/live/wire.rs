@@ -95,10 +95,9 @@ impl Pipe {
             ServerMessage::Loaded { ok } => {
                 self.answer(request, ok.map(|()| json!({})).map_err(|why| (NOT_FOUND, why)))
             }
-            ServerMessage::Update { session, update } => Some(self.update(&session, update)),
+            ServerMessage::Update { session, update: news } => Some(update(&session, news)),
             ServerMessage::PromptAnswered { request, session, reason } => {
-                let usage = json!({ "sessionUpdate": "usage_update", "used": 1, "size": 1_000_000 });
-                parts.push(session_update(&session, usage));
+                parts.push(usage(&session));
                 self.answer(Some(request), Ok(json!({ "stopReason": word(&reason) })))
             }
             ServerMessage::PromptFailed { request, message, .. } => {
@@ -114,25 +113,6 @@ impl Pipe {
             Ok(result) => frame::result(&open.id, result),
             Err((code, why)) => frame::error(Some(&open.id), code, &why),
         }))
-    }
-
-    fn update(&mut self, session: &str, update: Update) -> Part {
-        let content = |text: String| json!({ "type": "text", "text": text });
-        let update = match update {
-            Update::Text(text) => json!({ "sessionUpdate": "agent_message_chunk", "content": content(text) }),
-            Update::Thought(text) => {
-                json!({ "sessionUpdate": "agent_thought_chunk", "content": content(text) })
-            }
-            Update::Tool { id, status, first } => {
-                let status = word(&status);
-                if first {
-                    json!({ "sessionUpdate": "tool_call", "toolCallId": id, "title": id, "status": status })
-                } else {
-                    json!({ "sessionUpdate": "tool_call_update", "toolCallId": id, "status": status })
-                }
-            }
-        };
-        session_update(session, update)
     }
 
     fn wire(&mut self, wire: Wire) -> Option<Part> {
@@ -169,12 +149,15 @@ impl Pipe {
 
     /// What a request is answered with where the script says nothing else.
     fn default_result(&self, request: u64) -> Value {
-        let open = self.open.get(&request);
-        match open.map(|open| (open.method.as_str(), &open.session)) {
-            Some(("session/new", session)) => json!({ "sessionId": session }),
-            Some((method, _)) => courtesy(method).unwrap_or_else(|| json!({})),
-            None => json!({}),
-        }
+        self.open.get(&request).map_or_else(|| json!({}), |open| always(&open.method, &open.session))
+    }
+}
+
+/// What a request with a reaction is answered with where the reaction has no answer of its own.
+pub(super) fn always(method: &str, session: &str) -> Value {
+    match method {
+        "session/new" => json!({ "sessionId": session }),
+        _ => courtesy(method).unwrap_or_else(|| json!({})),
     }
 }
 
@@ -195,6 +178,31 @@ fn initialized() -> Value {
         "authMethods": [],
         "agentInfo": { "name": "turnloom", "version": env!("CARGO_PKG_VERSION") },
     })
+}
+
+/// How an update is written.
+pub(super) fn update(session: &str, update: Update) -> Part {
+    let content = |text: String| json!({ "type": "text", "text": text });
+    let update = match update {
+        Update::Text(text) => json!({ "sessionUpdate": "agent_message_chunk", "content": content(text) }),
+        Update::Thought(text) => {
+            json!({ "sessionUpdate": "agent_thought_chunk", "content": content(text) })
+        }
+        Update::Tool { id, status, first } => {
+            let status = word(&status);
+            if first {
+                json!({ "sessionUpdate": "tool_call", "toolCallId": id, "title": id, "status": status })
+            } else {
+                json!({ "sessionUpdate": "tool_call_update", "toolCallId": id, "status": status })
+            }
+        }
+    };
+    session_update(session, update)
+}
+
+/// The update that goes before each answer to a prompt, because clients wait for it.
+pub(super) fn usage(session: &str) -> Part {
+    session_update(session, json!({ "sessionUpdate": "usage_update", "used": 1, "size": 1_000_000 }))
 }
 
 fn session_update(session: &str, update: Value) -> Part {

@@ -7,6 +7,7 @@ mod client;
 mod control;
 mod hostile;
 mod http;
+mod import;
 mod llm;
 mod load;
 mod restart;

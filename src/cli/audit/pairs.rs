@@ -11,7 +11,7 @@ use super::super::console::Console;
 use super::super::files::File;
 use super::super::progress::Progress;
 use super::super::{Exit, Jobs, backend, jobs};
-use crate::explore::{Budget, Hunted, Firing, Job, Options, SearchKind, Verdict};
+use crate::explore::{Budget, Firing, Hunted, Job, Options, SearchKind, Verdict};
 use crate::report::words;
 use crate::runtime::{DECISIONS, DEFECTS, Defect};
 use crate::scenario::Catch;
@@ -79,7 +79,13 @@ impl Meeting<'_> {
             ..Options::default()
         };
         let defects = vec![self.caught.defect.clone(), self.other.name.to_owned()];
-        let job = Job { name: self.file.loaded.name.clone(), scenario, revision: None, defects, timers: Firing::Clock };
+        let job = Job {
+            name: self.file.loaded.name.clone(),
+            scenario,
+            revision: None,
+            defects,
+            timers: Firing::Clock,
+        };
         let hunted = backend::hunt(&job, &options, &mut |_, violations| {
             let broken = |rule: &String| violations.iter().any(|violation| violation.rule == rule);
             self.caught.rules.iter().all(broken)

@@ -6,6 +6,8 @@ knows what a scenario is about, and nothing waits for time: steps wait for what 
 callbacks tell. (A status has no callback, so it alone is looked at again and again.)
 
     python drive.py --turnloom target/release/turnloom --runs 10 scenarios/*.json
+
+Exit codes: 0 all was seen in the model too, 1 something was not, or a play failed.
 """
 
 import argparse
@@ -20,8 +22,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -34,49 +34,22 @@ from openhands.sdk import Conversation, LocalWorkspace, Message, TextContent  # 
 from openhands.sdk.agent import acp_agent  # noqa: E402
 from openhands.sdk.agent.acp_agent import ACPAgent  # noqa: E402
 from openhands.sdk.context import AgentContext  # noqa: E402
-from openhands.sdk.conversation.impl.local_conversation import ACP_LAST_PROMPT_USER_MESSAGE_ID  # noqa: E402
+from openhands.sdk.conversation.impl import local_conversation  # noqa: E402
 from openhands.sdk.security.confirmation_policy import NeverConfirm  # noqa: E402
+
+from control import LIMIT, Control  # noqa: E402
 
 # What the SDK logs is not what is judged.
 logging.disable(logging.CRITICAL)
 
-# How long a drain may take that the scenario's clock fires, and one that it does not: far beyond any test.
+# How long a limit is that the scenario's clock fires, and one that it does not: far beyond any test.
 FIRED, NEVER = 0.3, 600.0
-LIMIT = 60
+# Releases before 1.25.0 have no cursor.
+CURSOR = getattr(local_conversation, "ACP_LAST_PROMPT_USER_MESSAGE_ID", None)
 
 
 class NotPlayed(Exception):
     """Why a scenario cannot be played live."""
-
-
-class Control:
-    """The control port of whichever server process lives."""
-
-    def __init__(self, announce):
-        self.announce = announce
-
-    def post(self, path, body=None):
-        """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile."""
-        until = time.monotonic() + LIMIT
-        while time.monotonic() < until:
-            try:
-                said = json.loads(self.announce.read_text())
-                request = urllib.request.Request(
-                    said["control"] + path,
-                    data=json.dumps(body).encode(),
-                    headers={"Authorization": "Bearer " + said["token"]},
-                    method="POST",
-                )
-                with urllib.request.urlopen(request, timeout=LIMIT) as answer:
-                    told = json.loads(answer.read())
-                if told.get("happened", True):
-                    return
-            except urllib.error.HTTPError as error:
-                raise RuntimeError(f"{path} {body}: {error.read().decode()}") from error
-            except (OSError, ValueError):
-                pass
-            time.sleep(0.01)
-        raise TimeoutError(f"{path} {body}")
 
 
 class Service:
@@ -154,6 +127,8 @@ class Play:
         acp_agent._ACP_PROMPT_MAX_RETRIES = retries
         acp_agent._ACP_PROMPT_RETRY_DELAYS = (FIRED if fired.count("retry") >= retries else NEVER,)
         acp_agent._ACP_CANCEL_DRAIN_TIMEOUT = FIRED if "drain" in fired else NEVER
+        # A failed prompt is tried again at once: nobody looks at how long the runtime waits for that.
+        acp_agent._ACP_PROMPT_RETRY_DELAYS = (0.0,)
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
         command = [turnloom, "serve", str(path), "--transcript", str(folder / "t.jsonl")]
@@ -250,10 +225,10 @@ class Play:
     def end(self):
         """How the conversation stands: its status, its cursor, the session that the next prompt would go to."""
         state, agent = self.conversation.state, self.conversation.agent
-        cursor = state.agent_state.get(ACP_LAST_PROMPT_USER_MESSAGE_ID)
+        cursor = state.agent_state.get(CURSOR)
         texts = [self.text(event) for event in state.events if event.id == cursor]
         session = None
-        if agent._conn is not None and not agent._restart_session_on_next_turn:
+        if agent._conn is not None and not getattr(agent, "_restart_session_on_next_turn", False):
             entries = (self.folder / "t.jsonl").read_text().splitlines()
             processes = sum("begin" in json.loads(entry)["what"] for entry in entries)
             session = {"process": processes, "session": agent._session_id}
@@ -315,19 +290,82 @@ def playable(scenario):
             raise NotPlayed("the clock waits for more than the timer does")
 
 
-def play(path, turnloom, release):
+class Judge:
+    """What `turnloom` says of a session. Sessions that nobody can tell apart are judged once."""
+
+    def __init__(self, turnloom, release):
+        self.turnloom = turnloom
+        self.judged = {}
+        revisions = self.run(["explain", "revisions"], pathlib.Path()).stdout.split()
+        self.revision = release if release in revisions else None
+
+    def run(self, arguments, folder):
+        command = [self.turnloom, *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    def session(self, path, folder):
+        """Whether all is well with the session, and why not."""
+        said = (folder / "t.jsonl").read_text().replace(str(folder), "")
+        seen = path, said, (folder / "seen.json").read_text()
+        if seen not in self.judged:
+            self.judged[seen] = self.judge(path, folder)
+        return self.judged[seen]
+
+    def judge(self, path, folder):
+        """The same. Without a model there are only the rules of the protocol."""
+        if self.revision is None:
+            verified = self.run(["verify", "t.jsonl"], folder)
+            return verified.returncode == 0, words(verified)
+        of = ["--revision", self.revision]
+        verified = self.run(["verify", "t.jsonl", "--scenario", str(path), *of, "--observed", "seen.json"], folder)
+        if verified.returncode:
+            return False, words(verified)
+        return self.imported(folder, of)
+
+    def imported(self, folder, of):
+        """Whether the scenario that is made of the transcript has this session among its outcomes too."""
+        if '"session/prompt"' not in (folder / "t.jsonl").read_text():
+            return True, ""
+        imported = self.run(["import", "t.jsonl", "--output", "imported.json"], folder)
+        if imported.returncode:
+            return False, "not imported: " + words(imported)
+        verified = self.run(["verify", "t.jsonl", "--scenario", "imported.json", *of], folder)
+        return verified.returncode == 0, "as imported: " + words(verified)
+
+
+def words(done):
+    return (done.stdout + done.stderr).strip()
+
+
+def play(path, judge):
+    """Plays a scenario once; whether what was seen is well, and why not."""
     scenario = json.loads(path.read_text())
     playable(scenario)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        run = Play(scenario, path.resolve(), turnloom, folder)
+        run = Play(scenario, path.resolve(), judge.turnloom, folder)
         try:
             run.play()
         finally:
             run.close()
-        verify = [turnloom, "verify", "t.jsonl", "--scenario", str(path.resolve())]
-        verify += ["--revision", release, "--observed", "seen.json"]
-        return subprocess.run(verify, cwd=folder, capture_output=True, text=True, check=False)
+        return judge.session(path.resolve(), folder)
+
+
+def plays(path, judge, runs):
+    """What came of all plays of a scenario, as a row of the matrix, and why some were not well."""
+    row = {"scenario": path.stem, "runs": runs, "good": 0, "model": judge.revision}
+    said = set()
+    for _ in range(runs):
+        try:
+            good, why = play(path, judge)
+        except NotPlayed as why:
+            return {**row, "runs": 0, "not_played": str(why)}, []
+        except Exception as error:
+            good, why = False, f"failed: {type(error).__name__}: {error}"
+        row["good"] += good
+        if not good:
+            said.add(why)
+    return row, sorted(said)
 
 
 def quiet(unraisable):
@@ -336,58 +374,46 @@ def quiet(unraisable):
         sys.__unraisablehook__(unraisable)
 
 
+def busy(count):
+    """So many processes that want a core each."""
+    return [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+
+
 def main():
     sys.unraisablehook = quiet
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turnloom", required=True, type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--matrix", type=pathlib.Path, help="write the results to this file")
+    parser.add_argument("--load", action="store_true", help="keep each core busy with two other processes meanwhile")
+    parser.add_argument("--results", type=pathlib.Path, help="write what came of it to this file, as JSON")
     parser.add_argument("scenarios", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
-    rows = []
     release = importlib.metadata.version("openhands-sdk")
-    worst = 0
-    for path in arguments.scenarios:
-        good, said = 0, []
-        for _ in range(arguments.runs):
-            try:
-                verified = play(path, arguments.turnloom, release)
-            except NotPlayed as why:
-                said = [f"not played: {why}"]
-                break
-            except Exception as error:
-                said.append(f"failed: {type(error).__name__}: {error}")
-                continue
-            if verified.returncode == 0:
-                good += 1
-            said.append((verified.stdout + verified.stderr).strip())
-        if not said[0].startswith("not played"):
-            worst = max(worst, int(good < arguments.runs))
-            rows.append((path.stem, f"{good} of {arguments.runs} among the outcomes of the model"))
-        else:
-            rows.append((path.stem, said[0]))
-        print(f"{path.stem}   {release}   {rows[-1][1]}")
-        for words in sorted(set(said)):
-            if "\namong the outcomes" not in words and not words.startswith("not played"):
-                print("    " + words.replace("\n", "\n    "))
-        sys.stdout.flush()
-    if arguments.matrix:
-        arguments.matrix.write_text(matrix(release, rows))
-    sys.exit(worst)
+    judge = Judge(arguments.turnloom, release)
+    others = busy(2 * os.cpu_count() if arguments.load else 0)
+    rows = []
+    try:
+        for path in arguments.scenarios:
+            row, said = plays(path, judge, arguments.runs)
+            rows.append(row)
+            print(f"{release}   {path.stem}   {cell(row)}")
+            for why in said:
+                print("    " + why.replace("\n", "\n    "))
+            sys.stdout.flush()
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    if arguments.results:
+        arguments.results.write_text(json.dumps({"release": release, "load": arguments.load, "rows": rows}))
+    sys.exit(any(row["good"] < row["runs"] for row in rows))
 
 
-def matrix(release, rows):
-    lines = [
-        "# Real releases against the model",
-        "",
-        "Written by `.ci/live --full`. Each scenario is played on the release named in the column, with `turnloom serve` as its ACP",
-        "server; a run counts when what was seen (the server's log, the conversation's events, what calls returned, how it",
-        "ended) is among the outcomes that the model of that revision has.",
-        "",
-        f"| scenario | openhands-sdk {release} |",
-        "|---|---|",
-    ]
-    return "\n".join(lines + [f"| `{name}` | {words} |" for name, words in rows]) + "\n"
+def cell(row):
+    if "not_played" in row:
+        return "not played: " + row["not_played"]
+    of = "among the outcomes of the model" if row["model"] else "within the protocol; there is no model of this release"
+    return f'{row["good"]} of {row["runs"]} {of}'
 
 
 if __name__ == "__main__":

@@ -1,0 +1,232 @@
+//! Who does what in a scenario that is made of a transcript: as actors told it, or else as the frames of the client show
+//! it. Must not know what the script does.
+
+use std::collections::BTreeMap;
+
+use super::story::{Asked, Moment, Outcome, Story};
+use crate::scenario::{Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer};
+
+/// The text of a message, if the call sends one.
+pub(super) fn sent(call: &str) -> Option<String> {
+    serde_json::from_str(call.strip_prefix("send ")?).ok()
+}
+
+/// Everybody who acts.
+pub(super) fn actors(story: &Story) -> Vec<Actor> {
+    let told = story.moments.iter().any(|moment| matches!(moment, Moment::Call(..)));
+    let mut cast = Cast::default();
+    if told {
+        as_told(story, &mut cast);
+    } else if through(story) == Through::Service {
+        as_served(story, &mut cast);
+    } else {
+        as_prompted(story, &mut cast);
+        as_stopped(story, &mut cast);
+    }
+    let mut waited = None;
+    for moment in &story.moments {
+        if let Moment::Open(gate, before) = moment {
+            if before.is_some() && *before != waited {
+                cast.add("tester", before.clone().map(Step::Wait));
+            }
+            waited = Some(Happening::Gate(gate.clone()));
+            cast.add("tester", [Step::Open(gate.clone())]);
+        }
+    }
+    cast.actors
+}
+
+/// Whom they call. A message that takes the place of the one in flight is what the event service does with it; the
+/// conversation would prompt the interrupted one again.
+pub(super) fn through(story: &Story) -> Through {
+    let mut turns = prompts(story);
+    let mut before = turns.next();
+    let superseded = turns.any(|turn| before.replace(turn).is_some_and(|before| is_superseded(before, turn)));
+    if superseded { Through::Service } else { Through::Conversation }
+}
+
+fn is_superseded(turn: &Asked, by: &Asked) -> bool {
+    turn.cancel.is_some() && !turn.is_complete() && by.count == 1
+}
+
+/// Everybody who acts, in the order in which they come in.
+#[derive(Default)]
+struct Cast {
+    actors: Vec<Actor>,
+}
+
+impl Cast {
+    fn add(&mut self, name: &str, steps: impl IntoIterator<Item = Step>) {
+        let at = self.actors.iter().position(|actor| actor.name == name).unwrap_or_else(|| {
+            self.actors.push(Actor { name: name.to_owned(), does: Vec::new() });
+            self.actors.len() - 1
+        });
+        self.actors[at].does.extend(steps);
+    }
+}
+
+/// One who talks in each conversation: sends what was prompted, and runs the conversation as often as it takes.
+fn as_prompted(story: &Story, cast: &mut Cast) {
+    let mut conversations: BTreeMap<usize, Vec<&Asked>> = BTreeMap::new();
+    for asked in prompts(story) {
+        let conversation = story.conversations.get(&asked.session).copied().unwrap_or(0);
+        conversations.entry(conversation).or_default().push(asked);
+    }
+    for (place, turns) in conversations.values().enumerate() {
+        let name = if place == 0 { "user".to_owned() } else { format!("user-{}", place + 1) };
+        cast.add(&name, runs(turns));
+    }
+}
+
+fn prompts(story: &Story) -> impl Iterator<Item = &Asked> {
+    story.moments.iter().filter_map(|moment| match moment {
+        Moment::Prompt(at) => story.asked.get(*at),
+        _ => None,
+    })
+}
+
+/// The steps that lead to these prompts. A prompt whose text came before is no new message: the client repeats a failed
+/// one within its run, and an interrupted one at the beginning of the next.
+fn runs(turns: &[&Asked]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut at = 0;
+    while let Some(turn) = turns.get(at) {
+        let is_new = |turn: &&&Asked| turn.count == 1;
+        let next = turns.get(at + 1).filter(is_new);
+        let failed = at > 0 && turns[at - 1].outcome == Outcome::Failed && turns[at - 1].on == turn.on;
+        if is_new(&turn) {
+            steps.extend([send(turn), Step::Run]);
+        } else if let (true, Some(next)) = (turn.is_complete(), next) {
+            steps.extend([send(next), Step::Run]);
+            at += 1;
+        } else if !failed {
+            steps.push(Step::Run);
+        }
+        at += 1;
+    }
+    steps
+}
+
+fn send(turn: &Asked) -> Step {
+    Step::Send(Send { text: turn.text().unwrap_or_default().to_owned(), run: false })
+}
+
+/// One who presses stop at every cancel, and closes where the client left in the middle of a turn.
+fn as_stopped(story: &Story, cast: &mut Cast) {
+    for moment in &story.moments {
+        match moment {
+            Moment::Cancel(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Interrupt]),
+            Moment::Left(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Close]),
+            Moment::Prompt(_) | Moment::Open(..) | Moment::Call(..) => {}
+        }
+    }
+}
+
+/// One who talks to the service, each message with a run: at once where it took the place of the one in flight, else when
+/// the run before has ended. Another presses stop at the other cancels.
+fn as_served(story: &Story, cast: &mut Cast) {
+    let mut before: Option<&Asked> = None;
+    let mut place: Option<&Happening> = None;
+    for moment in &story.moments {
+        match moment {
+            Moment::Prompt(at) => {
+                let Some(turn) = story.asked.get(*at) else { continue };
+                if before.is_some_and(|before| before.outcome == Outcome::Failed && before.on == turn.on) {
+                    before = Some(turn);
+                    continue;
+                }
+                let ended = before.map(|before| match before.outcome {
+                    Outcome::Failed => Status::Error,
+                    _ if before.is_complete() => Status::Finished,
+                    _ => Status::Paused,
+                });
+                let replaces = before.is_some_and(|before| is_superseded(before, turn));
+                let wait = if replaces { place.cloned() } else { ended.map(Happening::Status) };
+                let ask = if turn.count == 1 {
+                    Step::Send(Send { text: turn.text().unwrap_or_default().to_owned(), run: true })
+                } else {
+                    Step::Run
+                };
+                cast.add("user", wait.map(Step::Wait).into_iter().chain([ask]));
+                if let (false, Some(place)) = (replaces, place) {
+                    cast.add("stopper", [Step::Wait(place.clone()), Step::Interrupt]);
+                }
+                (before, place) = (Some(turn), None);
+            }
+            Moment::Cancel(at) => place = Some(at),
+            Moment::Left(at) => cast.add("stopper", [Step::Wait(at.clone()), Step::Close]),
+            Moment::Open(..) | Moment::Call(..) => {}
+        }
+    }
+    if let Some(place) = place {
+        cast.add("stopper", [Step::Wait(place.clone()), Step::Interrupt]);
+    }
+}
+
+/// The calls that actors told of, each behind what it followed: a stop behind what the turn had come to, a message
+/// behind the last prompt of another one that was read before it returned.
+fn as_told(story: &Story, cast: &mut Cast) {
+    let mut since: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut runs = false;
+    for (at, moment) in story.moments.iter().enumerate() {
+        let Moment::Call(actor, step) = moment else { continue };
+        let before = &story.moments[since.get(actor.as_str()).copied().unwrap_or(0)..at];
+        runs |= *step == Step::Run;
+        since.insert(actor, at);
+        let name = actor_name(actor);
+        let last = |text: Option<&str>| {
+            let prompts = before.iter().filter_map(|moment| match moment {
+                Moment::Prompt(at) => story.asked.get(*at),
+                _ => None,
+            });
+            let others = prompts.take_while(|asked| text.is_none() || asked.text() != text);
+            others.last().map(|asked| Step::Wait(Happening::Frame(prompt(asked))))
+        };
+        let wait = match step {
+            Step::Interrupt | Step::Pause | Step::Close => {
+                let cancel = before.iter().rev().find_map(|moment| match moment {
+                    Moment::Cancel(before) => Some(Step::Wait(before.clone())),
+                    _ => None,
+                });
+                cancel.or_else(|| last(None))
+            }
+            Step::Send(send) => last(Some(&send.text)),
+            _ => None,
+        };
+        cast.add(&name, wait.into_iter().chain([step.clone()]));
+    }
+    for asked in prompts(story) {
+        let step = send(asked);
+        if !cast.actors.iter().any(|actor| actor.does.contains(&step)) {
+            cast.add("user", [step, Step::Run]);
+            runs = true;
+        }
+    }
+    if let Some(first) = cast.actors.first_mut().filter(|_| !runs) {
+        first.does.push(Step::Run);
+    }
+}
+
+fn prompt(asked: &Asked) -> FrameSeen {
+    FrameSeen { method: Method::Prompt, text: asked.text().map(str::to_owned), count: asked.count }
+}
+
+/// The name of an actor in the form that scenarios want.
+fn actor_name(told: &str) -> String {
+    let lower = told.to_lowercase();
+    let name: String =
+        lower.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
+    let fits = name.starts_with(|first: char| first.is_ascii_lowercase());
+    let reserved = ["loop", "portal", "worker", "server", "clock"].contains(&name.as_str());
+    if fits && !reserved { name } else { format!("actor-{name}") }
+}
+
+/// The clock ends the drains that the server let run: those of prompts that were cancelled and never answered.
+pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
+    let open = prompts(story).filter(|asked| asked.outcome == Outcome::Open).filter_map(|asked| asked.cancel);
+    let wait = |count| {
+        let frame = FrameSeen { method: Method::Cancel, text: None, count };
+        [ClockStep::Wait(Happening::Frame(frame)), ClockStep::Fire(Timer::Drain)]
+    };
+    open.flat_map(wait).collect()
+}

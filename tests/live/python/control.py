@@ -1,0 +1,39 @@
+"""The control port of `turnloom serve`, for whoever plays a client. Knows nothing of any client."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+
+# How long anything may take before it counts as never: far beyond any test.
+LIMIT = 60
+
+
+class Control:
+    """The control port of whichever server process lives."""
+
+    def __init__(self, announce):
+        self.announce = announce
+
+    def post(self, path, body=None):
+        """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile."""
+        until = time.monotonic() + LIMIT
+        while time.monotonic() < until:
+            try:
+                said = json.loads(self.announce.read_text())
+                request = urllib.request.Request(
+                    said["control"] + path,
+                    data=json.dumps(body).encode(),
+                    headers={"Authorization": "Bearer " + said["token"]},
+                    method="POST",
+                )
+                with urllib.request.urlopen(request, timeout=LIMIT) as answer:
+                    told = json.loads(answer.read())
+                if told.get("happened", True):
+                    return
+            except urllib.error.HTTPError as error:
+                raise RuntimeError(f"{path} {body}: {error.read().decode()}") from error
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.01)
+        raise TimeoutError(f"{path} {body}")
