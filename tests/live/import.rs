@@ -305,17 +305,16 @@ fn what_only_a_pipe_can_do_is_played_again_byte_for_byte() {
 }
 
 #[test]
-fn reactions_to_requests_and_starts_are_imported() {
+fn what_a_start_wrote_into_a_turn_is_written_by_the_turn() {
     let imported = played_twice(
         "import-requests",
         r#"[{"on": "start", "do": [{"wait": {"frame": {"method": "session/prompt"}}}, {"raw": {"text": "hello\n"}}]},
             {"on": {"request": "session/new"}, "do": [{"wait": {"frame": {"method": "initialize"}}}]}]"#,
     );
+    // No frame says whose bytes these are, so they are the turn's that was in flight.
     assert_eq!(
         imported["server"][0],
-        json!({"on": "start", "do": [
-            {"wait": {"frame": {"method": "session/prompt", "text": "hi"}}}, {"raw": {"text": "hello\n"}},
-        ]})
+        json!({"on": {"prompt": "hi"}, "do": [{"raw": {"text": "hello\n"}}, "flush", {"answer": "end_turn"}]})
     );
 }
 

@@ -254,7 +254,10 @@ impl Story {
     fn part(&mut self) {
         let left = self.running.iter().copied().filter(|at| self.asked[*at].in_turn());
         let left: Vec<usize> = left.filter(|at| self.asked[*at].cancel.is_none()).collect();
-        if let Some(turn) = left.first().filter(|_| !self.ended) {
+        // A script that ends its process, or its output, has left the client.
+        let gone = |action: &Action| matches!(action, Action::Exit(_) | Action::CloseOutput);
+        let by_script = self.running.iter().any(|at| self.asked[*at].actions.iter().any(gone));
+        if let Some(turn) = left.first().filter(|_| !self.ended && !by_script) {
             let before = self.place_in(*turn);
             self.moments.push(Moment::Left(before));
             self.log.push(ServerEntry::Ended { process: self.process });
