@@ -104,7 +104,7 @@ fn github_gets_annotations_and_a_summary_and_nobody_else_does() {
     let of_snapshot = "::error file=scenarios/b%2C 50%25/b.json,line=1,title=snapshot%3A b::✗ there is no";
     assert!(annotations[0].starts_with(of_snapshot), "{}", annotations[0]);
     let of_rule =
-        format!("::error file=scenarios/r08-finish-gap.json,line=3,title={RULE}%3A r08-finish-gap::");
+        format!("::error file=scenarios/r08-finish-gap.json,line=4,title={RULE}%3A r08-finish-gap::");
     assert!(annotations[1].starts_with(&of_rule), "{}", annotations[1]);
     assert!(annotations[1].contains("%0Areplay   turnloom replay scenarios/"), "{}", annotations[1]);
 

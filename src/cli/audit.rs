@@ -41,7 +41,7 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
         progress.aside(|| failures.iter().for_each(|failure| console.fail(failure, "")));
     });
     drop(progress);
-    let whole = arguments.paths.iter().any(|path| path.is_dir());
+    let whole = !rows.is_empty() && arguments.paths.iter().any(|path| path.is_dir());
     let document = AuditDocument::new(rows, if whole { demands::DEMANDS.to_vec() } else { Vec::new() });
     console.out(&match arguments.format {
         Format::Json => json::text(&document),

@@ -168,7 +168,7 @@ mod tests {
 
           Source: openhands-sdk #3376, review round 2.
         "#);
-        insta::assert_snapshot!(pages("1.25.0").concat(), @r#"
+        insta::assert_snapshot!(pages("1.25.0").concat(), @"
         revision 1.25.0: openhands-sdk and openhands-agent-server 1.25.0: the merged state of #3376 and #3395
 
           As fixed, but for:
@@ -181,6 +181,7 @@ mod tests {
             sync_after_error: go_on (LocalConversation.run)
             rerun_generation: internal_only (EventService._run_and_publish)
             close_in_flight: paused_first (EventService.close)
-        "#);
+            failed_prompt: at_once (ACPAgent._do_acp_prompt)
+        ");
     }
 }

@@ -174,62 +174,63 @@ fn unknown_steps() {
   {"tool": "poll-token"},
   "elephant"
 ]}]"#), @r#"
-  x unknown step `sned`
-   ,-[case:3:4]
- 2 | "actors": [{"name": "ann", "does": [
- 3 |   {"sned": {"text": "hi"}},
-   :    ^^^|^^
-   :       `-- did you mean `send`?
- 4 |   "intrrupt",
-   `----
-  help: expected one of {"send": ...}, "run", "interrupt", "pause", "close", {"tool": ...}, {"open":
-        ...}, {"wait": ...}
 
-  x unknown step `intrrupt`
-   ,-[case:4:3]
- 3 |   {"sned": {"text": "hi"}},
- 4 |   "intrrupt",
-   :   ^^^^^|^^^^
-   :        `-- did you mean `interrupt`?
- 5 |   {"wait": {"frame": {"method": "session/promt"}}},
-   `----
-  help: expected one of {"send": ...}, "run", "interrupt", "pause", "close", {"tool": ...}, {"open":
-        ...}, {"wait": ...}
+      x unknown step `sned`
+       ,-[case:3:4]
+     2 | "actors": [{"name": "ann", "does": [
+     3 |   {"sned": {"text": "hi"}},
+       :    ^^^|^^
+       :       `-- did you mean `send`?
+     4 |   "intrrupt",
+       `----
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
+            ...}, {"open": ...}, {"wait": ...}
 
-  x unknown method `session/promt`
-   ,-[case:5:33]
- 4 |   "intrrupt",
- 5 |   {"wait": {"frame": {"method": "session/promt"}}},
-   :                                 ^^^^^^^|^^^^^^^
-   :                                        `-- did you mean `session/prompt`?
- 6 |   {"tool": "poll-token"},
-   `----
-  help: expected one of "initialize", "session/new", "session/load", "session/prompt",
-        "session/cancel", "chat/completions"
+      x unknown step `intrrupt`
+       ,-[case:4:3]
+     3 |   {"sned": {"text": "hi"}},
+     4 |   "intrrupt",
+       :   ^^^^^|^^^^
+       :        `-- did you mean `interrupt`?
+     5 |   {"wait": {"frame": {"method": "session/promt"}}},
+       `----
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
+            ...}, {"open": ...}, {"wait": ...}
 
-  x unknown tool step `poll-token`
-   ,-[case:6:12]
- 5 |   {"wait": {"frame": {"method": "session/promt"}}},
- 6 |   {"tool": "poll-token"},
-   :            ^^^^^^|^^^^^
-   :                  `-- did you mean `poll_token`?
- 7 |   "elephant"
-   `----
-  help: expected one of "begin", "poll_token"
+      x unknown method `session/promt`
+       ,-[case:5:33]
+     4 |   "intrrupt",
+     5 |   {"wait": {"frame": {"method": "session/promt"}}},
+       :                                 ^^^^^^^|^^^^^^^
+       :                                        `-- did you mean `session/prompt`?
+     6 |   {"tool": "poll-token"},
+       `----
+      help: expected one of "initialize", "session/new", "session/load", "session/prompt",
+            "session/cancel", "chat/completions"
 
-  x unknown step `elephant`
-   ,-[case:7:3]
- 6 |   {"tool": "poll-token"},
- 7 |   "elephant"
-   :   ^^^^^|^^^^
-   :        `-- no such name
- 8 | ]}]}
-   `----
-  help: expected one of {"send": ...}, "run", "interrupt", "pause", "close", {"tool": ...}, {"open":
-        ...}, {"wait": ...}
+      x unknown tool step `poll-token`
+       ,-[case:6:12]
+     5 |   {"wait": {"frame": {"method": "session/promt"}}},
+     6 |   {"tool": "poll-token"},
+       :            ^^^^^^|^^^^^
+       :                  `-- did you mean `poll_token`?
+     7 |   "elephant"
+       `----
+      help: expected one of "begin", "poll_token"
 
-failed to read scenario `case`: 5 errors
-"#);
+      x unknown step `elephant`
+       ,-[case:7:3]
+     6 |   {"tool": "poll-token"},
+     7 |   "elephant"
+       :   ^^^^^|^^^^
+       :        `-- no such name
+     8 | ]}]}
+       `----
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
+            ...}, {"open": ...}, {"wait": ...}
+
+    failed to read scenario `case`: 5 errors
+    "#);
 }
 
 #[test]
@@ -241,50 +242,51 @@ fn steps_in_the_wrong_form() {
   {},
   {"open": "a", "wait": {"gate": "b"}}
 ]}]"#), @r#"
-  x the step `send` needs a value
-   ,-[case:3:3]
- 2 | "actors": [{"name": "ann", "does": [
- 3 |   "send",
-   :   ^^^|^^
-   :      `-- expected an object
- 4 |   {"run": true},
-   `----
-  help: write {"send": ...}
 
-  x the step `run` takes no value
-   ,-[case:4:4]
- 3 |   "send",
- 4 |   {"run": true},
-   :    ^^|^^
-   :      `-- no object here
- 5 |   {},
-   `----
-  help: write "run"
+      x the step `send` needs a value
+       ,-[case:3:3]
+     2 | "actors": [{"name": "ann", "does": [
+     3 |   "send",
+       :   ^^^|^^
+       :      `-- expected an object
+     4 |   {"run": true},
+       `----
+      help: write {"send": ...}
 
-  x an empty object is no step
-   ,-[case:5:3]
- 4 |   {"run": true},
- 5 |   {},
-   :   |
-   :   `-- nothing in it
- 6 |   {"open": "a", "wait": {"gate": "b"}}
-   `----
-  help: expected one of {"send": ...}, "run", "interrupt", "pause", "close", {"tool": ...}, {"open":
-        ...}, {"wait": ...}
+      x the step `run` takes no value
+       ,-[case:4:4]
+     3 |   "send",
+     4 |   {"run": true},
+       :    ^^|^^
+       :      `-- no object here
+     5 |   {},
+       `----
+      help: write "run"
 
-  x a step has one key, this has 2
-   ,-[case:6:17]
- 5 |   {},
- 6 |   {"open": "a", "wait": {"gate": "b"}}
-   :    ^^^|^^       ^^^|^^
-   :       |            `-- one too many
-   :       `-- the first one
- 7 | ]}]}
-   `----
-  help: write one object for each
+      x an empty object is no step
+       ,-[case:5:3]
+     4 |   {"run": true},
+     5 |   {},
+       :   |
+       :   `-- nothing in it
+     6 |   {"open": "a", "wait": {"gate": "b"}}
+       `----
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
+            ...}, {"open": ...}, {"wait": ...}
 
-failed to read scenario `case`: 4 errors
-"#);
+      x a step has one key, this has 2
+       ,-[case:6:17]
+     5 |   {},
+     6 |   {"open": "a", "wait": {"gate": "b"}}
+       :    ^^^|^^       ^^^|^^
+       :       |            `-- one too many
+       :       `-- the first one
+     7 | ]}]}
+       `----
+      help: write one object for each
+
+    failed to read scenario `case`: 4 errors
+    "#);
 }
 
 #[test]

@@ -22,29 +22,30 @@ failed to read scenario `case`: 1 error
 #[test]
 fn comments_move_no_caret() {
     insta::assert_snapshot!(said("// what it is: \"x\"\n{\n  \"version\": 1, // \u{e9} the only one\n  \"titel\": \"http://x\"\n}"), @r#"
-  x missing fields `actors`, `agent`, `source`, `title` in a scenario
-   ,-[case:2:1]
- 1 | // what it is: "x"
- 2 | {
-   : |
-   : `-- in this object
- 3 |   "version": 1, // é the only one
-   `----
 
-  x unknown field `titel` in a scenario
-   ,-[case:4:3]
- 3 |   "version": 1, // é the only one
- 4 |   "titel": "http://x"
-   :   ^^^|^^^
-   :      `-- did you mean `title`?
- 5 | }
-   `----
-  help: expected one of `$schema`, `actors`, `agent`, `catches`, `clock`, `decisions`, `gates`,
-        `limits`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`, `source`,
-        `through`, `title`, `version`
+      x missing fields `actors`, `agent`, `source`, `title` in a scenario
+       ,-[case:2:1]
+     1 | // what it is: "x"
+     2 | {
+       : |
+       : `-- in this object
+     3 |   "version": 1, // é the only one
+       `----
 
-failed to read scenario `case`: 2 errors
-"#);
+      x unknown field `titel` in a scenario
+       ,-[case:4:3]
+     3 |   "version": 1, // é the only one
+     4 |   "titel": "http://x"
+       :   ^^^|^^^
+       :      `-- did you mean `title`?
+     5 | }
+       `----
+      help: expected one of `$schema`, `actors`, `agent`, `catches`, `clock`, `decisions`, `gates`,
+            `limits`, `llm`, `loom`, `observe`, `preemptions`, `regressions`, `revision`, `server`,
+            `source`, `subscriber`, `through`, `title`, `version`
+
+    failed to read scenario `case`: 2 errors
+    "#);
 }
 
 #[test]
