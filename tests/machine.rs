@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use turnloom::explore::{Firing, Job, Options, Token, explore, replay};
+use turnloom::explore::{Firing, Job, Options, explore};
 use turnloom::observation::Why;
 use turnloom::scenario::{self, Vocabulary};
 
@@ -100,24 +100,26 @@ fn first_core() -> String {
     cores.trim().split([',', '-']).next().expect("a list has a first word").to_owned()
 }
 
-fn job(text: &str, defects: &[&str]) -> Job {
+fn job(text: &str) -> Job {
     let vocabulary = Vocabulary { revisions: vec!["fixed"], ..Vocabulary::default() };
     let loaded = scenario::parse("hang", text, &vocabulary).expect("a scenario");
-    let defects = defects.iter().map(ToString::to_string).collect();
-    Job { name: loaded.name, scenario: loaded.scenario, revision: None, defects, timers: Firing::Clock }
+    Job {
+        name: loaded.name,
+        scenario: loaded.scenario,
+        revision: None,
+        defects: Vec::new(),
+        timers: Firing::Clock,
+    }
 }
 
-/// The first execution that breaks a rule: why nobody could go on, each thread that was not done with its place, and how
-/// many steps it took.
-fn first_stuck(job: &Job) -> (Why, Vec<(String, Vec<String>)>, usize) {
+/// The first execution that breaks a rule: why nobody could go on, each thread that was not done with its place.
+fn first_stuck(job: &Job) -> (Why, Vec<(String, Vec<String>)>) {
     let options = Options { first_violation: true, ..Options::default() };
     let found = explore(job, &options, &mut |_| ()).expect("it can be run");
-    let (seen, report) = found.outcomes.iter().next().expect("something broke");
-    let token: Token = report.token.as_ref().expect("a token").parse().expect("a token is read back");
-    let steps = replay(job, &token.schedule).expect("it can be run again").steps.len();
+    let seen = found.outcomes.keys().next().expect("something broke");
     let stuck = seen.stuck.as_ref().expect("it did not come to its end");
     let places = stuck.threads.iter().map(|thread| (thread.thread.clone(), thread.place.clone()));
-    (stuck.why, places.collect(), steps)
+    (stuck.why, places.collect())
 }
 
 #[test]
@@ -130,24 +132,9 @@ fn r30_a_deadlock_is_a_verdict_with_the_place_of_every_thread() {
         ],
         "server": [{"on": {"prompt": "first"}, "do": [{"wait": {"gate": "over"}}]}]
     }"#;
-    let (why, places, _) = first_stuck(&job(text, &[]));
+    let (why, places) = first_stuck(&job(text));
     assert_eq!(why, Why::Deadlock);
     let place = |name: &str| &places.iter().find(|(thread, _)| thread == name).expect("it is told of").1;
     assert_eq!(place("ann").last().map(String::as_str), Some("prompt \"first\""), "{places:?}");
     assert_eq!(place("bob").last().map(String::as_str), Some("wait for gate \"over\""), "{places:?}");
-}
-
-/// A run that prompts the same message for ever: nobody waits, and yet nothing ends.
-#[test]
-fn r30_a_livelock_is_a_verdict_within_a_bounded_number_of_steps() {
-    let text = r#"{
-        "version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"},
-        "limits": {"iterations": 4000000000},
-        "actors": [{"name": "ann", "does": [{"send": {"text": "first"}}, "run", "run"]}]
-    }"#;
-    let (why, places, steps) = first_stuck(&job(text, &["reprompt-spin"]));
-    assert_eq!(why, Why::Hang);
-    assert!(steps <= 20_000, "{steps} steps");
-    let ann = places.iter().find(|(thread, _)| thread == "ann").expect("it is told of");
-    assert_eq!(ann.1.first().map(String::as_str), Some("run"), "{places:?}");
 }

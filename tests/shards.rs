@@ -76,7 +76,11 @@ fn what_makes_no_whole_is_refused_and_nothing_is_written() {
         ("3-2.json", "of 3 shards some are missing: 1, 3", "--shard 1/3"),
         ("2-1.json 2-2.json 2-1.json", "shard 1/2 is there twice: `2-1.json` and `2-1.json`", "leave one"),
         ("2-1.json 3-2.json", "one is a shard of 2, the other a shard of 3", "the same options"),
-        ("2-1.json seed.json", "one was run with `--engine turnloom --search complete --seed 0`", "same"),
+        (
+            "2-1.json seed.json",
+            "one was run with `--engine turnloom --timers clock --search complete --seed 0`",
+            "same",
+        ),
         ("2-1.json edited.json", "`scenarios/f.json` was another scenario", "on the same files"),
         ("2-1.json whole.json", "`whole.json` is the report of a whole check", "leave it out"),
         ("old.json 2-2.json", "`old.json` was made by turnloom 0.0.1", "with one version"),

@@ -1,12 +1,12 @@
 //! `turnloom import`: a scenario file made of the transcript of a session.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::console::Console;
 use super::{Exit, Import, backend};
 use crate::live::{self, Damage, TranscriptError};
 use crate::report::json;
+use crate::whole_file;
 
 /// How much of a damaged line is shown on either side of the place.
 const AROUND: usize = 40;
@@ -42,7 +42,7 @@ pub(super) fn run(console: &mut Console, arguments: &Import) -> Exit {
     match &arguments.output {
         None => console.out(&text),
         Some(path) => {
-            if let Err(error) = write(path, &text) {
+            if let Err(error) = whole_file::create(path, &text) {
                 let help = match error.kind() {
                     std::io::ErrorKind::AlreadyExists => "remove it, or give another name",
                     _ => "",
@@ -76,15 +76,4 @@ fn help(damage: &Damage) -> &'static str {
         }
         Damage::NoPrompt => "let the client set a session up and send a prompt",
     }
-}
-
-/// Writes a file that is not there yet, whole or not at all.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let beside = path.with_extension("json.new");
-    let written = std::fs::File::create(&beside).and_then(|mut file| file.write_all(text.as_bytes()));
-    // A link fails where a rename would take the place of a file that somebody has edited.
-    let linked = written.and_then(|()| std::fs::hard_link(&beside, path));
-    // Whatever came of it, this one is of no more use.
-    let _ = std::fs::remove_file(&beside);
-    linked
 }

@@ -22,6 +22,7 @@ use crate::explore::{Anchor, Replay, TraceStep};
 ///     operation: "lock".into(),
 ///     object: "state".into(),
 ///     detail: String::new(),
+///     alternative: None,
 ///     holds: vec!["state".into()],
 ///     anchors: vec![],
 /// };

@@ -31,6 +31,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
 pub use http::*;
 pub use layout::format;
+pub use lint::broken_by;
 pub use pipe::*;
 pub use source::{MAX_BYTES, SourceError, is_scenario};
 pub use types::*;

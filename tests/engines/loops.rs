@@ -270,7 +270,10 @@ impl World {
             }
             Do::Job => {
                 let cell = self.cell.clone();
-                let job = move || Ok(cell.update("add", |value| *value += 1));
+                let job = move || {
+                    cell.update("add", |value| *value += 1);
+                    Ok(())
+                };
                 self.event_loop.run_in_executor(&self.executor, "job", job).await?;
             }
             Do::Limited(body) => {

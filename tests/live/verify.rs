@@ -101,7 +101,7 @@ fn bad_input_is_refused() {
     let folder = played("bad", &[]);
     fs::write(folder.file("live.json"), gated()).unwrap();
     let (said, code) = verify(&folder, "--scenario live.json");
-    assert!(said.ends_with("error: failed to verify: the transcript is of another scenario, or it has changed since\n  help: give the file that was served\n"), "{said}");
+    assert!(said.ends_with("error: failed to verify: the transcript is of another scenario, or it has changed since\n  help: give the file that was served, or what `turnloom import` made of the transcript\n"), "{said}");
     assert_eq!(code, Some(2));
     for text in ["", "{}\n"] {
         fs::write(folder.file("t.jsonl"), text).unwrap();

@@ -68,7 +68,7 @@ fn the_page_of_a_race_shows_both_orders() {
     let folder = Folder::new("race");
     let html = folder.path("page.html");
     let (code, out, err) = replay("scenarios/r08-finish-gap.json", GAP, &["--html", &html]);
-    assert_eq!(code, 1);
+    assert_eq!((code, err.as_str()), (1, ""));
     assert!(out.contains("racing pair: client `bob` takes the state lock"), "the terminal shows it as well");
 
     let text = folder.read("page.html");
@@ -178,7 +178,7 @@ fn outside_of_code(line: &str) -> String {
 fn the_markdown_of_a_race_is_ready_for_an_issue() {
     let file = "scenarios/r08-finish-gap.json";
     let (code, out, err) = replay(file, GAP, &["--markdown", "-"]);
-    assert_eq!(code, 1);
+    assert_eq!((code, err.as_str()), (1, ""));
     insta::assert_snapshot!(out);
 }
 
@@ -312,8 +312,6 @@ fn a_check_says_in_its_document_why_a_scenario_is_not_as_reviewed() {
     assert_eq!(code, 1);
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     let snapshot = &document["scenarios"][0]["snapshot"];
-    let reason = snapshot["words"].as_str().unwrap();
-    assert!(reason.starts_with("✗ there is no snapshot ") && reason.contains("--update"), "{reason}");
     assert_eq!(snapshot["standing"], "missing");
     assert!(err.contains("there is no snapshot"), "people who read along are told as well: {err}");
 

@@ -18,7 +18,7 @@ pub(super) const DEMANDS: &[Demand] = &[
         demand: "a hang is a verdict with the place of every thread, within a bounded number of steps",
         shown_by: &[
             "tests/machine.rs: r30_a_deadlock_is_a_verdict_with_the_place_of_every_thread",
-            "tests/machine.rs: r30_a_livelock_is_a_verdict_within_a_bounded_number_of_steps",
+            "tests/kernel.rs: a_thread_that_never_ends_is_a_hang",
         ],
     },
 ];

@@ -15,7 +15,7 @@ use super::transcript::{Entry, What};
 use crate::observation::ServerEntry;
 use crate::scenario::{
     Action, Actor, Agent, AgentKind, Channel, ClockStep, Happening, Limits, LoomPlan, Reaction, Scenario,
-    Session, Step, Through, Trigger,
+    Session, Step, Through, Trigger, broken_by,
 };
 use story::{Asked, Moment, Story};
 
@@ -84,6 +84,7 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
     let cast = actors::actors(&story);
     // With others beside the one who talks, a search of every interleaving may not end.
     let preemptions = (cast.len() > 1 || actors::through(&story) == Through::Service).then_some(1);
+    let limits = limits(&story, &cast);
     let name = &story.scenario;
     let scenario = Scenario {
         schema: None,
@@ -99,7 +100,7 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         through: actors::through(&story),
         revision: "fixed".to_owned(),
         decisions: BTreeMap::new(),
-        limits: Limits::default(),
+        limits,
         gates: Vec::new(),
         actors: cast,
         clock: actors::clock(&story),
@@ -113,6 +114,18 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         loom: LoomPlan::default(),
     };
     Ok(Imported { scenario: with_gates(scenario), notes: story.notes })
+}
+
+/// A client whose prompt went wrong and that was never seen to prompt a message again is taken to be one that does not.
+fn limits(story: &Story, cast: &[Actor]) -> Limits {
+    let prompts = || story.asked.iter().filter_map(Asked::text);
+    let is_again = |text: &str| prompts().filter(|other| *other == text).count() > 1;
+    let is_wrong = |action: &Action| matches!(action, Action::Fail(_) | Action::Exit(_));
+    let failed = story.asked.iter().any(|asked| asked.actions.iter().any(is_wrong));
+    let closed = cast.iter().any(|actor| actor.does.contains(&Step::Close));
+    let limits = Limits::default();
+    let retries = if (failed || closed) && !prompts().any(is_again) { 0 } else { limits.retries };
+    Limits { retries, ..limits }
 }
 
 /// Whether a scenario is what [`import`] makes of the transcript, apart from all that a transcript does not tell: title,
@@ -160,13 +173,15 @@ fn reactions(story: &mut Story) -> Vec<Reaction> {
         let elsewhere = others.clone().any(|other| other.process != asked.process);
         let beside =
             others.clone().any(|other| other.process == asked.process && other.session != asked.session);
-        let reaction = Reaction {
+        let mut reaction = Reaction {
             on: asked.on.clone(),
             session: beside.then(|| asked.session.clone()).filter(|session| !session.is_empty()),
             process: elsewhere.then_some(asked.process),
             actions: asked.actions.clone(),
             breaks: Vec::new(),
         };
+        // What it did, it is to do again.
+        reaction.breaks = broken_by(&reaction);
         let same = |known: &&Reaction| {
             (&known.on, &known.session, known.process) == (&reaction.on, &reaction.session, reaction.process)
         };

@@ -16,6 +16,8 @@ mod steps;
 mod strand;
 mod waits;
 
+pub use protocol::broken_by;
+
 use super::diagnostic::Sink;
 use super::spans::Spans;
 use super::{Diagnostic, Scenario, Vocabulary};

@@ -72,6 +72,14 @@ fn unbroken(desk: &mut Desk<'_>, rule: &str, pointer: &str) {
     });
 }
 
+/// The rules of ACP that a reaction of an ACP server breaks for certain, each once.
+#[must_use]
+pub fn broken_by(reaction: &Reaction) -> Vec<String> {
+    let breaches = breaches(reaction, 0);
+    let is_broken = |rule: &&str| breaches.iter().any(|breach| breach.rule == *rule);
+    [FRAMES, CANCELLED, NO_ERROR].into_iter().filter(is_broken).map(ToOwned::to_owned).collect()
+}
+
 fn breaches(reaction: &Reaction, i: usize) -> Vec<Breach> {
     let is_prompt = super::server::is_prompt(&reaction.on);
     let mut cancel = (reaction.on == Trigger::Cancel).then(|| format!("/server/{i}/on"));
