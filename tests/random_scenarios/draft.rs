@@ -347,10 +347,12 @@ impl Draft {
         };
         let mut acts: Vec<Act> = acts.iter().filter(can).cloned().collect();
         let ends = matches!(acts.last(), Some(Act::Answer(_) | Act::Fail));
-        if is_held && !may_hold {
+        let may_stay_open = self.racing && is_acp;
+        let lies = is_held && !may_hold;
+        if lies {
             acts.pop();
-            acts.push(Act::Answer("end_turn"));
-        } else if !ends && !(self.racing && is_acp) {
+        }
+        if lies || !(ends || may_stay_open) {
             acts.push(Act::Answer("end_turn"));
         }
         acts
