@@ -4,7 +4,7 @@ use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, stopped_after};
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations};
-use crate::scenario::{Need, Status, StopReason};
+use crate::scenario::{EventKind, Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.
 pub struct AskedRunHappens;
@@ -25,7 +25,8 @@ to make room, the message's own prompt must not be the one that is hit.
 
 It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
-pause, interrupt or close came after the message, nor while the run is still on, nor when the service is \
+pause, interrupt or close came after the message, nor if the pause that a user had asked for before takes effect after \
+it, nor while the run is still on, nor when the service is \
 closed or a run has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
 behind breaks `nothing-stranded-after-finish` instead.
@@ -58,7 +59,7 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
                 true if !told.is_empty() && !newer => "had its own prompt cancelled, and no other",
                 _ => continue,
             };
-            if stopped_after(seen, own.place) {
+            if stopped_after(seen, own.place) || paused_late(seen, place) {
                 continue;
             }
             let prompts = told.iter().map(|turn| Mark::Server(turn.read));
@@ -75,6 +76,11 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
 /// Whether the service was closed: it begins no run any more.
 fn was_closed(seen: &Observations) -> bool {
     seen.calls.values().flatten().any(|call| call.call == "close")
+}
+
+/// Whether a pause took effect after this event; one that nobody asked for is no excuse.
+fn paused_late(seen: &Observations, message: usize) -> bool {
+    stopped_after(seen, 0) && seen.events[message..].iter().any(|event| event.kind == EventKind::Pause)
 }
 
 /// Whether a run took all its permitted steps, which leaves the rest to a further run.
@@ -149,6 +155,16 @@ mod tests {
         for status in [Status::Running, Status::Error] {
             holds(&AskedRunHappens, &ended(status, first(), both()));
         }
+    }
+
+    #[test]
+    fn a_pause_that_a_user_asked_for_before_may_take_effect_after_the_message() {
+        let stopped = [vec![ServiceEntry::Stop], both()].concat();
+        let mut seen = ended(Status::Paused, first(), stopped);
+        seen.events.push(pause());
+        holds(&AskedRunHappens, &seen);
+        seen.service = both();
+        breaks(&AskedRunHappens, &seen);
     }
 
     #[test]

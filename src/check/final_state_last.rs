@@ -2,7 +2,7 @@
 
 use super::{Mark, Rule, Violation};
 use crate::observation::{Context, Observations, Published};
-use crate::scenario::{EventKind, word};
+use crate::scenario::{EventKind, Status, word};
 
 /// The state in which a run ended is the last thing that a subscriber is told of it.
 pub struct FinalStateLast;
@@ -23,7 +23,7 @@ until all that the run recorded was taken in, and only then tells the state it e
 
 It breaks when an event that a run records (the agent's text, a tool card, the end of a turn, an error) is the last that a \
 subscriber of the event service is told, with no state after it. Messages of users do not count, nor does an execution \
-that got stuck.
+that got stuck, or whose last run is still on.
 
 Source: R42 `final-status-before-events`, #3376 merged code."
     }
@@ -35,7 +35,11 @@ Source: R42 `final-status-before-events`, #3376 merged code."
         });
         let Some(Published::Event(event)) = last.map(|last| &seen.stream[last]) else { return Vec::new() };
         let after = last.map_or(&[][..], |last| &seen.stream[last + 1..]);
-        if seen.stuck.is_some() || after.iter().any(|published| matches!(published, Published::State(_))) {
+        let goes_on = seen.end.status == Status::Running;
+        if seen.stuck.is_some()
+            || goes_on
+            || after.iter().any(|published| matches!(published, Published::State(_)))
+        {
             return Vec::new();
         }
         let place =
@@ -84,5 +88,12 @@ mod tests {
         let late = Published::Event(user("second"));
         holds(&FinalStateLast, &told(vec![Published::Event(finish()), state(), late]));
         holds(&FinalStateLast, &told(Vec::new()));
+    }
+
+    #[test]
+    fn a_run_that_is_still_on_has_no_last_state_yet() {
+        let mut seen = told(vec![Published::State(Status::Running), Published::Event(finish())]);
+        seen.end.status = Status::Running;
+        holds(&FinalStateLast, &seen);
     }
 }

@@ -98,6 +98,8 @@ struct Inner {
     usage: Local<BTreeMap<String, Future<()>>>,
     /// What waits for a pipe that is not read.
     writes: Local<Vec<Future<()>>>,
+    /// What waits until the updates before it were handled.
+    settling: Local<Vec<Future<()>>>,
     tasks: Local<Vec<TaskRef>>,
     closed: Local<bool>,
 }
@@ -116,6 +118,7 @@ impl Connection {
             prompts: Local::new(BTreeMap::new()),
             usage: Local::new(BTreeMap::new()),
             writes: Local::new(Vec::new()),
+            settling: Local::new(Vec::new()),
             tasks: Local::new(Vec::new()),
             closed: Local::new(false),
         });
@@ -269,6 +272,7 @@ impl Connection {
             return Ok(());
         }
         let settled = self.inner.event_loop.future();
+        self.inner.settling.update(|settling| settling.push(settled.clone()));
         self.inner.notifications.put(Notification::Settled(settled.clone()));
         settled.await
     }
@@ -292,7 +296,7 @@ impl Connection {
         written.await
     }
 
-    /// Stops listening; whatever waits for an answer fails.
+    /// Stops listening; whatever waits for an answer fails, and updates are waited for no more.
     pub fn close(&self) {
         let tasks = self.inner.tasks.take();
         for task in tasks {
@@ -310,6 +314,7 @@ impl Connection {
         self.inner.writes.take().into_iter().for_each(|write| write.set_exception(connection_closed()));
         let usage = self.inner.usage.take();
         usage.into_values().for_each(|usage| usage.set_result(()));
+        self.inner.settling.take().into_iter().for_each(|settled| settled.set_result(()));
     }
 }
 
