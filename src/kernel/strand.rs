@@ -30,19 +30,23 @@ pub struct Strand {
 impl Strand {
     /// A strand that a label says everything about, made by the one that runs.
     pub(crate) fn labelled(label: &impl Hash) -> Self {
-        let key = next_key();
-        Self { key, history: chain(key, digest(label)), ..Self::default() }
+        if engine::current().digests() {
+            Self::with_key(next_key(), Some(digest(label)))
+        } else {
+            Self::default()
+        }
     }
 
     /// A strand that knows all that the one that makes it knows now.
     pub(crate) fn branch() -> Self {
-        let history = engine::current().strand().history;
-        let key = next_key();
-        Self { key, history: chain(key, history), ..Self::default() }
+        Self::with_key(next_key(), None)
     }
 
     /// A strand with a key of its own, begun by the one that runs; `label` says everything about it, if it is given.
     pub(crate) fn with_key(key: u128, label: Option<u128>) -> Self {
+        if !engine::current().digests() {
+            return Self::default();
+        }
         let history = label.unwrap_or_else(|| engine::current().strand().history);
         Self { key, history: chain(key, history), ..Self::default() }
     }
@@ -85,19 +89,21 @@ impl Mark {
     pub(crate) fn here() -> Self {
         let engine = engine::current();
         let strand = engine.strand();
-        engine.set_strand(Strand { history: chain(strand.history, digest("begun")), ..strand });
+        if engine.digests() {
+            engine.set_strand(Strand { history: chain(strand.history, digest("begun")), ..strand });
+        }
         Self { strand }
     }
 
     /// What the strand learned since matters no more, but for `value`. The caller promises it; a function that returns
     /// `value` and leaves nothing else behind but in objects can.
     pub(crate) fn keep(self, value: &impl Hash) {
-        self.back(chain(digest("ended"), digest(value)), self.strand.made);
+        self.back(|| ended(value), Some(self.strand.made));
     }
 
     /// The strand stands at the head of a loop that begins here, at which nothing it learned matters.
     pub(crate) fn again(self) {
-        self.back(digest("again"), engine::current().strand().made);
+        self.back(|| digest("again"), None);
     }
 
     /// The strand gives way here, and when it goes on nothing will depend on what it did since, but in objects.
@@ -106,18 +112,26 @@ impl Mark {
         engine.set_strand(Strand { history: self.strand.history, ..engine.strand() });
     }
 
-    fn back(self, way: u128, made: u64) {
+    /// Goes back by a way that tells from where, and with `made` also to the objects that were made by then.
+    fn back(self, way: impl FnOnce() -> u128, made: Option<u64>) {
         let engine = engine::current();
-        let history = chain(self.strand.history, way);
-        engine.set_strand(Strand { history, made, ..engine.strand() });
+        if engine.digests() {
+            let now = engine.strand();
+            let history = chain(self.strand.history, way());
+            engine.set_strand(Strand { history, made: made.unwrap_or(now.made), ..now });
+        }
     }
 }
 
 /// Runs a function of which the strand learns nothing but what it returns.
 pub(crate) fn learns_only<R: Hash>(body: impl FnOnce() -> R) -> R {
-    let made = Mark::here();
+    let begun = Mark::here();
     let result = body();
-    let kept = engine::current().strand().made;
-    made.back(chain(digest("ended"), digest(&result)), kept);
+    begun.back(|| ended(&result), None);
     result
+}
+
+/// The way back from the end of something that came to `value`.
+fn ended(value: &impl Hash) -> u128 {
+    chain(digest("ended"), digest(value))
 }

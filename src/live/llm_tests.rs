@@ -9,22 +9,12 @@ use tokio_test::io::Builder;
 use super::{Goodbye, ROOM, converse};
 use crate::live::desk::Desk;
 use crate::live::house::House;
-use crate::live::tests::Recorder;
+use crate::live::tests::{Recorder, loaded};
 use crate::live::transcript::Transcript;
-use crate::scenario::{self, Vocabulary};
 
 /// A house whose LLM has these reactions.
 fn house(server: &str) -> House {
-    let text = format!(
-        r#"{{"version": 1, "title": "t", "source": "s", "agent": {{"kind": "llm"}}, "gates": ["go"],
-        "actors": [{{"name": "ann", "does": [{{"send": {{"text": "hi"}}}}, "run", {{"wait": {{"gate": "go"}}}}]}},
-                   {{"name": "ben", "does": [{{"open": "go"}}]}}],
-        "server": {server}}}"#
-    );
-    let vocabulary = Vocabulary { revisions: vec!["fixed"], ..Vocabulary::default() };
-    let loaded =
-        scenario::parse("test", &text, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
-    House::new(Desk::new(&loaded.scenario, Transcript::nowhere()))
+    House::new(Desk::new(&loaded("llm", server).scenario, Transcript::nowhere()))
 }
 
 /// A request with these members beside the model and the message `hi`.

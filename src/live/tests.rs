@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_test::io::Builder;
 
 use super::{End, Serving, serve_on};
-use crate::scenario::{self, Vocabulary};
+use crate::scenario::{self, Loaded, Vocabulary};
 
 /// Remembers each write, and that it was closed.
 #[derive(Clone, Default)]
@@ -35,17 +35,21 @@ impl AsyncWrite for Recorder {
     }
 }
 
-/// What is served when these reactions are all that the scenario says.
-fn serving(server: &str) -> Serving {
+/// A scenario with an agent of this kind that says no more than these reactions.
+pub(super) fn loaded(kind: &str, server: &str) -> Loaded {
     let text = format!(
-        r#"{{"version": 1, "title": "t", "source": "s", "agent": {{"kind": "acp"}}, "gates": ["go"],
+        r#"{{"version": 1, "title": "t", "source": "s", "agent": {{"kind": "{kind}"}}, "gates": ["go"],
         "actors": [{{"name": "ann", "does": [{{"send": {{"text": "hi"}}}}, "run", {{"wait": {{"gate": "go"}}}}]}},
                    {{"name": "ben", "does": [{{"open": "go"}}]}}],
         "server": {server}}}"#
     );
     let vocabulary = Vocabulary { revisions: vec!["fixed"], ..Vocabulary::default() };
-    let loaded =
-        scenario::parse("test", &text, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
+    scenario::parse("test", &text, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)))
+}
+
+/// What is served when these reactions are all that the scenario says.
+fn serving(server: &str) -> Serving {
+    let loaded = loaded("acp", server);
     Serving {
         name: loaded.name,
         scenario: loaded.scenario,

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Client, Folder, gated, scenario};
+use super::{Client, Folder, a_turn_through_the_gate, gated, scenario};
 
 /// What a command of turnloom says on both streams, and its exit code.
 fn turnloom(folder: &Folder, arguments: &str) -> (String, Option<i32>) {
@@ -50,14 +50,7 @@ fn lines(client: &mut Client, count: usize) -> Vec<String> {
 #[test]
 fn a_gate_that_a_test_opened_is_opened_by_a_tester() {
     let folder = Folder::new("import-gate", &gated());
-    let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
-    let control = client.control();
-    client.greet();
-    client.prompt(2, "hi");
-    assert_eq!(client.chunk(), "working");
-    control.post("/gates/go/open", &Value::Null);
-    assert_eq!(client.stop_reason(2), "end_turn");
-    client.close();
+    a_turn_through_the_gate(&folder).close();
     let imported = imported(&folder);
     assert_eq!(
         imported,

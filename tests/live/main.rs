@@ -15,6 +15,7 @@ mod sdk;
 mod verify;
 
 use client::{Client, Folder};
+use serde_json::Value;
 
 /// A scenario with these reactions, in which ann sends `hi`, and ben opens the gate `go` and presses stop.
 fn scenario(server: &str) -> String {
@@ -31,4 +32,16 @@ fn gated() -> String {
     scenario(
         r#"[{"on": {"prompt": "hi"}, "do": [{"say": "working"}, {"wait": {"gate": "go"}}, {"answer": "end_turn"}]}]"#,
     )
+}
+
+/// A session whose one turn was answered when a test had opened the gate.
+fn a_turn_through_the_gate(folder: &Folder) -> Client {
+    let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
+    let control = client.control();
+    client.greet();
+    client.prompt(2, "hi");
+    assert_eq!(client.chunk(), "working");
+    control.post("/gates/go/open", &Value::Null);
+    assert_eq!(client.stop_reason(2), "end_turn");
+    client
 }

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Client, Folder, gated, scenario};
+use super::{Client, Folder, a_turn_through_the_gate, gated, scenario};
 
 fn kill(mut client: Client) {
     client.process.kill().unwrap();
@@ -14,15 +14,8 @@ fn kill(mut client: Client) {
 #[test]
 fn the_next_process_knows_sessions_gates_and_what_was_read() {
     let folder = Folder::new("next", &gated());
-    let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
-    let control = client.control();
-    client.greet();
-    client.prompt(2, "hi");
-    assert_eq!(client.chunk(), "working");
-    control.post("/gates/go/open", &Value::Null);
-    assert_eq!(client.stop_reason(2), "end_turn");
     // As clients do: no word, no end of the input.
-    kill(client);
+    kill(a_turn_through_the_gate(&folder));
 
     let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
     let control = client.control();

@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::coroutines::Run;
-use super::execution::{Ended, Execution, Left, Taken, default_choice};
-use super::path::{Paths, step, walk};
+use super::execution::{Ended, Left, Taken, default_choice};
+use super::path::{Paths, show, step, walk};
 use super::search::{Limits, Search, Visit, ended, path_size};
 use crate::kernel::digest::{chain, digest};
 
@@ -138,11 +138,8 @@ impl Searcher<'_> {
         new
     }
 
-    fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        self.found.count(&ended);
-        let flow = visit(&Execution { run: &run, ended, taken: &self.taken, share: None });
-        run.finish();
-        flow
+    fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
+        show(&mut self.found, run, ended, (&self.taken, None), visit)
     }
 }
 

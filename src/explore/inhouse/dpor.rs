@@ -29,9 +29,9 @@ use std::rc::Rc;
 
 use super::coroutines::{Keep, Run, Shop};
 use super::dependence::{Groups, Use, depend};
-use super::execution::{Ended, Execution, Left, Taken, default_choice};
+use super::execution::{Ended, Left, Taken, default_choice};
 use super::footprint::Clock;
-use super::path::{Kind, Pasts, step, tick};
+use super::path::{Kind, Pasts, show, step, tick};
 use super::search::{Limits, Search, Visit, ended};
 use super::wakeup::{Move, Tree, after};
 
@@ -219,15 +219,12 @@ impl Searcher<'_> {
         ended
     }
 
-    fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
-        self.found.count(&ended);
+    fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
         let cut_short = matches!(ended, Ended::Panicked(_) | Ended::Hang);
         let deterministic = !matches!(ended, Ended::NotDeterministic { .. });
-        if visit(&Execution { run: &run, ended, taken: &self.taken, share: None }).is_break() {
+        if show(&mut self.found, run, ended, (&self.taken, None), visit).is_break() {
             return ControlFlow::Break(());
         }
-        run.finish();
-        drop(run);
         if !deterministic {
             return ControlFlow::Break(());
         }

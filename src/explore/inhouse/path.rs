@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::coroutines::{Keep, Run, Shop};
 use super::dependence::{Use, either_changes};
-use super::execution::{Ended, Left, Taken};
+use super::execution::{Ended, Execution, Left, Taken};
 use super::footprint::{Clock, join};
 use super::search::{Limits, Search, Visit};
 
@@ -53,6 +53,20 @@ pub(super) fn step(run: &mut Run, taken: &mut Vec<Taken>, next: Taken, left: Opt
     taken.push(next);
     run.step(next.thread, next.alternative);
     left.and_then(|left| left.differs(run, depth, next.thread))
+}
+
+/// An execution has come to its end: it is counted, shown, and its daemons are told; whether to go on.
+pub(super) fn show(
+    found: &mut Search,
+    mut run: Run,
+    ended: Ended,
+    (taken, share): (&[Taken], Option<f64>),
+    visit: &mut Visit<'_>,
+) -> ControlFlow<()> {
+    found.count(&ended);
+    let flow = visit(&Execution { run: &run, ended, taken, share });
+    run.finish();
+    flow
 }
 
 /// What there is to choose at a place.

@@ -19,9 +19,9 @@ use rustc_hash::FxHashMap;
 
 use super::coroutines::Run;
 use super::dependence::{Next, Use, depend, either_changes};
-use super::execution::{Ended, Execution, Left, Taken, default_choice};
+use super::execution::{Ended, Left, Taken, default_choice};
 use super::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
-use super::path::{Kind, Pasts, Paths, step, tick, walk};
+use super::path::{Kind, Pasts, Paths, show, step, tick, walk};
 use super::planted::{Planted, planted};
 use super::search::{Limits, Search, Visit, ended, path_size};
 
@@ -194,12 +194,9 @@ impl Searcher<'_> {
         ended
     }
 
-    fn end(&mut self, mut run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        self.found.count(&ended);
+    fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
         let share = Some(self.share());
-        let flow = visit(&Execution { run: &run, ended, taken: &self.taken, share });
-        run.finish();
-        flow
+        show(&mut self.found, run, ended, (&self.taken, share), visit)
     }
 
     /// How much of the space lies behind, if what is still to be tried is as large as what was: the path cuts off, at

@@ -13,7 +13,8 @@ use std::rc::Rc;
 
 use super::coroutines::{Keep, Run, Shop};
 use super::dependence::depend;
-use super::execution::{Execution, Taken, default_choice};
+use super::execution::{Taken, default_choice};
+use super::path::show;
 use super::search::{Limits, Search, Visit, ended};
 
 /// How schedules are drawn.
@@ -97,11 +98,8 @@ fn draw(
     loop {
         let enabled = run.enabled();
         if let Some(ended) = ended(limits, &run, &enabled, taken.len()) {
-            found.count(&ended);
-            let flow = visit(&Execution { run: &run, ended, taken: &taken, share: None });
             let steps = taken.len().saturating_sub(run.book().setup_steps());
-            run.finish();
-            return (steps, flow);
+            return (steps, show(found, run, ended, (&taken, None), visit));
         }
         let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
         let exploring = run.exploring();
