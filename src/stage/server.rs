@@ -126,9 +126,11 @@ impl ServerHost {
         }));
     }
 
-    /// The next step of the script as an operation.
+    /// The next step of the script as an operation: a process that could read on or go on with a reaction may do either.
     fn stepping(&self) -> Op<Moved> {
-        let op = Op::new("step").says(|moved: &Moved| moved.step.label.clone());
+        let happened = self.happened();
+        let op = Op::new("step").among(&self.script, move |script| script.choices(&*happened).len());
+        let op = op.says(|moved: &Moved| moved.step.label.clone());
         match &*self.watching.borrow() {
             Some(watching) => watching(op),
             None => op,
@@ -141,7 +143,8 @@ impl ServerHost {
         let asked = happened.clone();
         let op = self.stepping();
         let ready = move |script: &Script| script.can_step(&*asked);
-        let moved = self.script.idle_until(op, ready, |script| take_step(script, &*happened));
+        let take = |script: &mut Script, which| take_step(script, which, &*happened);
+        let moved = self.script.idle_until_one_of(op, ready, take);
         moved.is_some_and(|moved| {
             self.write(moved);
             true
@@ -157,7 +160,8 @@ impl ServerHost {
         let happened = self.happened();
         while self.script.inspect(|script| script.can_step(&*happened)) {
             thread::as_role("server", || {
-                let moved = self.script.perform(self.stepping(), |script| take_step(script, &*happened));
+                let take = |script: &mut Script, which| take_step(script, which, &*happened);
+                let moved = self.script.perform_one_of(self.stepping(), take);
                 self.write(moved);
             });
         }
@@ -282,9 +286,10 @@ impl Llm for ServerHost {
     }
 }
 
-fn take_step(script: &mut Script, happened: &dyn Fn(&Happening) -> bool) -> Moved {
+fn take_step(script: &mut Script, which: usize, happened: &dyn Fn(&Happening) -> bool) -> Moved {
     let before = script.log().len();
-    let step = script.step(happened).expect("the step was possible when it was chosen");
+    let choice = script.choices(happened)[which];
+    let step = script.take(choice, happened).expect("the step was possible when it was chosen");
     Moved { step, process: script.process(), entries: (before, script.log().len()) }
 }
 
