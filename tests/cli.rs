@@ -272,14 +272,11 @@ fn a_reader_that_goes_away_is_no_reason_to_panic() {
 
 #[test]
 fn what_only_a_live_server_can_do_is_linted_but_not_run() {
-    let live = SCENARIO.replace(r#"{"answer": "end_turn"}"#, r#"{"exit": 3}"#);
+    let live = SCENARIO.replace(r#"{"answer": "end_turn"}"#, r#""close_output""#);
     let folder = Folder::new("only-live", &[("live.json", &live)]);
     assert_eq!(folder.run("lint live.json").out, "live.json: nothing wrong\n");
     for command in ["check live.json", "explore live.json", "audit live.json"] {
         let said = folder.refused(command);
-        assert!(
-            said.contains("the model of the runtime does not know the end of a process"),
-            "{command}: {said}"
-        );
+        assert!(said.contains("the model of the runtime does not know a closed output"), "{command}: {said}");
     }
 }

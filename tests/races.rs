@@ -301,6 +301,30 @@ fn n07_close_waits_for_turn() {
     shows("N07", "n07-close-waits-for-turn", &["turnloom"]);
 }
 
+#[test]
+fn n08_server_death_unnoticed() {
+    shows("N08", "n08-server-death-unnoticed", &["turnloom"]);
+}
+
+/// The other half of N08: once the cancel of the prompt that nobody answers has failed to be written, closing the
+/// connection leaves that prompt waiting, and the restart waits for it.
+#[test]
+fn n08_the_restart_waits_for_the_prompt_of_the_dead_server() {
+    let scenario = r#"{
+        "version": 1, "title": "the restart after a server's death", "source": "N08", "agent": {"kind": "acp"},
+        "decisions": {"server_death": "unnoticed"},
+        "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run", {"send": {"text": "second"}}, "run"]}],
+        "clock": [{"fire": "prompt"}, {"fire": "drain"}],
+        "server": [{"on": {"prompt": "first"}, "process": 1, "do": [{"say": "working"}, {"exit": 1}]}]
+    }"#;
+    let folder = tempfile::tempdir().expect("a folder for the scenario");
+    let file = folder.path().join("death.json");
+    std::fs::write(&file, scenario).expect("the scenario is written");
+    let found = turnloom(&["explore", &file.display().to_string()]).stdout;
+    let found = String::from_utf8_lossy(&found);
+    assert!(found.contains("alice in run › astep › restart server › end server › stop portal"), "{found}");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -182,6 +182,7 @@ mod tests {
             rerun_generation: internal_only (EventService._run_and_publish)
             close_in_flight: paused_first (EventService.close)
             failed_prompt: at_once (ACPAgent._do_acp_prompt)
+            server_death: unnoticed (Connection._receive_loop of agent-client-protocol 0.8.1)
         ");
     }
 }

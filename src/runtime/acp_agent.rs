@@ -139,9 +139,10 @@ impl AcpAgent {
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
         let slot = made.clone();
         let label = ("init", prior_session_id.clone());
+        let server_death = inner.decisions.server_death;
         let session_id = portal.call(label, move || {
             Box::pin(async move {
-                let conn = Connection::spawn(&event_loop, &peer, &bridge);
+                let conn = Connection::spawn(&event_loop, &peer, &bridge, server_death);
                 *slot.borrow_mut() = Some(conn.clone());
                 conn.initialize().await?;
                 if let Some(prior) = prior_session_id

@@ -7,7 +7,7 @@ use crate::kernel::{FifoGuard, thread};
 use crate::scenario::{Status, StopReason};
 
 use super::acp_agent::{AcpAgent, Turn, not_started};
-use super::connection::PromptResponse;
+use super::connection::{PromptResponse, server_ended};
 use super::decision::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
     SuccessfulTurn, SyncTimeout, TimeoutReport, UndrainedSession,
@@ -70,6 +70,7 @@ impl AcpAgent {
             Err(error) => {
                 let _held = self.lock_for_failure(state);
                 self.emit_turn_error(state, turn);
+                self.restart_if_ended(&error);
                 Err(error)
             }
         };
@@ -357,6 +358,13 @@ impl AcpAgent {
         Ok(())
     }
 
+    /// A server that has ended has to be started again before the next prompt.
+    fn restart_if_ended(&self, error: &Exception) {
+        if *error == server_ended() {
+            self.restart_next_turn();
+        }
+    }
+
     fn restart_next_turn(&self) {
         self.inner.restart_session_on_next_turn.set(true);
     }
@@ -415,6 +423,7 @@ impl AcpAgent {
             }
             Err(error) => {
                 self.emit_turn_error(state, turn);
+                self.restart_if_ended(&error);
                 Err(error)
             }
         };
@@ -453,7 +462,7 @@ impl AcpAgent {
 /// Whether the prompt may go well a moment later: the pipe broke, or the server had an internal error (-32603, which is
 /// what a scripted server answers when it fails).
 fn may_pass(error: &Exception) -> bool {
-    matches!(error.kind(), "ConnectionError" | "ACPRequestError")
+    matches!(error.kind(), "ConnectionError" | "ConnectionResetError" | "ACPRequestError")
 }
 
 fn was_cancelled(response: PromptResponse) -> bool {

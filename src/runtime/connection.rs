@@ -15,16 +15,37 @@ use crate::scenario::StopReason;
 use crate::script::{ClientMessage, ServerMessage};
 
 use super::bridge::Bridge;
+use super::decision::ServerDeath;
+
+/// One write of a server process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// What it wrote.
+    pub frames: Vec<ServerMessage>,
+    /// Whether that was the last of it: the process has ended.
+    pub ended: bool,
+}
 
 /// Where the frames of a server process go, one write at a time.
-pub type Sink = Rc<dyn Fn(Vec<ServerMessage>)>;
+pub type Sink = Rc<dyn Fn(Output)>;
+
+/// What becomes of a write to a server process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pipe {
+    /// The process reads.
+    Read,
+    /// It does not read at present: the write waits.
+    Full,
+    /// It has ended: the write fails.
+    Broken,
+}
 
 /// The other end of the pipe.
 pub trait Peer {
     /// Begins a server process whose frames go to `sink`.
     fn start(&self, sink: Sink);
-    /// Writes a message to the process; whether it reads its pipe, so that the write ends.
-    fn send(&self, message: ClientMessage) -> bool;
+    /// Writes a message to the process.
+    fn send(&self, message: ClientMessage) -> Pipe;
     /// Ends the process.
     fn kill(&self);
 }
@@ -90,7 +111,9 @@ struct Inner {
     event_loop: EventLoop,
     peer: Rc<dyn Peer>,
     bridge: Bridge,
-    frames: Mailbox<ServerMessage>,
+    server_death: ServerDeath,
+    /// What was read; none at the end of the file.
+    frames: Mailbox<Option<ServerMessage>>,
     notifications: Mailbox<Notification>,
     next_request: Local<u64>,
     handshake: Local<Option<Future<ServerMessage>>>,
@@ -98,6 +121,10 @@ struct Inner {
     usage: Local<BTreeMap<String, Future<()>>>,
     /// What waits for a pipe that is not read.
     writes: Local<Vec<Future<()>>>,
+    /// Whether a write has failed: the loop of the sender has ended with it, and takes nothing more (`MessageSender`).
+    sender_failed: Local<bool>,
+    /// Whether the end of the file was read, where that is noticed.
+    ended: Local<bool>,
     /// What waits until the updates before it were handled.
     settling: Local<Vec<Future<()>>>,
     tasks: Local<Vec<TaskRef>>,
@@ -106,11 +133,17 @@ struct Inner {
 
 impl Connection {
     /// Starts a server process and listens to it. On the portal's event loop.
-    pub fn spawn(event_loop: &EventLoop, peer: &Rc<dyn Peer>, bridge: &Bridge) -> Self {
+    pub fn spawn(
+        event_loop: &EventLoop,
+        peer: &Rc<dyn Peer>,
+        bridge: &Bridge,
+        server_death: ServerDeath,
+    ) -> Self {
         let inner = Rc::new(Inner {
             event_loop: event_loop.clone(),
             peer: peer.clone(),
             bridge: bridge.clone(),
+            server_death,
             frames: Mailbox::new(event_loop),
             notifications: Mailbox::new(event_loop),
             next_request: Local::new(0),
@@ -118,6 +151,8 @@ impl Connection {
             prompts: Local::new(BTreeMap::new()),
             usage: Local::new(BTreeMap::new()),
             writes: Local::new(Vec::new()),
+            sender_failed: Local::new(false),
+            ended: Local::new(false),
             settling: Local::new(Vec::new()),
             tasks: Local::new(Vec::new()),
             closed: Local::new(false),
@@ -128,11 +163,16 @@ impl Connection {
         let dispatch = event_loop.create_task("dispatch", async move { dispatcher.dispatch_loop().await });
         connection.inner.tasks.set(vec![receive.handle(), dispatch.handle()]);
         let reader = Rc::downgrade(&connection.inner);
-        peer.start(Rc::new(move |frames| {
+        peer.start(Rc::new(move |output| {
             let Some(inner) = reader.upgrade() else { return };
-            let label = frames.clone();
+            let label = output.clone();
             let event_loop = inner.event_loop.clone();
-            event_loop.feed(label, move || frames.into_iter().for_each(|frame| inner.frames.put(frame)));
+            event_loop.feed(label, move || {
+                output.frames.into_iter().for_each(|frame| inner.frames.put(Some(frame)));
+                if output.ended {
+                    inner.frames.put(None);
+                }
+            });
         }));
         connection
     }
@@ -141,9 +181,14 @@ impl Connection {
         let head = Mark::here();
         loop {
             head.again();
-            let frame = self.inner.frames.get().await?;
+            let Some(frame) = self.inner.frames.get().await? else { break };
             self.process_message(frame);
         }
+        if self.inner.server_death == ServerDeath::Noticed {
+            self.inner.ended.set(true);
+            self.reject_all_outgoing(&server_ended());
+        }
+        Ok(())
     }
 
     fn process_message(&self, frame: ServerMessage) {
@@ -202,7 +247,7 @@ impl Connection {
         self.check_open()?;
         let answer = self.inner.event_loop.future();
         self.inner.handshake.set(Some(answer.clone()));
-        self.inner.peer.send(message);
+        self.send(message).await?;
         answer.await
     }
 
@@ -258,7 +303,7 @@ impl Connection {
         let answer = self.inner.event_loop.future();
         self.inner.prompts.update(|prompts| prompts.insert(request, answer.clone()));
         let (session, text) = (session.to_owned(), text.to_owned());
-        self.inner.peer.send(ClientMessage::Prompt { request, session, text, suffix });
+        self.send(ClientMessage::Prompt { request, session, text, suffix }).await?;
         answer.await
     }
 
@@ -278,6 +323,9 @@ impl Connection {
     }
 
     fn check_open(&self) -> Result<()> {
+        if self.inner.ended.get() {
+            return Err(server_ended());
+        }
         if self.inner.closed.get() { Err(connection_closed()) } else { Ok(()) }
     }
 
@@ -288,7 +336,7 @@ impl Connection {
     /// If the connection closes.
     pub async fn cancel(&self, session: &str) -> Result<()> {
         self.check_open()?;
-        if self.inner.peer.send(ClientMessage::Cancel { session: session.to_owned() }) {
+        if self.send(ClientMessage::Cancel { session: session.to_owned() }).await? == Pipe::Read {
             return Ok(());
         }
         let written = self.inner.event_loop.future();
@@ -296,26 +344,58 @@ impl Connection {
         written.await
     }
 
-    /// Stops listening; whatever waits for an answer fails, and updates are waited for no more.
+    /// Writes a message (`MessageSender.send`); whether the server reads it. Once a write has failed the sender takes
+    /// nothing more, so whoever writes then waits for ever.
+    async fn send(&self, message: ClientMessage) -> Result<Pipe> {
+        if self.inner.sender_failed.get() {
+            self.inner.event_loop.future::<()>().await?;
+        }
+        match self.inner.peer.send(message) {
+            pipe @ (Pipe::Read | Pipe::Full) => Ok(pipe),
+            Pipe::Broken if self.inner.server_death == ServerDeath::Noticed => Err(server_ended()),
+            Pipe::Broken => {
+                self.inner.sender_failed.set(true);
+                Err(Exception::Error {
+                    kind: "ConnectionResetError".to_owned(),
+                    message: "Connection lost".to_owned(),
+                })
+            }
+        }
+    }
+
+    fn reject_all_outgoing(&self, error: &Exception) {
+        let prompts = self.inner.prompts.take();
+        for prompt in prompts.into_values() {
+            prompt.set_exception(error.clone());
+        }
+        let handshake = self.inner.handshake.take();
+        if let Some(handshake) = handshake {
+            handshake.set_exception(error.clone());
+        }
+    }
+
+    /// Stops listening; whatever waits for an answer fails, and updates are waited for no more. Where the sender has
+    /// failed its error ends this before anything is told, so whoever waits for an answer goes on waiting.
     pub fn close(&self) {
+        self.inner.closed.set(true);
+        if self.inner.sender_failed.get() {
+            return;
+        }
         let tasks = self.inner.tasks.take();
         for task in tasks {
             task.cancel();
         }
-        self.inner.closed.set(true);
-        let prompts = self.inner.prompts.take();
-        for prompt in prompts.into_values() {
-            prompt.set_exception(connection_closed());
-        }
-        let handshake = self.inner.handshake.take();
-        if let Some(handshake) = handshake {
-            handshake.set_exception(connection_closed());
-        }
+        self.reject_all_outgoing(&connection_closed());
         self.inner.writes.take().into_iter().for_each(|write| write.set_exception(connection_closed()));
         let usage = self.inner.usage.take();
         usage.into_values().for_each(|usage| usage.set_result(()));
         self.inner.settling.take().into_iter().for_each(|settled| settled.set_result(()));
     }
+}
+
+/// What a request fails with when the server's process has ended.
+pub(super) fn server_ended() -> Exception {
+    Exception::Error { kind: "ServerEnded".to_owned(), message: "the server has ended".to_owned() }
 }
 
 fn connection_closed() -> Exception {

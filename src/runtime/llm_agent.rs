@@ -155,7 +155,7 @@ impl LlmAgent {
         self.requests.set(request + 1);
         let (session, text) = (which.line().to_owned(), message.to_owned());
         let prompt = ClientMessage::Prompt { request, session, text, suffix: false };
-        self.llm.complete(prompt, Rc::new(sink));
+        self.llm.complete(prompt, Rc::new(move |output| sink(output.frames)));
     }
 }
 

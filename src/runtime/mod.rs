@@ -30,7 +30,7 @@ mod state;
 
 pub use acp_agent::{AcpAgent, Turn};
 pub use cancel_token::CancelToken;
-pub use connection::{Peer, Sink};
+pub use connection::{Output, Peer, Pipe, Sink};
 pub use conversation::{Agent, LocalConversation, ToolCall};
 pub use decision::*;
 pub use event_service::{EventService, Subscriber};

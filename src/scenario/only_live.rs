@@ -1,7 +1,7 @@
-//! What only a real server can do: bytes that are no message, calls to the client, the end of a process, HTTP.
+//! What only a real server can do: bytes that are no message, calls to the client, HTTP.
 //! The model of the runtime has no word for it, so no engine runs a scenario that has it. Knows nothing of places.
 
-use super::{Action, ClockStep, FrameSeen, Happening, Method, Scenario, Step, Trigger};
+use super::{Action, AgentKind, ClockStep, FrameSeen, Happening, Method, Scenario, Step, Trigger};
 
 impl Trigger {
     /// What it is, if only a live server can react to it.
@@ -18,14 +18,14 @@ impl Trigger {
 
 impl Action {
     /// What it is, if only a live server can do it.
-    pub(super) fn only_live(&self) -> Option<&'static str> {
+    pub(super) fn only_live(&self, agent: AgentKind) -> Option<&'static str> {
         match self {
+            Self::Exit(_) if agent != AgentKind::Acp => Some("the end of an LLM"),
             Self::Wait(happening) => happening.only_live(),
             Self::Frame(_) => Some("a frame written as it is"),
             Self::Raw(_) => Some("raw bytes"),
             Self::Call(_) => Some("a call to the client"),
             Self::CloseOutput => Some("a closed output"),
-            Self::Exit(_) => Some("the end of a process"),
             Self::ToolCall(_) => Some("a tool call of an LLM"),
             Self::Refuse(_) => Some("a status of HTTP"),
             Self::HangUp => Some("the end of a connection"),
@@ -39,6 +39,7 @@ impl Action {
             | Self::Flush
             | Self::Split(_)
             | Self::StopReading
+            | Self::Exit(_)
             | Self::ResumeReading => None,
         }
     }
@@ -61,7 +62,7 @@ impl Scenario {
     pub fn is_only_live(&self) -> bool {
         let server = self.server.iter();
         let server = server.flat_map(|reaction| {
-            let actions = reaction.actions.iter().map(Action::only_live);
+            let actions = reaction.actions.iter().map(|action| action.only_live(self.agent.kind));
             actions.chain([reaction.on.only_live()])
         });
         let actors = self.actors.iter().flat_map(|actor| &actor.does).map(|step| match step {

@@ -478,7 +478,8 @@ pub enum Action {
     Call(CallClient),
     /// Closes the server's output; the process goes on. Only live.
     CloseOutput,
-    /// Ends the process with this exit code, when all that was written has left. Only live.
+    /// Ends the process with this exit code, when all that was written has left. For an agent without a server only
+    /// live.
     Exit(u8),
     /// Streams a tool call of an LLM, or the next piece of one. Only live.
     ToolCall(ToolCall),

@@ -136,7 +136,7 @@ impl Script {
         };
         step.wire.push((step.frames.len(), wire));
         if over {
-            self.running.clear();
+            self.end_process();
         }
         if let Some(why) = &ended {
             self.give_up(place, why);

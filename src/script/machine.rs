@@ -255,6 +255,12 @@ impl Script {
         self.reading
     }
 
+    /// Whether the last process that was begun has ended, killed or by itself: nobody reads what is sent to it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.life == Life::Ended
+    }
+
     /// Whether there is such a session.
     #[must_use]
     pub fn has_session(&self, session: &str) -> bool {

@@ -19,10 +19,7 @@ impl Script {
                 Vec::new()
             }
             ClientMessage::Ended => {
-                if self.life == Life::Alive {
-                    self.leave(Life::Ended);
-                    self.log.push(ServerEntry::Ended { process });
-                }
+                self.end_process();
                 Vec::new()
             }
             ClientMessage::Initialize => {
@@ -57,6 +54,14 @@ impl Script {
                 self.read_cancel(session);
                 Vec::new()
             }
+        }
+    }
+
+    /// Ends the process, whoever wanted it, unless it has ended before.
+    pub(super) fn end_process(&mut self) {
+        if self.life == Life::Alive {
+            self.leave(Life::Ended);
+            self.log.push(ServerEntry::Ended { process: self.process });
         }
     }
 

@@ -1,5 +1,5 @@
 //! What only a real peer can be sent: bytes that are no message, calls to it, the end of a process, HTTP. Must not know
-//! how it is written; an engine never meets it, because scenarios that have it are refused there.
+//! how it is written; an engine meets only the end of a process, because scenarios with any of the rest are refused there.
 
 use serde_json::{Map, Value};
 

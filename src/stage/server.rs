@@ -12,9 +12,9 @@ use crate::asyncio::{EventLoop, Future};
 use crate::explore::Anchor;
 use crate::kernel::{Object, Op, anchor, thread, words};
 use crate::observation::ServerEntry;
-use crate::runtime::{ConversationState, Llm, Peer, Sink};
+use crate::runtime::{ConversationState, Llm, Output, Peer, Pipe, Sink};
 use crate::scenario::{Action, EventSeen, FrameSeen, Happening, Scenario, Step};
-use crate::script::{self, ClientMessage, Script, ServerMessage};
+use crate::script::{self, ClientMessage, Script, ServerMessage, Wire};
 
 /// The server of an execution.
 #[derive(Clone)]
@@ -175,27 +175,32 @@ impl ServerHost {
     fn write(&self, moved: Moved) {
         (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
         moved.step.opened.iter().for_each(|gate| self.let_in(gate));
-        let Some(first) = moved.step.frames.first() else { return };
+        let exits = moved.step.wire.iter().any(|(_, wire)| matches!(wire, Wire::Exit(_)));
         let sinks = self.sinks.borrow();
-        let sink = sinks.get(&llm_line(first)).or_else(|| sinks.get(&process_line(moved.process))).cloned();
+        let process = || sinks.get(&process_line(moved.process));
+        let sink = match moved.step.frames.first() {
+            Some(first) => sinks.get(&llm_line(first)).or_else(process).cloned(),
+            None if exits => process().cloned(),
+            None => None,
+        };
         drop(sinks);
         if let Some(sink) = sink {
-            sink(moved.step.frames);
+            sink(Output { frames: moved.step.frames, ended: exits });
         }
     }
 
-    /// Whether the process reads its pipe.
-    fn tell(&self, operation: &'static str, message: ClientMessage) -> bool {
+    /// How the process took it.
+    fn tell(&self, operation: &'static str, message: ClientMessage) -> Pipe {
         let words = words(|| message.to_string());
-        let op = Op::new(operation).says(move |_: &(bool, usize, usize)| words.clone());
-        let (reads, before, after) = self.script.perform(op, |script| {
+        let op = Op::new(operation).says(move |_: &(Pipe, usize, usize)| words.clone());
+        let (pipe, before, after) = self.script.perform(op, |script| {
             let before = script.log().len();
             script.receive(message);
-            (script.is_reading(), before, script.log().len())
+            (pipe_of(script), before, script.log().len())
         });
         (before..after).for_each(|entry| anchor(Anchor::Server(entry)));
         self.step_inline();
-        reads
+        pipe
     }
 
     pub(super) fn open_gate(&self, gate: &str) {
@@ -268,7 +273,7 @@ impl Peer for ServerHost {
         self.tell("start", ClientMessage::Started);
     }
 
-    fn send(&self, message: ClientMessage) -> bool {
+    fn send(&self, message: ClientMessage) -> Pipe {
         self.tell("write", message)
     }
 
@@ -283,6 +288,14 @@ impl Llm for ServerHost {
             self.sinks.borrow_mut().insert(session.clone(), sink);
         }
         self.tell("write", request);
+    }
+}
+
+fn pipe_of(script: &Script) -> Pipe {
+    match (script.has_ended(), script.is_reading()) {
+        (true, _) => Pipe::Broken,
+        (false, true) => Pipe::Read,
+        (false, false) => Pipe::Full,
     }
 }
 

@@ -112,7 +112,8 @@ fn what_only_a_live_server_can_do() {
 ]}"##;
     let loaded = scenario::parse("case", text, &vocabulary()).unwrap();
     assert!(loaded.warnings.is_empty() && loaded.scenario.is_only_live());
-    assert_snapshot!(format!("\n{}", loaded.only_live.render(false)), @r##"
+    assert_snapshot!(format!("\n{}", loaded.only_live.render(false)), @r#"
+
       x the model of the runtime does not know a reply of the client
        ,-[case:2:70]
      1 | {"version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"},
@@ -163,16 +164,6 @@ fn what_only_a_live_server_can_do() {
        `----
       help: play it with `turnloom serve`, or leave it out to run every interleaving
 
-      x the model of the runtime does not know the end of a process
-       ,-[case:5:140]
-     4 |   {"on": "start", "do": [{"raw": {"text": "x"}}]},
-     5 |   {"on": {"prompt": "hi"}, "do": ["flush", "stop_reading", {"split": {"at": 3}}, {"call": {"name": "p1", "method": "_m"}}, "close_output", {"exit": 1}]}
-       :                                                                                                                                            |
-       :                                                                                                                                            `-- only a live server does this
-     6 | ]}
-       `----
-      help: play it with `turnloom serve`, or leave it out to run every interleaving
-
-    failed to read scenario `case`: 6 errors
-"##);
+    failed to read scenario `case`: 5 errors
+    "#);
 }

@@ -398,6 +398,14 @@ pub const DEFECTS: &[Defect] = &[
         source: "found by turnloom in openhands-agent-server 1.25.0: EventService.close",
     },
     Defect {
+        name: "server-death-unnoticed",
+        row: "N08",
+        decision: "server_death",
+        alternative: "unnoticed",
+        harm: "a server that dies in the middle of a prompt is waited for until the prompt times out, and its restart for ever",
+        source: "found by turnloom in openhands-sdk 1.25.0: Connection._receive_loop, MessageSender (agent-client-protocol 0.8.1)",
+    },
+    Defect {
         name: "failed-prompt-updates-leak",
         row: "N10",
         decision: "failed_prompt",

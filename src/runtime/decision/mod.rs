@@ -35,7 +35,7 @@ pub use rerun::{
     CloseInFlight, Closing, ExplicitStop, RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration,
     RerunWanted, StopBeforeStart, Supersede, SupersedeCheck,
 };
-pub use restart::{RestartSession, SuffixMarker, UndrainedSession};
+pub use restart::{RestartSession, ServerDeath, SuffixMarker, UndrainedSession};
 pub use revisions::{Change, REVISIONS, Revision};
 pub use token::{TokenAtEnd, ToolToken};
 pub use usage::CondenserUsage;
@@ -180,6 +180,7 @@ decisions! {
     sync_after_error: SyncAfterError,
     rerun_generation: RerunGeneration,
     close_in_flight: CloseInFlight,
+    server_death: ServerDeath,
 }
 
 /// A name that decides nothing.

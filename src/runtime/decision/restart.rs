@@ -12,6 +12,12 @@ choices! {
         RestartAfterTimeout "restart_after_timeout" "After a time-out its handler restarts the server, on the loop; after an interrupt the restart waits for the next turn.",
         RestartUnderLock "restart_under_lock" "After a time-out its handler restarts the server while it holds the state lock.",
     }
+    ServerDeath,
+    "When does a turn learn that the process of its server has ended?",
+    "openhands-sdk 1.25.0, found by turnloom" {
+        Noticed "noticed" "At once: what waits for an answer fails, and the server is started again before the next prompt.",
+        Unnoticed "unnoticed" "When its prompt times out; and once a write has failed, the restart waits for that prompt for ever.",
+    }
     RestartSession,
     "Which session does a restarted server get?",
     "openhands-sdk #3376, c3749ff" {

@@ -72,6 +72,7 @@ pub const REVISIONS: &[Revision] = &[
             change("rerun_generation", "internal_only", "EventService._run_and_publish"),
             change("close_in_flight", "paused_first", "EventService.close"),
             change("failed_prompt", "at_once", "ACPAgent._do_acp_prompt"),
+            change("server_death", "unnoticed", "Connection._receive_loop of agent-client-protocol 0.8.1"),
         ],
     },
     Revision {

@@ -23,6 +23,7 @@ pub(super) struct Facts<'a> {
     supersedes: bool,
     prompt_times_out: bool,
     fails: bool,
+    exits: bool,
     tools: bool,
     calls: BTreeSet<&'a str>,
 }
@@ -63,13 +64,13 @@ impl<'a> Facts<'a> {
             What::Card(id) => _ = self.cards.insert(id),
             What::Tool(_) => self.tools = true,
             What::Fail => self.fails = true,
+            What::Exit => self.exits = true,
             What::Call(call) => _ = self.calls.insert(&call.name),
             What::Wait(_)
             | What::Held(_)
             | What::Talk
             | What::Answer
             | What::Raw(_)
-            | What::Exit
             | What::Pipe
             | What::ToolCall(_)
             | What::Refuse
@@ -110,7 +111,7 @@ impl<'a> Facts<'a> {
 
     /// Whether anything can make the client restart the server.
     pub fn loads(&self) -> bool {
-        self.cancels() || (self.runs && (self.fails || self.closes))
+        self.cancels() || (self.runs && (self.fails || self.exits || self.closes))
     }
 
     /// Why a happening cannot happen. Gates are not asked for here.
@@ -276,7 +277,7 @@ impl<'a> Facts<'a> {
                 let message = format!("timer `{name}` is never armed: nobody cancels a turn");
                 Missing::new(place, message, format!("a cancel needs a run, and {CANCEL}"))
             }
-            Timer::Retry if !self.fails => Missing::new(
+            Timer::Retry if !self.fails && !self.exits => Missing::new(
                 place,
                 "timer `retry` is never armed: no prompt fails",
                 "let a reaction to a prompt {\"fail\": \"overloaded\"}",

@@ -11,7 +11,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     for (i, reaction) in desk.scenario.server.iter().enumerate() {
         report(desk, reaction.on.only_live(), &format!("/server/{i}/on"));
         for (j, action) in reaction.actions.iter().enumerate() {
-            report(desk, action.only_live(), &format!("/server/{i}/do/{j}"));
+            report(desk, action.only_live(desk.scenario.agent.kind), &format!("/server/{i}/do/{j}"));
         }
     }
     for deed in strands.iter().filter(|strand| strand.reaction.is_none()).flat_map(|strand| &strand.deeds) {
