@@ -155,7 +155,7 @@ pub fn text(document: &CheckDocument, bounded: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{different, incomplete, scenario, violated};
+    use super::super::testkit::{different, scenario, violated};
     use super::*;
     use crate::report::json::ToldViolation;
 
