@@ -1,8 +1,11 @@
 //! The command line as a user meets it: what it prints where, and how it ends. Only what needs no exploration is here.
 
+mod folder;
+
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
+
+use folder::{Folder, Run};
 
 /// A scenario with nothing wrong.
 const SCENARIO: &str = r#"{
@@ -15,66 +18,17 @@ const SCENARIO: &str = r#"{
 }
 "#;
 
-/// A folder of one test, in which its commands run.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str, files: &[(&str, &str)]) -> Self {
-        let path = std::env::temp_dir().join(format!("turnloom-cli-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        for (file, text) in files {
-            let file = path.join(file);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        }
-        Self(path)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
-        command
-            .args(arguments.split_whitespace())
-            .current_dir(&self.0)
-            .env_remove("CI")
-            .env_remove("NO_COLOR");
-        command
-    }
-
-    fn run(&self, arguments: &str) -> Run {
-        Run::of(self.command(arguments).output().unwrap())
-    }
-
-    /// Runs what must be refused: exit code 2, the reason on stderr and nothing on stdout, no path of this machine.
-    fn refused(&self, arguments: &str) -> String {
-        let run = self.run(arguments);
-        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments}: {}", run.err);
-        assert!(!run.err.contains(self.0.to_str().unwrap()), "{arguments}: {}", run.err);
-        run.err
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
-
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    fn of(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-    }
+/// Runs what must be refused: exit code 2, the reason on stderr and nothing on stdout, no path of this machine.
+fn refused(folder: &Folder, arguments: &str) -> String {
+    let run = folder.run(arguments);
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments}: {}", run.err);
+    assert!(!run.err.contains(folder.0.to_str().unwrap()), "{arguments}: {}", run.err);
+    run.err
 }
 
 #[test]
 fn help_says_who_uses_it_for_what() {
-    let folder = Folder::new("help", &[]);
+    let folder = Folder::empty("help");
     let help = folder.run("--help");
     assert_eq!(help.code, 0);
     for words in
@@ -107,13 +61,13 @@ fn a_command_that_means_nothing_is_refused() {
         "lint",
         "explain one two",
     ] {
-        assert!(!folder.refused(arguments).is_empty(), "{arguments}");
+        assert!(!refused(&folder, arguments).is_empty(), "{arguments}");
     }
 }
 
 #[test]
 fn the_schema_is_a_document_and_always_the_same() {
-    let folder = Folder::new("schema", &[]);
+    let folder = Folder::empty("schema");
     let schema = folder.run("schema");
     assert_eq!((schema.code, schema.err.as_str()), (0, ""));
     let document: serde_json::Value = serde_json::from_str(&schema.out).unwrap();
@@ -123,7 +77,7 @@ fn the_schema_is_a_document_and_always_the_same() {
 
 #[test]
 fn every_name_that_is_listed_can_be_explained() {
-    let folder = Folder::new("explain", &[]);
+    let folder = Folder::empty("explain");
     let all = folder.run("explain");
     assert_eq!(all.code, 0);
     for kind in ["rules", "defects", "decisions", "revisions"] {
@@ -153,14 +107,14 @@ fn a_misspelt_name_is_answered_with_the_nearest() {
             "did you mean `1.25.0`?",
         ),
     ] {
-        let err = folder.refused(arguments);
+        let err = refused(&folder, arguments);
         assert!(err.contains(what) && err.contains(help), "{arguments}: {err}");
     }
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named_as_the_user_named_it() {
-    let folder = Folder::new("missing", &[]);
+    let folder = Folder::empty("missing");
     let token = turnloom::explore::Token {
         scenario: "x".into(),
         revision: None,
@@ -176,11 +130,11 @@ fn a_file_that_is_not_there_is_named_as_the_user_named_it() {
         "explore scenarios/x.json",
         &format!("replay scenarios/x.json {token}"),
     ] {
-        let err = folder.refused(arguments);
+        let err = refused(&folder, arguments);
         assert!(err.contains("scenarios/"), "{arguments}: {err}");
     }
     fs::create_dir(folder.0.join("scenarios")).unwrap();
-    assert!(folder.refused("check").contains("no file there ends in .json"));
+    assert!(refused(&folder, "check").contains("no file there ends in .json"));
 }
 
 #[test]
@@ -189,7 +143,7 @@ fn bad_input_among_good_is_all_told_and_nothing_is_run() {
         [("scenarios/a.json", "{\"version\": 1"), ("scenarios/b.json", SCENARIO), ("scenarios/c.json", "[]")];
     let folder = Folder::new("bad", &files);
     for arguments in ["check --update", "check --format json", "lint scenarios", "audit"] {
-        let err = folder.refused(arguments);
+        let err = refused(&folder, arguments);
         assert!(err.contains("scenarios/a.json") && err.contains("scenarios/c.json"), "{arguments}: {err}");
     }
     assert!(!folder.0.join("snapshots").exists());
@@ -209,7 +163,7 @@ fn snapshots_are_updated_by_people_and_by_complete_searches_only() {
     assert_eq!((in_ci.code, in_ci.out.as_str()), (2, ""));
     assert!(in_ci.err.contains("failed to update snapshots: the variable CI is set"), "{}", in_ci.err);
     for arguments in ["check --update --engine loom", "check --update --preemptions 2"] {
-        assert!(folder.refused(arguments).contains("failed to update snapshots"), "{arguments}");
+        assert!(refused(&folder, arguments).contains("failed to update snapshots"), "{arguments}");
     }
     assert!(!folder.0.join("snapshots").exists());
 }
@@ -217,19 +171,19 @@ fn snapshots_are_updated_by_people_and_by_complete_searches_only() {
 #[test]
 fn a_snapshot_that_cannot_be_used_stops_the_check() {
     let damaged = [("scenarios/b.json", SCENARIO), ("snapshots/b.snap", "1 outcome\n")];
-    let err = Folder::new("damaged", &damaged).refused("check");
+    let err = refused(&Folder::new("damaged", &damaged), "check");
     assert!(err.contains("failed to read the snapshot snapshots/b.snap: line 1"), "{err}");
     let shared = [("scenarios/one/b.json", SCENARIO), ("scenarios/two/b.json", SCENARIO)];
-    let err = Folder::new("shared", &shared).refused("check");
+    let err = refused(&Folder::new("shared", &shared), "check");
     assert!(err.contains("would share the snapshot scenarios/snapshots/b.snap"), "{err}");
 }
 
 #[test]
 fn a_token_that_is_none_or_another_scenarios_is_refused() {
     let folder = Folder::new("token", &[("b.json", SCENARIO)]);
-    let err = folder.refused("replay b.json b:finish-gap");
+    let err = refused(&folder, "replay b.json b:finish-gap");
     assert!(err.contains("failed to read the token: a token has four parts"), "{err}");
-    let err = folder.refused("replay b.json b:finish-gap:bob@ann.run:000000");
+    let err = refused(&folder, "replay b.json b:finish-gap:bob@ann.run:000000");
     assert!(err.contains("failed to read the token: the token is damaged"), "{err}");
     let token = turnloom::explore::Token {
         scenario: "r08-finish-gap".into(),
@@ -238,10 +192,10 @@ fn a_token_that_is_none_or_another_scenarios_is_refused() {
         timers: turnloom::explore::Firing::Clock,
         schedule: "bob@ann.run".parse().unwrap(),
     };
-    let err = folder.refused(&format!("replay b.json {token}"));
+    let err = refused(&folder, &format!("replay b.json {token}"));
     assert!(err.contains("the token is of scenario `r08-finish-gap`, but `b.json` is scenario `b`"), "{err}");
     let token = turnloom::explore::Token { scenario: "b".into(), ..token };
-    let err = folder.refused(&format!("replay b.json {token}"));
+    let err = refused(&folder, &format!("replay b.json {token}"));
     assert!(err.contains("unknown defect `finish-gpa`") && err.contains("`finish-gap`?"), "{err}");
 }
 
@@ -262,7 +216,7 @@ fn an_audit_of_nothing_is_a_finding() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_reason_to_panic() {
-    let folder = Folder::new("pipe", &[]);
+    let folder = Folder::empty("pipe");
     let mut command = folder.command("explain");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -276,7 +230,7 @@ fn what_only_a_live_server_can_do_is_linted_but_not_run() {
     let folder = Folder::new("only-live", &[("live.json", &live)]);
     assert_eq!(folder.run("lint live.json").out, "live.json: nothing wrong\n");
     for command in ["check live.json", "explore live.json", "audit live.json"] {
-        let said = folder.refused(command);
+        let said = refused(&folder, command);
         assert!(said.contains("the model of the runtime does not know a closed output"), "{command}: {said}");
     }
 }

@@ -39,11 +39,15 @@ const OLD: &str = "---\nsource: scenarios/x.json\nexpression: outcomes\n---\n2 o
 #[test]
 fn a_check_that_is_killed_leaves_whole_snapshots() {
     let names = ["a", "b", "c", "d", "e"];
-    let scenarios = [("a.json", clean("1")), ("b.json", clean("2")), ("c.json", clean("3"))];
+    let scenarios = [
+        ("scenarios/a.json", clean("1")),
+        ("scenarios/b.json", clean("2")),
+        ("scenarios/c.json", clean("3")),
+    ];
     let folder = Folder::new("killed-check", &scenarios);
     fs::write(folder.0.join("scenarios/d.json"), clean("4")).unwrap();
     fs::write(folder.0.join("scenarios/e.json"), violated()).unwrap();
-    assert_eq!(folder.run("check --update", &[]).code, 1);
+    assert_eq!(folder.run("check --update").code, 1);
     let snapshot = |name: &str| format!("snapshots/{name}.snap");
     let new = names.map(|name| folder.read(&snapshot(name)));
     let is_whole = || {
@@ -59,13 +63,14 @@ fn a_check_that_is_killed_leaves_whole_snapshots() {
 
 #[test]
 fn a_merge_that_is_killed_leaves_whole_reports() {
-    let folder = Folder::new("killed-merge", &[("a.json", clean("1")), ("b.json", clean("2"))]);
-    folder.run("check --update", &[]);
+    let folder =
+        Folder::new("killed-merge", &[("scenarios/a.json", clean("1")), ("scenarios/b.json", clean("2"))]);
+    folder.run("check --update");
     for index in [1, 2] {
-        assert_eq!(folder.run(&format!("check --shard {index}/2 --report {index}.json"), &[]).code, 0);
+        assert_eq!(folder.run(&format!("check --shard {index}/2 --report {index}.json")).code, 0);
     }
     let merge = "merge 1.json 2.json --report whole.json --junit whole.xml";
-    assert_eq!(folder.run(merge, &[]).code, 0);
+    assert_eq!(folder.run(merge).code, 0);
     let files = ["whole.json", "whole.xml"];
     let new = files.map(|file| folder.read(file));
     let is_whole = || {
@@ -84,7 +89,7 @@ fn a_merge_that_is_killed_leaves_whole_reports() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_and_a_folder_that_cannot_be_written_are_errors() {
-    let folder = Folder::new("full", &[("a.json", clean("1"))]);
+    let folder = Folder::new("full", &[("scenarios/a.json", clean("1"))]);
     fs::create_dir(folder.0.join("snapshots")).unwrap();
     fs::write(folder.0.join("snapshots/a.snap"), OLD).unwrap();
     // A process that may write no file of more than no bytes meets what a full disk is.
@@ -107,14 +112,14 @@ fn a_full_disk_and_a_folder_that_cannot_be_written_are_errors() {
     let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["a.snap"], "nothing is left aside");
 
-    let run = folder.run("check --junit /dev/full", &[]);
+    let run = folder.run("check --junit /dev/full");
     assert!(run.code == 2 && run.err.contains("failed to write `/dev/full`: "), "{run:?}");
     // Nobody can write there, whoever they are.
-    let run = folder.run("check --junit /proc/junit.xml", &[]);
+    let run = folder.run("check --junit /proc/junit.xml");
     assert!(run.code == 2 && run.err.contains("failed to write `/proc/junit.xml`: "), "{run:?}");
     fs::remove_dir_all(folder.0.join("snapshots")).unwrap();
     fs::write(folder.0.join("snapshots"), "a file where the folder would be").unwrap();
-    let run = folder.run("check --update", &[]);
+    let run = folder.run("check --update");
     assert!(run.code == 2 && run.err.contains("a.snap"), "{run:?}");
 }
 
@@ -133,9 +138,9 @@ fn exploding() -> String {
 
 #[test]
 fn a_scenario_that_explodes_ends_within_its_memory_and_its_budget() {
-    let folder = Folder::new("explodes", &[("x.json", exploding())]);
+    let folder = Folder::new("explodes", &[("scenarios/x.json", exploding())]);
     let told = |limit: &str, verdict: &str| {
-        let run = folder.run(&format!("check {limit}"), &[]);
+        let run = folder.run(&format!("check {limit}"));
         assert!(run.code == 3 && run.out.starts_with(&format!("incomplete: {verdict}   x   ")), "{run:?}");
         run
     };
@@ -153,7 +158,7 @@ fn outcomes_count_as_memory_too() {
     let many = format!(
         r#"{{"version": 1, "title": "it ends", "source": "tests", "agent": {{"kind": "acp"}}, "actors": [{actors}]}}"#
     );
-    let folder = Folder::new("outcomes", &[("x.json", many)]);
-    let run = folder.run("check --memory 1MiB", &[]);
+    let folder = Folder::new("outcomes", &[("scenarios/x.json", many)]);
+    let run = folder.run("check --memory 1MiB");
     assert!(run.code == 3 && run.out.contains("the memory of 1MiB was used up"), "{run:?}");
 }

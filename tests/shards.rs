@@ -10,11 +10,11 @@ const IN_CI: &[(&str, &str)] = &[("CI", "true")];
 
 /// Seven scenarios: clean ones, one without a snapshot, one that breaks a rule.
 fn seven(test: &str) -> Folder {
-    let names = ["a.json", "b.json", "c.json", "d.json", "e.json", "f.json"];
-    let mut scenarios: Vec<_> = names.map(|name| (name, clean(name))).into();
-    scenarios.push(("r08-finish-gap.json", violated()));
+    let names = ["a", "b", "c", "d", "e", "f"].map(|name| format!("scenarios/{name}.json"));
+    let mut scenarios: Vec<_> = names.iter().map(|name| (name.as_str(), clean(name))).collect();
+    scenarios.push(("scenarios/r08-finish-gap.json", violated()));
     let folder = Folder::new(test, &scenarios);
-    folder.run("check --update", &[]);
+    folder.run("check --update");
     fs::remove_file(folder.0.join("snapshots/c.snap")).unwrap();
     folder
 }
@@ -23,7 +23,7 @@ fn seven(test: &str) -> Folder {
 fn sharded(folder: &Folder, of: u32) -> String {
     let report = |index| format!("{of}-{index}.json");
     for index in 1..=of {
-        let run = folder.run(&format!("check --shard {index}/{of} --report {}", report(index)), IN_CI);
+        let run = folder.run_with(&format!("check --shard {index}/{of} --report {}", report(index)), IN_CI);
         assert!(run.code <= 1, "{}", run.err);
     }
     (1..=of).rev().map(report).collect::<Vec<_>>().join(" ")
@@ -33,14 +33,14 @@ fn sharded(folder: &Folder, of: u32) -> String {
 fn any_number_of_shards_makes_the_report_of_one_machine() {
     let folder = seven("shards");
     let files = |of| format!("--report r{of}.json --junit j{of}.xml --sarif s{of}.sarif");
-    let text = folder.run(&format!("check {}", files(0)), IN_CI);
-    let json = folder.run("check --format json", IN_CI);
+    let text = folder.run_with(&format!("check {}", files(0)), IN_CI);
+    let json = folder.run_with("check --format json", IN_CI);
     assert_eq!((text.code, json.code), (1, 1));
     assert!(text.out.ends_with("\n7 scenarios: 5 clean, 2 failed\n"), "{}", text.out);
     for of in [1, 2, 3, 7] {
         let reports = sharded(&folder, of);
-        assert_eq!(folder.run(&format!("merge {reports} {}", files(of)), IN_CI), text, "{of} shards");
-        assert_eq!(folder.run(&format!("merge {reports} --format json"), IN_CI), json, "{of} shards");
+        assert_eq!(folder.run_with(&format!("merge {reports} {}", files(of)), IN_CI), text, "{of} shards");
+        assert_eq!(folder.run_with(&format!("merge {reports} --format json"), IN_CI), json, "{of} shards");
         for file in ["r{}.json", "j{}.xml", "s{}.sarif"] {
             let [whole, merged] = [0, of].map(|of| folder.read(&file.replace("{}", &of.to_string())));
             assert!(!whole.is_empty() && whole == merged, "{file} of {of} shards");
@@ -52,9 +52,9 @@ fn any_number_of_shards_makes_the_report_of_one_machine() {
 
 #[test]
 fn a_shard_without_a_scenario_is_clean() {
-    let folder = Folder::new("empty-shard", &[("a.json", clean("first"))]);
-    folder.run("check --update", &[]);
-    let run = folder.run("check --shard 2/2", IN_CI);
+    let folder = Folder::new("empty-shard", &[("scenarios/a.json", clean("first"))]);
+    folder.run("check --update");
+    let run = folder.run_with("check --shard 2/2", IN_CI);
     assert_eq!((run.code, run.out.as_str()), (0, "\n0 scenarios: 0 clean, 0 failed\n"), "{}", run.err);
 }
 
@@ -62,15 +62,15 @@ fn a_shard_without_a_scenario_is_clean() {
 fn what_makes_no_whole_is_refused_and_nothing_is_written() {
     let folder = seven("refused");
     let two = sharded(&folder, 2);
-    let other = folder.run("check --shard 2/2 --seed 1 --report seed.json", IN_CI);
+    let other = folder.run_with("check --shard 2/2 --seed 1 --report seed.json", IN_CI);
     assert_eq!(other.code, 1);
-    folder.run("check --report whole.json", IN_CI);
+    folder.run_with("check --report whole.json", IN_CI);
     sharded(&folder, 3);
     fs::write(folder.0.join("broken.json"), &folder.read("2-1.json")[..100]).unwrap();
     let old = folder.read("2-1.json").replace(env!("CARGO_PKG_VERSION"), "0.0.1");
     fs::write(folder.0.join("old.json"), old).unwrap();
     fs::write(folder.0.join("scenarios/f.json"), clean("another")).unwrap();
-    folder.run("check --shard 2/2 --report edited.json", IN_CI);
+    folder.run_with("check --shard 2/2 --report edited.json", IN_CI);
     for (arguments, why, help) in [
         ("2-1.json", "of 2 shards one is missing: 2", "run `turnloom check --shard 2/2 --report FILE`"),
         ("3-2.json", "of 3 shards some are missing: 1, 3", "--shard 1/3"),
@@ -91,20 +91,20 @@ fn what_makes_no_whole_is_refused_and_nothing_is_written() {
         ),
         ("no.json 2-2.json", "failed to read the report `no.json`: entity not found", "check --shard"),
     ] {
-        let run = folder.run(&format!("merge {arguments} --junit junit.xml"), IN_CI);
+        let run = folder.run_with(&format!("merge {arguments} --junit junit.xml"), IN_CI);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments}");
         assert!(run.err.contains(why) && run.err.contains(help), "{arguments}: {}", run.err);
         assert!(!folder.0.join("junit.xml").exists());
     }
-    assert_eq!(folder.run(&format!("merge {two}"), IN_CI).code, 1, "the two that belong together");
+    assert_eq!(folder.run_with(&format!("merge {two}"), IN_CI).code, 1, "the two that belong together");
 }
 
 #[test]
 fn bazel_and_kubernetes_say_which_shard_it_is() {
     let folder = seven("environment");
-    let plain = |arguments: &str| folder.run(&format!("check --format json {arguments}"), IN_CI);
+    let plain = |arguments: &str| folder.run_with(&format!("check --format json {arguments}"), IN_CI);
     let with = |arguments: &str, variables: &[(&str, &str)]| {
-        folder.run(&format!("check --format json {arguments}"), &[IN_CI, variables].concat())
+        folder.run_with(&format!("check --format json {arguments}"), &[IN_CI, variables].concat())
     };
     let bazel = [("TEST_TOTAL_SHARDS", "3"), ("TEST_SHARD_INDEX", "1"), ("TEST_SHARD_STATUS_FILE", "status")];
     assert_eq!(with("", &bazel), plain("--shard 2/3"));

@@ -1,55 +1,27 @@
 //! Shrinking: what is printed is a scenario that can be used, breaks the same rules by its token, and has nothing in it
 //! that could be left out.
 
+mod folder;
+
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 
-/// A folder of one test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("turnloom-shrink-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder can be made");
-        Self(path)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        fs::write(self.0.join(file), text).expect("a file can be written");
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
-        command.args(arguments).current_dir(&self.0).output().expect("the binary starts")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).expect("the folder is still there");
-    }
-}
+use folder::{Folder, Run};
 
 fn scenario(name: &str) -> String {
     let file = format!("{}/scenarios/{name}.json", env!("CARGO_MANIFEST_DIR"));
     fs::read_to_string(file).expect("the scenario is there")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
 /// Shrinks a scenario with a defect; the smaller scenario and what was said of it.
 fn shrunk(folder: &Folder, name: &str, defect: &str) -> (String, String) {
-    let output = folder.run(&["explore", &format!("{name}.json"), "--defect", defect, "--shrink"]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    (text(&output.stdout), text(&output.stderr))
+    let run = folder.run(&format!("explore {name}.json --defect {defect} --shrink"));
+    assert_eq!(run.code, 1, "{}", run.err);
+    (run.out, run.err)
 }
 
 #[test]
 fn what_each_defect_breaks_is_shrunk_to_a_scenario_that_breaks_it_too() {
-    let folder = Folder::new("defects");
+    let folder = Folder::empty("shrink-defects");
     for (name, defect, rule) in [
         ("r01-lock-held-across-prompt", "lock-held-across-prompt", "no-lock-across-prompt"),
         ("r05-just-arrived-prompt-replayed", "just-arrived-prompt-replayed", "no-replay"),
@@ -65,17 +37,15 @@ fn what_each_defect_breaks_is_shrunk_to_a_scenario_that_breaks_it_too() {
 
         let file = format!("{name}-small.json");
         folder.write(&file, &small);
-        let lint = folder.run(&["lint", &file]);
-        assert_eq!(text(&lint.stdout), format!("{file}: nothing wrong\n"), "{}", text(&lint.stderr));
+        let lint = folder.run(&format!("lint {file}"));
+        assert_eq!(lint.out, format!("{file}: nothing wrong\n"), "{}", lint.err);
         let token = said.lines().find_map(|line| line.trim().strip_prefix("token    ")).expect("a token");
-        let replay = folder.run(&["replay", &file, token]);
-        assert_eq!(replay.status.code(), Some(1));
-        let replay = text(&replay.stdout);
+        let Run { code, out: replay, .. } = folder.run(&format!("replay {file} {token}"));
+        assert_eq!(code, 1);
         assert!(replay.contains(&format!("\n✗ {rule}: ")) && !replay.contains("drifted"), "{replay}");
 
         // What is smallest stays as it is.
-        let again = folder.run(&["explore", &file, "--defect", defect, "--shrink"]);
-        assert_eq!(text(&again.stdout), small);
+        assert_eq!(folder.run(&format!("explore {file} --defect {defect} --shrink")).out, small);
     }
 }
 
@@ -98,7 +68,7 @@ const PADDED: &str = r#"{
 
 #[test]
 fn what_does_not_matter_is_left_out() {
-    let folder = Folder::new("padded");
+    let folder = Folder::empty("shrink-padded");
     folder.write("padded.json", PADDED);
     let (small, said) = shrunk(&folder, "padded", "finish-gap");
     assert_eq!(
@@ -124,9 +94,8 @@ fn what_does_not_matter_is_left_out() {
   ]
 }
 "#);
-    let document =
-        folder.run(&["explore", "padded.json", "--defect", "finish-gap", "--shrink", "--format", "json"]);
-    let document: serde_json::Value = serde_json::from_slice(&document.stdout).expect("a document");
+    let document = folder.run("explore padded.json --defect finish-gap --shrink --format json").out;
+    let document: serde_json::Value = serde_json::from_str(&document).expect("a document");
     assert_eq!(document["scenario"], serde_json::from_str::<serde_json::Value>(&small).expect("a scenario"));
     assert_eq!(document["name"], "padded-small");
     assert_eq!(document["before"], serde_json::json!({"switches": 1, "actor_steps": 5, "script_steps": 4}));
@@ -135,11 +104,11 @@ fn what_does_not_matter_is_left_out() {
 
 #[test]
 fn what_breaks_nothing_cannot_be_shrunk() {
-    let folder = Folder::new("clean");
+    let folder = Folder::empty("shrink-clean");
     folder.write("r08-finish-gap.json", &scenario("r08-finish-gap"));
-    let output = folder.run(&["explore", "r08-finish-gap.json", "--shrink"]);
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
-    assert_eq!(text(&output.stderr), "no rule is broken, so there is nothing to shrink\n");
-    let output = folder.run(&["explore", "r08-finish-gap.json", "--shrink", "--format", "json"]);
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "null\n".to_owned()));
+    let run = folder.run("explore r08-finish-gap.json --shrink");
+    let said = "no rule is broken, so there is nothing to shrink\n";
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", said));
+    let run = folder.run("explore r08-finish-gap.json --shrink --format json");
+    assert_eq!((run.code, run.out.as_str()), (0, "null\n"));
 }

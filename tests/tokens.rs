@@ -1,13 +1,15 @@
 //! Tokens: a schedule as text is read back as itself, replays to the same outcome, survives edits that leave its
 //! places alone, and says where it no longer fits.
 
+mod folder;
+
 use std::cell::RefCell;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::Path;
 use std::rc::Rc;
 
+use folder::Folder;
 use proptest::prelude::*;
 use turnloom::explore::inhouse::{
     Choice, Departure, Ended, Execution, Misfit, Point, Switch, follow, run_search,
@@ -215,32 +217,17 @@ fn a_thread_that_cannot_move_at_its_place_moves_at_the_nearest() {
     assert_eq!(drift[0].misfit, Misfit::CannotMove(vec!["alice".into()]));
 }
 
-/// A folder of one test with a scenario of the repository in it, changed by `edit`.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str, scenario: &str, edit: impl Fn(String) -> String) -> Self {
-        let path = std::env::temp_dir().join(format!("turnloom-tokens-{test}-{}", std::process::id()));
-        fs::create_dir_all(path.join("scenarios")).expect("a folder can be made");
-        let of_repository = format!("{}/scenarios/{scenario}.json", env!("CARGO_MANIFEST_DIR"));
-        let text = fs::read_to_string(of_repository).expect("the scenario is there");
-        let file = path.join(format!("scenarios/{scenario}.json"));
-        fs::write(file, edit(text)).expect("a file can be written");
-        Self(path)
-    }
-
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
-        let Output { status, stdout, .. } =
-            command.args(arguments).current_dir(&self.0).output().expect("the binary starts");
-        (status.code().expect("it ends by itself"), String::from_utf8(stdout).expect("text"))
-    }
+/// A folder of one test with R08 in it, changed by `edit`.
+fn r08(test: &str, edit: impl Fn(String) -> String) -> Folder {
+    let of_repository = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+    let text = fs::read_to_string(of_repository).expect("the scenario is there");
+    Folder::new(&format!("tokens-{test}"), &[(FILE, edit(text))])
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).expect("the folder is still there");
-    }
+/// Runs a command there: exit code and stdout.
+fn run_in(folder: &Folder, arguments: &str) -> (i32, String) {
+    let run = folder.run(arguments);
+    (run.code, run.out)
 }
 
 /// The canonical witness of R08, which the README shows as well.
@@ -250,10 +237,10 @@ const FILE: &str = "scenarios/r08-finish-gap.json";
 #[test]
 fn a_token_survives_an_actor_more_and_another_title() {
     let zoe = r#"{"name": "zoe", "does": [{"wait": {"status": "running"}}]}, {"name": "bob""#;
-    let folder = Folder::new("survives", "r08-finish-gap", |text| {
+    let folder = r08("survives", |text| {
         text.replace("a message that arrives", "what arrives").replacen(r#"{"name": "bob""#, zoe, 1)
     });
-    let (code, said) = folder.run(&["replay", FILE, R08]);
+    let (code, said) = run_in(&folder, &format!("replay {FILE} {R08}"));
     assert_eq!(code, 1, "{said}");
     assert!(!said.contains("drifted") && said.contains("zoe"), "{said}");
     assert!(said.contains("✗ nothing-stranded-after-finish"), "{said}");
@@ -261,26 +248,29 @@ fn a_token_survives_an_actor_more_and_another_title() {
 
 #[test]
 fn a_token_that_drifted_is_told_from_one_that_is_damaged() {
-    let folder = Folder::new("drifts", "r08-finish-gap", |text| text.replace("\"bob\"", "\"zoe\""));
-    let (code, said) = folder.run(&["replay", FILE, R08]);
+    let folder = r08("drifts", |text| text.replace("\"bob\"", "\"zoe\""));
+    let (code, said) = run_in(&folder, &format!("replay {FILE} {R08}"));
     assert_eq!(code, 3, "nothing broke, and what was asked for was not seen: {said}");
     let drift = "drifted: the scenario or the runtime has changed since the token was made";
     assert!(said.contains(drift) && said.contains("there is no thread `bob`"), "{said}");
     assert!(said.contains("\nno rule is broken\n"), "{said}");
-    assert_eq!(folder.run(&["replay", FILE, &R08.replace("lock", "look")]), (2, String::new()));
+    assert_eq!(
+        run_in(&folder, &format!("replay {FILE} {}", R08.replace("lock", "look"))),
+        (2, String::new())
+    );
 }
 
 #[test]
 fn a_token_that_drifted_but_still_breaks_its_rule_is_a_finding() {
-    let folder = Folder::new("renamed", "r08-finish-gap", |text| text.replace("\"alice\"", "\"alyce\""));
-    let (code, said) = folder.run(&["replay", FILE, R08]);
+    let folder = r08("renamed", |text| text.replace("\"alice\"", "\"alyce\""));
+    let (code, said) = run_in(&folder, &format!("replay {FILE} {R08}"));
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("drifted") && said.contains("bob@alyce.lock-state.7"), "{said}");
 }
 
 /// R08 with the wrong alternative written into the file, and these regressions.
 fn split(regressions: &str) -> Folder {
-    Folder::new("regressions", "r08-finish-gap", |text| {
+    r08("regressions", |text| {
         let start = text.find(",\n  \"catches\"").expect("R08 catches a defect");
         let decided = r#", "decisions": {"finish_check": "split"}, "regressions": "#;
         format!("{}{decided}[{regressions}]}}", &text[..start])
@@ -289,7 +279,7 @@ fn split(regressions: &str) -> Folder {
 
 #[test]
 fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
-    let explored = split("").run(&["explore", FILE, "--format", "json"]).1;
+    let explored = split("").run(&format!("explore {FILE} --format json")).out;
     let explored: serde_json::Value = serde_json::from_str(&explored).expect("a document");
     let outcomes = explored["outcomes"].as_array().expect("a list").iter();
     let token = outcomes.filter_map(|outcome| outcome["token"].as_str()).next().expect("a token");
@@ -297,7 +287,7 @@ fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
 
     // Without preemptions nothing else would have found it.
     let folder = split(&format!("\"{token}\""));
-    let (code, said) = folder.run(&["check", FILE, "--preemptions", "0"]);
+    let (code, said) = run_in(&folder, &format!("check {FILE} --preemptions 0"));
     assert_eq!(code, 1, "{said}");
     insta::assert_snapshot!(said, @r#"
     violated                     r08-finish-gap   3 outcomes
@@ -308,7 +298,7 @@ fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
 
     1 scenario: 0 clean, 1 failed
     "#);
-    let (code, said) = folder.run(&["check", FILE, "--preemptions", "0", "--format", "json"]);
+    let (code, said) = run_in(&folder, &format!("check {FILE} --preemptions 0 --format json"));
     let document: serde_json::Value = serde_json::from_str(&said).expect("a document");
     let checked = &document["scenarios"][0];
     assert_eq!((code, &checked["verdict"]), (1, &"violated".into()));
@@ -316,7 +306,7 @@ fn a_regression_that_breaks_a_rule_fails_the_check_with_its_token() {
     let broken = checked["violations"].as_array().expect("a list");
     assert_eq!(broken.len(), 1, "{said}");
     assert_eq!((&broken[0]["rule"], &broken[0]["token"]), (&rule.into(), &token.into()));
-    let file = fs::read_to_string(folder.0.join(FILE)).expect("the file is there");
+    let file = folder.read(FILE);
     let line = file.lines().position(|line| line.contains(token)).expect("the regression is there");
     assert_eq!(broken[0]["line"], line + 1, "the place of the regression");
     assert_eq!(checked["regressions"][0]["violations"][0]["rule"], rule);
@@ -328,10 +318,8 @@ fn a_regression_that_drifted_is_a_note() {
     let schedule = "bob@alice.lock-state.70".parse().expect("a schedule");
     let (scenario, timers) = ("r08-finish-gap".into(), Firing::Clock);
     let token = Token { scenario, revision: None, defects: vec![], timers, schedule };
-    let folder = Folder::new("note", "r08-finish-gap", |text| {
-        text.replacen('{', &format!("{{\"regressions\": [\"{token}\"],"), 1)
-    });
-    let (code, said) = folder.run(&["check", FILE, "--preemptions", "0"]);
+    let folder = r08("note", |text| text.replacen('{', &format!("{{\"regressions\": [\"{token}\"],"), 1));
+    let (code, said) = run_in(&folder, &format!("check {FILE} --preemptions 0"));
     assert_eq!(code, 0, "{said}");
     let note = format!("  note: the regression {token} has drifted\n    step ");
     assert!(said.contains(&note) && said.contains("1 clean, 0 failed"), "{said}");

@@ -49,7 +49,16 @@ pub(super) fn lint(name: &str, text: &str, colour: bool) -> Result<(), String> {
     }
 }
 
-fn vocabulary() -> Vocabulary {
+/// Every name that a scenario can use of this build: defects, rules, revisions, decisions.
+///
+/// ```
+/// use turnloom::{cli, scenario};
+/// let text = r#"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "revision": "1.25", "actors": []}"#;
+/// let refused = scenario::parse("x", text, &cli::vocabulary()).unwrap_err();
+/// assert!(refused.render(false).contains("did you mean `1.25.0`?"));
+/// ```
+#[must_use]
+pub fn vocabulary() -> Vocabulary {
     let alternatives = |decision: &crate::runtime::Decision| {
         decision.alternatives.iter().map(|alternative| alternative.name).collect()
     };

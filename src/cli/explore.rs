@@ -35,7 +35,7 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Err((what, help)) => return console.refuse(&format!("failed to explore: {what}"), &help),
     };
     if arguments.suggest {
-        return suggest::run(console, &file, &job, &options);
+        return suggest::run(console, &file, &job, &options, arguments.shape.format);
     }
     let progress = Progress::new(console, 1);
     let running = progress.begin(&job.name);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::console::Console;
 use super::{Exit, Import, backend};
-use crate::live::{self, Damage, TranscriptError};
+use crate::live::{self, Damage, Imported, TranscriptError};
 use crate::report::json;
 use crate::whole_file;
 
@@ -13,29 +13,12 @@ const AROUND: usize = 40;
 
 /// Makes the scenario and prints or writes it; if anything is wrong, nothing is written.
 pub(super) fn run(console: &mut Console, arguments: &Import) -> Exit {
-    let shown = arguments.transcript.display();
-    let entries = match live::read_transcript(&arguments.transcript) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let help =
-                "a transcript is what `turnloom serve FILE --transcript TRANSCRIPT` writes: one entry a line";
-            let place = place(&error);
-            return console.refuse(&format!("{error}{place}"), help);
-        }
-    };
-    let imported = match live::import(&entries) {
+    let name = arguments.output.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let imported = match made_of(console, &arguments.transcript, &name.unwrap_or("imported".into())) {
         Ok(imported) => imported,
-        Err(damage) => {
-            return console.refuse(&format!("failed to import `{shown}`: {damage}"), help(&damage));
-        }
+        Err((what, help)) => return console.refuse(&what, &help),
     };
     let text = json::text(&imported.scenario);
-    let name = arguments.output.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
-    if let Err(findings) = backend::lint(&name.unwrap_or("imported".into()), &text, console.colour_err) {
-        console.err(&findings);
-        let what = format!("failed to import `{shown}`: what was seen makes no scenario that holds together");
-        return console.refuse(&what, "the findings above are about the scenario that it would be");
-    }
     for note in &imported.notes {
         console.err(&format!("note: {note}\n"));
     }
@@ -53,6 +36,29 @@ pub(super) fn run(console: &mut Console, arguments: &Import) -> Exit {
         }
     }
     Exit::Clean
+}
+
+/// The scenario of this name that is made of a transcript, or what failed and what may help. What would be wrong with the
+/// scenario has been said then.
+pub(super) fn made_of(
+    console: &mut Console,
+    transcript: &Path,
+    name: &str,
+) -> Result<Imported, (String, String)> {
+    let shown = transcript.display();
+    let entries = live::read_transcript(transcript).map_err(|error| {
+        let help =
+            "a transcript is what `turnloom serve FILE --transcript TRANSCRIPT` writes: one entry a line";
+        (format!("{error}{}", place(&error)), help.to_owned())
+    })?;
+    let imported = live::import(&entries)
+        .map_err(|damage| (format!("failed to import `{shown}`: {damage}"), help(&damage).to_owned()))?;
+    if let Err(findings) = backend::lint(name, &json::text(&imported.scenario), console.colour_err) {
+        console.err(&findings);
+        let what = format!("failed to import `{shown}`: what was seen makes no scenario that holds together");
+        return Err((what, "the findings above are about the scenario that it would be".to_owned()));
+    }
+    Ok(imported)
 }
 
 /// The damaged part of a line with a mark under the place.

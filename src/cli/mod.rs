@@ -42,6 +42,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::explore::EngineKind;
+pub use backend::vocabulary;
 use console::Console;
 use outputs::Outputs;
 use reading::Reading;
@@ -160,6 +161,7 @@ Examples:
 Examples:
   turnloom new two-stops                   scenarios/two-stops.json, a first scenario
   turnloom new two-stops --from R26        the scenario of a row of the race catalogue
+  turnloom new seen --from session.jsonl   what was seen in a session, as its transcript tells it
   turnloom new drafts/two-stops            another folder")]
     New(New),
     /// lay scenario files out: short objects on one line, one step a line, comments where they were
@@ -276,7 +278,7 @@ struct Explore {
     #[arg(long, conflicts_with_all = ["engine", "preemptions", "stats", "html", "markdown"])]
     shrink: bool,
     /// instead of all outcomes, tell which waits would settle an order that the scenario leaves open
-    #[arg(long, conflicts_with_all = ["shrink", "stats", "format"])]
+    #[arg(long, conflicts_with_all = ["shrink", "stats", "html", "markdown"])]
     suggest: bool,
     #[command(flatten)]
     reading: Reading,
@@ -389,8 +391,9 @@ struct New {
     /// the scenario's name, for a file in `scenarios/`, or a path
     #[arg(value_name = "NAME")]
     name: String,
-    /// begin as the scenario of this row of the race catalogue, or of this defect
-    #[arg(long, value_name = "ROW")]
+    /// begin as the scenario of this row of the race catalogue, of this defect, or of the session whose transcript this is
+    /// (a name with a `.` or a `/` in it is a path)
+    #[arg(long, value_name = "ROW|TRANSCRIPT")]
     from: Option<String>,
 }
 

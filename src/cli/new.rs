@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::{Exit, New, backend, names};
+use super::{Exit, New, backend, import, names};
+use crate::live::Imported;
 use crate::report::json;
 use crate::runtime::{DEFECTS, Defect};
 use crate::scenario::{self, is_scenario};
@@ -78,6 +79,8 @@ struct Start {
     text: String,
     /// What is said above it: what it is, and what to do with it. `FILE` stands for its path.
     head: String,
+    /// The commands that come next, without the name of the program. `FILE` stands for its path.
+    next: Vec<String>,
 }
 
 /// Why a scenario cannot be begun: what failed, and what may help.
@@ -86,16 +89,19 @@ type Refusal = (String, String);
 /// Writes the new scenario, never over a file that is there.
 pub(super) fn run(console: &mut Console, arguments: &New) -> Exit {
     let made = path(&arguments.name).and_then(|path| {
-        let start = start(arguments.from.as_deref())?;
+        let start = start(console, &path, arguments.from.as_deref())?;
         write(&path, &start)?;
-        Ok(path)
+        Ok((path, start.next))
     });
-    let path = match made {
-        Ok(path) => path,
-        Err((what, help)) => return console.refuse(&format!("failed to begin a scenario: {what}"), &help),
+    let (path, next) = match made {
+        Ok(made) => made,
+        Err((what, help)) => return console.refuse(&what, &help),
     };
-    let shown = path.display();
-    console.out(&format!("{shown}: written\n\nnext\n  turnloom lint {shown}\n  turnloom explore {shown}\n"));
+    let shown = path.display().to_string();
+    console.out(&format!("{shown}: written\n\nnext\n"));
+    for command in next {
+        console.out(&format!("  turnloom {}\n", command.replace("FILE", &shown)));
+    }
     if !path.with_file_name("schema.json").exists() {
         let schema = path.with_file_name("schema.json");
         console.out(&format!(
@@ -122,20 +128,56 @@ fn path(name: &str) -> Result<PathBuf, Refusal> {
         || !stem.chars().all(is_allowed)
     {
         let what = format!("`{}` is no name of a scenario", name.escape_debug());
-        return Err((
-            what,
-            "lowercase letters, digits, `-` and `_`, such as `stop-during-restart`".to_owned(),
-        ));
+        return Err(refusal(&what, "lowercase letters, digits, `-` and `_`, such as `stop-during-restart`"));
     }
     Ok(path.with_file_name(format!("{stem}.json")))
 }
 
-/// What the new scenario begins as.
-fn start(from: Option<&str>) -> Result<Start, Refusal> {
+/// Why a scenario cannot be begun, in one sentence.
+fn refusal(what: &str, help: &str) -> Refusal {
+    (format!("failed to begin a scenario: {what}"), help.to_owned())
+}
+
+/// What the new scenario in this file begins as. A name with a `.` or a separator in it is the path of a transcript: no row
+/// and no defect has one.
+fn start(console: &mut Console, file: &Path, from: Option<&str>) -> Result<Start, Refusal> {
     match from {
-        None => Ok(Start { text: FIRST.to_owned(), head: head("A first scenario: it runs as it is.", None) }),
+        None => Ok(of_engine(FIRST.to_owned(), "A first scenario: it runs as it is.", None)),
+        Some(path) if path.contains(|letter| letter == '.' || std::path::is_separator(letter)) => {
+            transcript(console, file, Path::new(path))
+        }
         Some(row) => row_of_the_catalogue(row),
     }
+}
+
+/// The scenario that is made of the transcript of a session.
+fn transcript(console: &mut Console, file: &Path, transcript: &Path) -> Result<Start, Refusal> {
+    if is_scenario(transcript) && backend::load(transcript, false).is_ok() {
+        let what = format!("`{}` is a scenario, and no transcript of a session", transcript.display());
+        return Err(refusal(&what, "copy it, or give the row that it is the scenario of, such as `R26`"));
+    }
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let Imported { mut scenario, notes } = import::made_of(console, transcript, &name)?;
+    scenario.schema = Some("schema.json".to_owned());
+    let mut what = "Begun as what was seen in a session: the server does what it did there, the actors what its client did.".to_owned();
+    for note in notes {
+        what += &format!("\nNot as it was: {note}.");
+    }
+    let text = json::text(&scenario);
+    let mut start = if scenario.is_only_live() {
+        Start {
+            head: format!(
+                "{what}\n\nSome of it only a real server can do, so it is played for a client:\n  turnloom serve FILE --transcript again.jsonl\nWithout that part (`turnloom explore FILE` says where it is) every order of the rest can be run."
+            ),
+            text,
+            next: vec!["lint FILE".to_owned(), "serve FILE --transcript again.jsonl".to_owned()],
+        }
+    } else {
+        of_engine(text, &what, None)
+    };
+    let verify = format!("verify {} --scenario FILE --revision 1.25.0", transcript.display());
+    start.next.extend((!scenario.is_only_live()).then_some(verify));
+    Ok(start)
 }
 
 /// The scenario of a row of the catalogue: the file in `scenarios/` that catches its defect.
@@ -145,20 +187,24 @@ fn row_of_the_catalogue(row: &str) -> Result<Start, Refusal> {
         let what = format!("`{}` is no row of the race catalogue, and no defect", row.escape_debug());
         let names = DEFECTS.iter().flat_map(|defect| [defect.row, defect.name]);
         let help = match names::nearest(row, names) {
+            _ if Path::new(row).exists() => {
+                format!("there is a file of that name: `--from ./{row}` reads it as a transcript")
+            }
             Some(near) => format!("did you mean `{near}`? `turnloom explain defects` lists the defects"),
             None => {
                 "`turnloom explain defects` lists the defects, `turnloom explain R26` is a row".to_owned()
             }
         };
-        return Err((what, help));
+        return Err(refusal(&what, &help));
     };
     let Some(text) = shipped(defect) else {
         let what = format!("no file in `{FOLDER}` catches row {}", defect.row);
-        return Err((what, format!("run it where the `{FOLDER}` of turnloom is, or leave --from out")));
+        let help = format!("run it where the `{FOLDER}` of turnloom is, or leave --from out");
+        return Err(refusal(&what, &help));
     };
     let Defect { row, name, harm, .. } = defect;
     let what = format!("Begun as row {row} of the race catalogue, defect {name}:\n{harm}.");
-    Ok(Start { text, head: head(&what, Some(name)) })
+    Ok(of_engine(text, &what, Some(name)))
 }
 
 /// The first scenario that catches a defect, as text.
@@ -176,27 +222,32 @@ fn shipped(defect: &Defect) -> Option<String> {
     })
 }
 
-/// What is said above a scenario.
-fn head(what: &str, defect: Option<&str>) -> String {
-    let defect =
-        defect.map(|defect| format!("  turnloom explore FILE --defect {defect}\n")).unwrap_or_default();
-    format!(
-        "{what}\n\nSay what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:\n  turnloom lint FILE\n  turnloom explore FILE\n{defect}"
-    )
+/// A start that an engine can run.
+fn of_engine(text: String, what: &str, defect: Option<&str>) -> Start {
+    let mut next = vec!["lint FILE".to_owned(), "explore FILE".to_owned()];
+    let defect = defect.map(|defect| format!("explore FILE --defect {defect}"));
+    let commands: Vec<String> =
+        next.iter().chain(&defect).map(|command| format!("  turnloom {command}\n")).collect();
+    let head = format!(
+        "{what}\n\nSay what is certain, with waits and gates, and leave the rest open: every order of it is run. After each change:\n{}",
+        commands.concat()
+    );
+    next.extend(defect);
+    Start { text, head, next }
 }
 
 fn write(path: &Path, start: &Start) -> Result<(), Refusal> {
     let shown = path.display().to_string();
     let head = start.head.replace("FILE", &shown);
     let text = scenario::commented(&shown, &start.text, &head, FIELDS)
-        .map_err(|wrong| (wrong.to_string(), String::new()))?;
+        .map_err(|wrong| refusal(&wrong.to_string(), ""))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole_file::create(path, &text));
     made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists if path.exists() => {
-            (format!("`{shown}` is there already"), "nothing was written: use another name".to_owned())
+            refusal(&format!("`{shown}` is there already"), "nothing was written: use another name")
         }
-        kind => (format!("`{shown}` cannot be written: {kind}"), "nothing was written".to_owned()),
+        kind => refusal(&format!("`{shown}` cannot be written: {kind}"), "nothing was written"),
     })
 }
 

@@ -1,4 +1,5 @@
-//! `turnloom explore --suggest`: which orders a scenario leaves open, and the wait that would settle each, to be pasted.
+//! `turnloom explore --suggest`: which orders a scenario leaves open, and the wait that would settle each, to be pasted by
+//! a person or put in by a program.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -8,15 +9,15 @@ use serde::Serialize;
 use super::console::Console;
 use super::files::File;
 use super::progress::Progress;
-use super::{Exit, backend, explore};
+use super::{Exit, Format, backend, explore};
 use crate::explore::{Exploration, Job, Options, Place, Suggestion, Verdict};
 use crate::observation::Observations;
-use crate::report::words;
-use crate::report::{Shown, shown};
+use crate::report::json::{self, SuggestDocument, ToldSuggestion};
+use crate::report::{Shown, shown, words};
 use crate::scenario::{self, EventSeen, FrameSeen, Happening, Method, Scenario, Step, word};
 
 /// Explores the scenario, then with each wait that might settle something, and tells those that do.
-pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Options) -> Exit {
+pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Options, format: Format) -> Exit {
     let progress = Progress::new(console, 1);
     let running = progress.begin(&job.name);
     let explored = backend::explore(job, options, &mut |_| ());
@@ -30,8 +31,33 @@ pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Optio
         Ok(found) => found,
         Err(error) => return explore::failed(console, &error),
     };
-    console.out(&told(file, job, &exploration, &found));
+    console.out(&match format {
+        Format::Text => told(file, job, &exploration, &found),
+        Format::Json => json::text(&document(file, job, &exploration, found)),
+    });
     explore::exit(&exploration)
+}
+
+fn document(file: &File, job: &Job, exploration: &Exploration, found: Vec<Suggestion>) -> SuggestDocument {
+    let outcomes = shown(exploration, &job.scenario.observe);
+    let lines = scenario::read(&file.path).unwrap_or_default();
+    let suggestion = |Suggestion { place, wait, left }: Suggestion| ToldSuggestion {
+        line: scenario::line(&lines, &place.pointer()),
+        before: place.pointer(),
+        place: describe(&job.scenario, &place),
+        paste: pasted(&place, &wait),
+        wait,
+        leaves: numbers(&outcomes, &left),
+    };
+    SuggestDocument {
+        name: job.name.clone(),
+        verdict: words::verdict(&exploration.verdict),
+        revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
+        defects: job.defects.clone(),
+        timers: job.timers,
+        suggestions: found.into_iter().map(suggestion).collect(),
+        outcomes: outcomes.len(),
+    }
 }
 
 fn told(file: &File, job: &Job, exploration: &Exploration, found: &[Suggestion]) -> String {
@@ -59,7 +85,7 @@ fn told(file: &File, job: &Job, exploration: &Exploration, found: &[Suggestion])
             let _ = writeln!(text, "\n{line}{}", describe(&job.scenario, place));
         }
         before = Some(place);
-        let _ = writeln!(text, "  {}: {}", after(wait), numbers(&outcomes, left));
+        let _ = writeln!(text, "  {}: {}", after(wait), leaves(&outcomes, left));
         let _ = writeln!(text, "    {}", pasted(place, wait));
     }
     text
@@ -111,9 +137,13 @@ fn after(wait: &Happening) -> String {
 }
 
 /// The outcomes that are left, by the numbers that `explore` gives them.
-fn numbers(outcomes: &[Shown], left: &BTreeSet<Observations>) -> String {
+fn numbers(outcomes: &[Shown], left: &BTreeSet<Observations>) -> Vec<usize> {
     let numbers = (1..).zip(outcomes).filter(|(_, outcome)| left.contains(&outcome.seen));
-    let numbers: Vec<String> = numbers.map(|(number, _): (usize, _)| number.to_string()).collect();
+    numbers.map(|(number, _)| number).collect()
+}
+
+fn leaves(outcomes: &[Shown], left: &BTreeSet<Observations>) -> String {
+    let numbers: Vec<String> = numbers(outcomes, left).iter().map(ToString::to_string).collect();
     let noun = if numbers.len() == 1 { "outcome" } else { "outcomes" };
     format!("leaves {noun} {} of {}", numbers.join(", "), outcomes.len())
 }

@@ -131,7 +131,7 @@ fn page(command: &str, line: &str, parts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checked::tests::{different, incomplete, scenario, violated};
+    use super::super::testkit::{different, incomplete, scenario, violated};
     use super::{MOST, of_check, page, summary_of_check};
     use crate::report::json::CheckDocument;
 

@@ -154,56 +154,10 @@ pub fn text(document: &CheckDocument, bounded: bool) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::testkit::{different, scenario, violated};
     use super::*;
-    use crate::explore::EngineKind;
-    use crate::report::json::{BrokenRule, ToldViolation};
-
-    pub fn scenario(name: &str) -> CheckedScenario {
-        CheckedScenario {
-            name: name.into(),
-            verdict: "proved".into(),
-            engine: EngineKind::Turnloom,
-            outcomes: 1,
-            violations: Vec::new(),
-            regressions: Vec::new(),
-            file: format!("scenarios/{name}.json"),
-            exit: 0,
-            reduced: Vec::new(),
-            snapshot: None,
-            executions: None,
-            states: None,
-            seconds: None,
-            share: None,
-        }
-    }
-
-    pub fn violated(name: &str) -> CheckedScenario {
-        let broken = |rule: &str, token: Option<&str>| BrokenRule {
-            rule: rule.into(),
-            token: token.map(Into::into),
-            message: "message \"a\"\nwas <lost> & 100% gone, twice".into(),
-            line: 3,
-        };
-        let violations = vec![broken("lock-order", None), broken("no-replay", Some("r08:-:bob@ann.run:0"))];
-        CheckedScenario { verdict: "violated".into(), violations, exit: 1, ..scenario(name) }
-    }
-
-    pub fn different(name: &str) -> CheckedScenario {
-        let snapshot = CheckedSnapshot {
-            file: format!("snapshots/{name}.snap"),
-            standing: Standing::Different,
-            line: 7,
-            words: "-a\n+b\n".into(),
-            proposed: false,
-        };
-        CheckedScenario { snapshot: Some(snapshot), exit: 1, ..scenario(name) }
-    }
-
-    pub fn incomplete(name: &str) -> CheckedScenario {
-        let verdict = "incomplete: the budget of 5 schedules was used up".into();
-        CheckedScenario { verdict, exit: 3, ..scenario(name) }
-    }
+    use crate::report::json::ToldViolation;
 
     fn lines(checked: &CheckedScenario) -> String {
         Table::new(false, [checked.name.as_str()].into_iter()).lines(checked)

@@ -93,7 +93,7 @@ fn non_success(kind: NonSuccessKind, kind_in_words: &str, message: &str, below: 
 
 #[cfg(test)]
 mod tests {
-    use super::super::checked::tests::{different, incomplete, scenario, violated};
+    use super::super::testkit::{different, incomplete, scenario, violated};
     use super::of_check;
     use crate::report::json::CheckDocument;
 

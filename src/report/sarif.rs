@@ -236,7 +236,7 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checked::tests::{different, incomplete, scenario, violated};
+    use super::super::testkit::{different, incomplete, scenario, violated};
     use super::{of_check, uri};
     use crate::check::rules;
     use crate::report::json::CheckDocument;

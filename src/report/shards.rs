@@ -218,7 +218,7 @@ fn difference(first: &ShardHead, other: &ShardHead) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checked::tests::{scenario, violated};
+    use super::super::testkit::{scenario, violated};
     use super::*;
 
     /// Four scenarios in two parts.

@@ -1,7 +1,9 @@
-//! Executions for the tests of the reports, written as one line a step. Only the tests know it.
+//! What the tests of the reports tell of: executions, written as one line a step, and scenarios of a check, one of each
+//! standing. Only the tests know it.
 
+use super::json::{BrokenRule, CheckedScenario, CheckedSnapshot, Standing};
 use crate::check::{Mark, Violation};
-use crate::explore::{Anchor, Replay, Schedule, TraceStep};
+use crate::explore::{Anchor, EngineKind, Replay, Schedule, TraceStep};
 use crate::observation::{Observations, Waiting};
 
 /// A step from `thread: operation object detail… [locks] {anchor}`; an anchor is `e0` (event) or `s0` (server).
@@ -57,4 +59,54 @@ pub(super) fn waiting(thread: &str, operation: &str, holds: &[&str]) -> Waiting 
         holds: holds.iter().map(ToString::to_string).collect(),
         waits_for: Vec::new(),
     }
+}
+
+/// A scenario of a check that is clean.
+pub(super) fn scenario(name: &str) -> CheckedScenario {
+    CheckedScenario {
+        name: name.into(),
+        verdict: "proved".into(),
+        engine: EngineKind::Turnloom,
+        outcomes: 1,
+        violations: Vec::new(),
+        regressions: Vec::new(),
+        file: format!("scenarios/{name}.json"),
+        exit: 0,
+        reduced: Vec::new(),
+        snapshot: None,
+        executions: None,
+        states: None,
+        seconds: None,
+        share: None,
+    }
+}
+
+/// One that breaks a rule with a token and one without, in words that every format has to escape.
+pub(super) fn violated(name: &str) -> CheckedScenario {
+    let broken = |rule: &str, token: Option<&str>| BrokenRule {
+        rule: rule.into(),
+        token: token.map(Into::into),
+        message: "message \"a\"\nwas <lost> & 100% gone, twice".into(),
+        line: 3,
+    };
+    let violations = vec![broken("lock-order", None), broken("no-replay", Some("r08:-:bob@ann.run:0"))];
+    CheckedScenario { verdict: "violated".into(), violations, exit: 1, ..scenario(name) }
+}
+
+/// One that is not as in its snapshot.
+pub(super) fn different(name: &str) -> CheckedScenario {
+    let snapshot = CheckedSnapshot {
+        file: format!("snapshots/{name}.snap"),
+        standing: Standing::Different,
+        line: 7,
+        words: "-a\n+b\n".into(),
+        proposed: false,
+    };
+    CheckedScenario { snapshot: Some(snapshot), exit: 1, ..scenario(name) }
+}
+
+/// One that could not all be run.
+pub(super) fn incomplete(name: &str) -> CheckedScenario {
+    let verdict = "incomplete: the budget of 5 schedules was used up".into();
+    CheckedScenario { verdict, exit: 3, ..scenario(name) }
 }

@@ -1,70 +1,24 @@
 //! Writing scenarios as an author does: a new one, its layout, the schema behind the editor, the orders it leaves open, and
 //! the page that walks from a report to a fix.
 
+#[path = "../folder/mod.rs"]
+mod folder;
+mod from_transcript;
 mod layout;
 mod page;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
+use folder::{Folder, Run, binary};
 use turnloom::scenario;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A folder of one test, in which its commands run.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("turnloom-authoring-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder can be made");
-        Self(path)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let file = self.0.join(file);
-        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder can be made");
-        fs::write(file, text).expect("a file can be written");
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.0.join(file)).expect("the file is there")
-    }
-
-    /// The names of all that is in the folder of the scenarios.
-    fn scenarios(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.join("scenarios")).expect("the folder is there");
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn run(&self, arguments: &str) -> Run {
-        run_in(&self.0, arguments)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).expect("the folder is still there");
-    }
-}
-
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn run_in(folder: &Path, arguments: &str) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
-    command.args(arguments.split_whitespace()).current_dir(folder).env("CI", "true").env_remove("NO_COLOR");
-    let Output { status, stdout, stderr } = command.output().expect("the binary starts");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    Run { code: status.code().expect("it ends by itself"), out: text(stdout), err: text(stderr) }
+/// Runs a command at the root of the repository.
+fn at_the_root(arguments: &str) -> Run {
+    let mut command = binary(Path::new(ROOT));
+    Run::of(command.args(arguments.split_whitespace()).output().expect("the binary starts"))
 }
 
 fn shipped() -> Vec<(String, String)> {
@@ -83,7 +37,7 @@ fn shipped() -> Vec<(String, String)> {
 
 #[test]
 fn a_new_scenario_lints_clean_and_runs() {
-    let folder = Folder::new("new");
+    let folder = Folder::empty("authoring-new");
     let made = folder.run("new two-stops");
     assert_eq!((made.code, made.err.as_str()), (0, ""));
     insta::assert_snapshot!(made.out, @r#"
@@ -152,12 +106,12 @@ next
     let explored = folder.run("explore scenarios/two-stops.json");
     assert_eq!(explored.code, 0);
     assert!(explored.out.starts_with("proved   two-stops   "), "{}", explored.out);
-    assert_eq!(folder.scenarios(), ["two-stops.json"], "nothing else was written");
+    assert_eq!(folder.names("scenarios"), ["two-stops.json"], "nothing else was written");
 }
 
 #[test]
 fn a_new_scenario_begins_as_a_row_of_the_catalogue() {
-    let folder = Folder::new("from");
+    let folder = Folder::empty("authoring-from");
     for (name, text) in shipped() {
         folder.write(&format!("scenarios/{name}.json"), &text);
     }
@@ -224,7 +178,7 @@ fn a_new_scenario_begins_as_a_row_of_the_catalogue() {
 
 #[test]
 fn new_writes_over_nothing_and_says_what_is_wrong() {
-    let folder = Folder::new("refused");
+    let folder = Folder::empty("authoring-refused");
     folder.write("scenarios/mine.json", "mine");
     for (arguments, reason) in [
         ("new mine", "`scenarios/mine.json` is there already"),
@@ -238,12 +192,12 @@ fn new_writes_over_nothing_and_says_what_is_wrong() {
         assert!(refused.err.contains(reason), "{arguments}: {}", refused.err);
     }
     assert_eq!(folder.read("scenarios/mine.json"), "mine");
-    assert_eq!(folder.scenarios(), ["mine.json"]);
+    assert_eq!(folder.names("scenarios"), ["mine.json"]);
 }
 
 #[test]
 fn fmt_lays_files_out_or_says_which_are_not() {
-    let folder = Folder::new("fmt");
+    let folder = Folder::empty("authoring-fmt");
     let loose = "{\"version\":1, // one\n\"gates\":[ ]}";
     folder.write("scenarios/a.json", loose);
     folder.write("scenarios/b.json", "{\n  \"version\": 1\n}\n");
@@ -266,7 +220,7 @@ fn fmt_lays_files_out_or_says_which_are_not() {
     assert_eq!((fmt.code, fmt.out.as_str(), fmt.err.as_str()), (0, "scenarios/a.json: laid out\n", ""));
     assert_eq!(folder.read("scenarios/a.json"), "{\n  \"version\": 1, // one\n  \"gates\": []\n}\n");
     assert_eq!(folder.run("fmt --check").code, 0);
-    assert_eq!(folder.scenarios(), ["a.json", "b.json"], "nothing is left beside them");
+    assert_eq!(folder.names("scenarios"), ["a.json", "b.json"], "nothing is left beside them");
 
     // One file that is no JSON keeps all of them as they are.
     folder.write("scenarios/a.json", loose);
@@ -281,7 +235,7 @@ fn fmt_lays_files_out_or_says_which_are_not() {
 #[test]
 fn a_new_file_has_the_rights_of_others_and_one_that_is_laid_out_keeps_its_own() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = Folder::new("rights");
+    let folder = Folder::empty("authoring-rights");
     folder.write("plain", "");
     let mode =
         |file: &str| fs::metadata(folder.0.join(file)).expect("it is there").permissions().mode() & 0o777;
@@ -300,7 +254,7 @@ fn a_new_file_has_the_rights_of_others_and_one_that_is_laid_out_keeps_its_own() 
 
 #[test]
 fn every_shipped_scenario_is_laid_out() {
-    let check = run_in(Path::new(ROOT), "fmt --check scenarios");
+    let check = at_the_root("fmt --check scenarios");
     assert_eq!((check.code, check.out.as_str(), check.err.as_str()), (0, "", ""));
 }
 
@@ -308,11 +262,7 @@ fn every_shipped_scenario_is_laid_out() {
 fn every_shipped_scenario_names_the_schema_and_keeps_to_it() {
     let file =
         fs::read_to_string(Path::new(ROOT).join("scenarios/schema.json")).expect("the schema is there");
-    assert_eq!(
-        run_in(Path::new(ROOT), "schema").out,
-        file,
-        "`turnloom schema > scenarios/schema.json` brings it up"
-    );
+    assert_eq!(at_the_root("schema").out, file, "`turnloom schema > scenarios/schema.json` brings it up");
     let schema: serde_json::Value = serde_json::from_str(&file).expect("a document");
     assert!(jsonschema::meta::is_valid(&schema));
     let validator = jsonschema::validator_for(&schema).expect("a schema");
@@ -328,7 +278,7 @@ fn every_shipped_scenario_names_the_schema_and_keeps_to_it() {
 
 #[test]
 fn every_command_reads_comments() {
-    let folder = Folder::new("comments");
+    let folder = Folder::empty("authoring-comments");
     let text = format!(
         "// {}",
         fs::read_to_string(format!("{ROOT}/scenarios/r08-finish-gap.json")).expect("a file")
@@ -353,7 +303,7 @@ fn every_command_reads_comments() {
 
 #[test]
 fn each_shell_gets_completions_for_what_a_person_can_type() {
-    let folder = Folder::new("completions");
+    let folder = Folder::empty("authoring-completions");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = folder.run(&format!("completions {shell}"));
         assert_eq!((script.code, script.err.as_str()), (0, ""));
@@ -366,7 +316,7 @@ fn each_shell_gets_completions_for_what_a_person_can_type() {
 
 #[test]
 fn the_waits_that_would_settle_an_order_do_so() {
-    let folder = Folder::new("suggest");
+    let folder = Folder::empty("authoring-suggest");
     assert_eq!(folder.run("new two").code, 0);
     let file = "scenarios/two.json";
     // Without the wait of the server nothing orders the second message and the answer.
@@ -393,6 +343,51 @@ scenarios/two.json:30, before ben sends "second"
 scenarios/two.json:39, before the server, on {"prompt": "first"}, does {"answer": "end_turn"}
   after "second" is in the event log: leaves outcome 1 of 3
     {"wait": {"event": {"kind": "user_message", "text": "second"}}},
+"#);
+
+    // The same for a program.
+    let document = folder.run(&format!("explore {file} --suggest --format json"));
+    assert_eq!((document.code, document.err.as_str()), (0, ""));
+    insta::assert_snapshot!(document.out, @r#"
+{
+  "name": "two",
+  "verdict": "proved",
+  "revision": "fixed",
+  "defects": [],
+  "outcomes": 3,
+  "suggestions": [
+    {
+      "before": "/actors/1/does/1",
+      "line": 30,
+      "place": "before ben sends \"second\"",
+      "wait": {
+        "event": {
+          "kind": "finish"
+        }
+      },
+      "paste": "{\"wait\": {\"event\": {\"kind\": \"finish\"}}},",
+      "leaves": [
+        2,
+        3
+      ]
+    },
+    {
+      "before": "/server/0/do/1",
+      "line": 39,
+      "place": "before the server, on {\"prompt\": \"first\"}, does {\"answer\": \"end_turn\"}",
+      "wait": {
+        "event": {
+          "kind": "user_message",
+          "text": "second"
+        }
+      },
+      "paste": "{\"wait\": {\"event\": {\"kind\": \"user_message\", \"text\": \"second\"}}},",
+      "leaves": [
+        1
+      ]
+    }
+  ]
+}
 "#);
 
     // What is said of the first one holds when it is pasted where it says.

@@ -1,13 +1,15 @@
 //! What a reader of a failure gets beside the terminal: a web page that is whole, loads nothing and can be used without
 //! a mouse or a screen, and Markdown for an issue.
 
+#[path = "../folder/mod.rs"]
+mod folder;
 mod html;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 use std::rc::Rc;
 
+use folder::{Folder, Run, binary};
 use html::Page;
 use turnloom::check::{Mark, Violation};
 use turnloom::explore::{Attack, Firing, Job, Limits, Replay, TraceStep, lock_graph};
@@ -21,42 +23,11 @@ const GAP: &str = "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700";
 /// What a browser, a shell, Markdown or Mermaid might obey.
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)> ``` <!-- & \"q\" 'q' @someone #1; end %%{init}";
 
-/// A folder of one test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("turnloom-report-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, file: &str) -> String {
-        self.0.join(file).to_str().unwrap().to_owned()
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.0.join(file)).unwrap()
-    }
-
-    fn files(&self) -> usize {
-        fs::read_dir(&self.0).unwrap().count()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
-
 /// Runs a command at the root of the repository: exit code, stdout, stderr.
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
-    let command = command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = command.env_remove("CI").env_remove("NO_COLOR").output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let mut command = binary(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let Run { code, out, err } = Run::of(command.args(arguments).output().expect("the binary starts"));
+    (code, out, err)
 }
 
 fn replay(file: &str, token: &str, arguments: &[&str]) -> (i32, String, String) {
@@ -65,7 +36,7 @@ fn replay(file: &str, token: &str, arguments: &[&str]) -> (i32, String, String) 
 
 #[test]
 fn the_page_of_a_race_shows_both_orders() {
-    let folder = Folder::new("race");
+    let folder = Folder::empty("report-race");
     let html = folder.path("page.html");
     let (code, out, err) = replay("scenarios/r08-finish-gap.json", GAP, &["--html", &html]);
     assert_eq!((code, err.as_str()), (1, ""));
@@ -101,12 +72,12 @@ fn the_page_of_a_race_shows_both_orders() {
     let again = folder.path("again.html");
     replay("scenarios/r08-finish-gap.json", GAP, &["--html", &again]);
     assert_eq!(text, folder.read("again.html"), "the same bytes for the same execution");
-    assert_eq!(folder.files(), 2, "nothing is left aside");
+    assert_eq!(folder.names("").len(), 2, "nothing is left aside");
 }
 
 #[test]
 fn the_page_of_a_deadlock_says_who_waits_for_whom() {
-    let folder = Folder::new("deadlock");
+    let folder = Folder::empty("report-deadlock");
     let token = "r31-step-in-executor:step-in-executor:-:e8c069";
     let html = folder.path("page.html");
     let (code, ..) = replay("scenarios/r31-step-in-executor.json", token, &["--html", &html]);
@@ -121,13 +92,13 @@ fn the_page_of_a_deadlock_says_who_waits_for_whom() {
 
 #[test]
 fn no_text_of_a_scenario_becomes_markup() {
-    let folder = Folder::new("hostile");
+    let folder = Folder::empty("report-hostile");
     let scenario = serde_json::json!({
         "version": 1, "title": HOSTILE, "source": HOSTILE, "agent": {"kind": "acp"},
         "actors": [{"name": "ann", "does": [{"send": {"text": HOSTILE}}, "run"]}],
         "server": [{"on": "any_prompt", "do": [{"say": HOSTILE}, {"answer": "end_turn"}]}]
     });
-    fs::write(folder.path("hostile.json"), scenario.to_string()).unwrap();
+    folder.write("hostile.json", &scenario.to_string());
     let (html, markdown) = (folder.path("page.html"), folder.path("issue.md"));
     let (_, out, _) = run(&["explore", &folder.path("hostile.json"), "--format", "json"]);
     assert!(out.contains("\"verdict\": \"proved\""));
@@ -184,7 +155,7 @@ fn the_markdown_of_a_race_is_ready_for_an_issue() {
 
 #[test]
 fn an_exploration_writes_its_witness_or_says_that_there_is_none() {
-    let folder = Folder::new("explore");
+    let folder = Folder::empty("report-explore");
     let html = folder.path("page.html");
     let file = "scenarios/r08-finish-gap.json";
     let (code, out, _) = run(&["explore", file, "--defect", "finish-gap", "--html", &html]);
@@ -196,12 +167,12 @@ fn an_exploration_writes_its_witness_or_says_that_there_is_none() {
 
     let (code, _, err) = run(&["explore", file, "--html", &folder.path("none.html")]);
     assert_eq!((code, err.as_str()), (0, "no rule is broken, so there is no execution to write\n"));
-    assert_eq!(folder.files(), 1);
+    assert_eq!(folder.names("").len(), 1);
 }
 
 #[test]
 fn a_file_that_cannot_be_written_is_bad_input_and_not_half_there() {
-    let folder = Folder::new("refused");
+    let folder = Folder::empty("report-refused");
     let file = "scenarios/r08-finish-gap.json";
     for place in ["none/page.html", "."] {
         let html = folder.path(place);
@@ -209,7 +180,7 @@ fn a_file_that_cannot_be_written_is_bad_input_and_not_half_there() {
         assert_eq!(code, 2, "{place}");
         assert!(err.starts_with("error: failed to write `"), "{err}");
     }
-    assert_eq!(folder.files(), 0);
+    assert_eq!(folder.names("").len(), 0);
     let (code, out, err) = replay(file, GAP, &["--html", "-", "--markdown", "-"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("cannot go to the same place"), "{err}");
@@ -305,7 +276,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
 
 #[test]
 fn a_check_says_in_its_document_why_a_scenario_is_not_as_reviewed() {
-    let folder = Folder::new("check");
+    let folder = Folder::empty("report-check");
     fs::create_dir_all(folder.path("scenarios")).unwrap();
     fs::copy("scenarios/r08-finish-gap.json", folder.path("scenarios/r08-finish-gap.json")).unwrap();
     let (code, out, err) = run(&["check", &folder.path("scenarios"), "--format", "json"]);

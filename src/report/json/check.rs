@@ -175,53 +175,31 @@ pub struct CheckSummary {
 #[cfg(test)]
 mod tests {
     use super::super::text;
-    use super::{BrokenRule, CheckDocument, CheckedScenario};
-    use crate::explore::EngineKind;
-
-    fn broken(rule: &str, token: Option<String>, message: &str) -> BrokenRule {
-        BrokenRule { rule: rule.into(), token, message: message.into(), line: 3 }
-    }
+    use super::CheckDocument;
+    use crate::report::testkit::violated;
 
     #[test]
     fn the_document_of_a_check() {
-        let scenario = CheckedScenario {
-            name: "r08".into(),
-            verdict: "violated".into(),
-            engine: EngineKind::Turnloom,
-            outcomes: 2,
-            violations: vec![
-                broken("lock-order", None, "in a circle"),
-                broken("no-replay", Some("r08:-:bob@ann.run:0".into()), "twice"),
-            ],
-            regressions: Vec::new(),
-            file: "scenarios/r08.json".into(),
-            exit: 1,
-            reduced: Vec::new(),
-            snapshot: None,
-            executions: None,
-            states: None,
-            seconds: None,
-            share: None,
-        };
-        insta::assert_snapshot!(text(&CheckDocument::new(vec![scenario])), @r#"
+        let document = CheckDocument::new(vec![violated("r08")]);
+        insta::assert_snapshot!(text(&document), @r#"
         {
           "scenarios": [
             {
               "name": "r08",
               "verdict": "violated",
               "engine": "turnloom",
-              "outcomes": 2,
+              "outcomes": 1,
               "violations": [
                 {
                   "rule": "lock-order",
                   "token": null,
-                  "message": "in a circle",
+                  "message": "message \"a\"\nwas <lost> & 100% gone, twice",
                   "line": 3
                 },
                 {
                   "rule": "no-replay",
                   "token": "r08:-:bob@ann.run:0",
-                  "message": "twice",
+                  "message": "message \"a\"\nwas <lost> & 100% gone, twice",
                   "line": 3
                 }
               ],

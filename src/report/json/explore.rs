@@ -134,7 +134,7 @@ pub struct RacingOperation {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
-fn is_clock(timers: &Firing) -> bool {
+pub(super) fn is_clock(timers: &Firing) -> bool {
     *timers == Firing::Clock
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod check;
 mod explore;
 mod shrink;
+mod suggest;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub use explore::{
     ToldRacingPair,
 };
 pub use shrink::{ShrinkDocument, ToldSize};
+pub use suggest::{SuggestDocument, ToldSuggestion};
 
 /// A violation in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,25 @@ impl Html {
         self
     }
 
+    /// Appends a sentence of ours, escaped; what stands between backticks in it is code.
+    pub(super) fn sentence(&mut self, sentence: &str) -> &mut Self {
+        let mut rest = sentence;
+        while let Some((before, after)) = rest.split_once('`') {
+            self.text(before);
+            rest = match after.split_once('`') {
+                Some((name, left)) if !name.is_empty() => {
+                    self.element("code", "", name);
+                    left
+                }
+                _ => {
+                    self.text("`");
+                    after
+                }
+            };
+        }
+        self.text(rest)
+    }
+
     /// Appends an element with attributes as they are and a text, escaped.
     pub(super) fn element(&mut self, name: &str, attributes: &str, text: &str) -> &mut Self {
         let gap = if attributes.is_empty() { "" } else { " " };
@@ -53,5 +72,14 @@ mod tests {
         let mut html = Html::default();
         html.element("b", "class=\"x\"", "<i>").element("p", "", "ö");
         assert_eq!(html.text, "<b class=\"x\">&lt;i&gt;</b><p>ö</p>");
+    }
+
+    #[test]
+    fn names_in_a_sentence_are_code_and_single_backticks_are_themselves() {
+        let mut html = Html::default();
+        html.sentence("ann is at `lock <a>`, not ```, `");
+        assert_eq!(html.text, "ann is at <code>lock &lt;a&gt;</code>, not ``<code>, </code>");
+        let mut html = Html::default();
+        assert_eq!(html.sentence("one ` alone").text, "one ` alone");
     }
 }

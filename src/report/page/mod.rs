@@ -65,7 +65,7 @@ fn head(page: &mut Html, case: &Case<'_>) {
     for violation in case.replay.violations.iter().chain(case.lock_violations) {
         page.raw("<li class=\"broken\"><span aria-hidden=\"true\">✗</span> ");
         page.element("b", "", violation.rule).raw("<span class=\"vh\"> is broken</span>: ");
-        page.text(&plain(&violation.message));
+        page.sentence(&plain(&violation.message));
         if let Some(rule) = rule(violation.rule) {
             page.element("small", "", &format!("What must hold: {}.", rule.title()));
         }
@@ -106,7 +106,7 @@ fn drifted(page: &mut Html, case: &Case<'_>) {
     }
     page.raw("<div class=\"note\"><p>The scenario or the runtime has changed since the token was made; what follows is as near as it comes.</p>\n<ul>\n");
     for drift in case.drift {
-        page.element("li", "", &plain(&drift.to_string())).raw("\n");
+        page.raw("<li>").sentence(&plain(&drift.to_string())).raw("</li>\n");
     }
     page.raw("</ul></div>\n");
 }

@@ -63,7 +63,7 @@ fn item(
     row_of: &dyn Fn(usize) -> String,
 ) {
     let Some((anchor, mark)) = entry else {
-        page.element("li", "", &plain(words));
+        page.raw("<li>").sentence(&plain(words)).raw("</li>");
         return;
     };
     let is_marked = replay.violations.iter().any(|violation| violation.marks.contains(&mark));
