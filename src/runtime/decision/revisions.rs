@@ -72,6 +72,12 @@ pub const REVISIONS: &[Revision] = &[
             change("rerun_generation", "internal_only", "EventService._run_and_publish"),
             change("close_in_flight", "paused_first", "EventService.close"),
             change("failed_prompt", "at_once", "ACPAgent._do_acp_prompt"),
+            change("rerun_after_pause", "if_internal", "EventService._run_and_publish, should_restart"),
+            change("completed_step", "status", "LocalConversation.arun, after astep"),
+            change("completed_interrupt", "status", "LocalConversation.arun, except CancelledError"),
+            change("stuck_check", "since_message", "StuckDetector.is_stuck"),
+            change("cancelled_start", "passed_on", "EventService.interrupt"),
+            change("idle_pause", "written_over", "LocalConversation.arun, acp_step_user_message is None"),
         ],
     },
     Revision {
