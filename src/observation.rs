@@ -124,6 +124,9 @@ pub struct RunSeen {
     pub number: u32,
     /// The role of the thread that drove it.
     pub thread: String,
+    /// How many events the log held when it began.
+    #[serde(default)]
+    pub after: usize,
     /// The steps it took.
     pub steps: Vec<StepSeen>,
 }

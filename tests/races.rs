@@ -325,6 +325,36 @@ fn n08_the_restart_waits_for_the_prompt_of_the_dead_server() {
     assert!(found.contains("alice in run › astep › restart server › end server › stop portal"), "{found}");
 }
 
+#[test]
+fn n11_run_after_stop_forgotten() {
+    shows("N11", "n11-run-after-stop-forgotten", &["turnloom"]);
+}
+
+#[test]
+fn n12_completed_prompt_repeated() {
+    shows("N12", "n12-completed-prompt-repeated", &["turnloom"]);
+}
+
+#[test]
+fn n13_completed_interrupt_repeated() {
+    shows("N13", "n13-completed-interrupt-repeated", &["turnloom"]);
+}
+
+#[test]
+fn n14_idle_pause_written_over() {
+    shows("N14", "n14-idle-pause-written-over", &["turnloom"]);
+}
+
+#[test]
+fn n15_queue_taken_for_loop() {
+    shows("N15", "n15-queue-taken-for-loop", &["turnloom"]);
+}
+
+#[test]
+fn n16_interrupt_fails_at_start() {
+    shows("N16", "n16-interrupt-fails-at-start", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -30,6 +30,7 @@ mod restart_between_turns;
 mod run_stops_after_error;
 mod service_log;
 mod session_survives_restart;
+mod stop_returns_well;
 mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
 pub use run_stops_after_error::RunStopsAfterError;
 pub use session_survives_restart::SessionSurvivesRestart;
+pub use stop_returns_well::StopReturnsWell;
 pub use suffix_once_a_session::SuffixOnceASession;
 pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
 pub use tool_sees_its_cancel::ToolSeesItsCancel;
@@ -152,6 +154,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &LoopGoesOn,
         &FinalStateLast,
         &UsageKeptApart,
+        &StopReturnsWell,
     ]
 }
 

@@ -24,26 +24,22 @@ he stopped the agent, and watches it go to work. The way may be long, since the 
 process.
 
 It breaks when a run that had begun before the first stop takes a step after the last pause was recorded, and nobody has \
-asked the service for a run (by a call or by a message with `run=true`) since. A step under way when the pause comes may \
-end; a run that begins only after the stop is for `user-stop-wins`.
+asked the service for a run (by a call or by a message with `run=true`) since. Without the service it breaks when a run \
+that had begun before the last pause was recorded takes a step after it. A step under way when the pause comes may end; a \
+run that the service begins only after the stop is for `user-stop-wins`.
 
-Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-server 1.25.0."
+Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-server 1.25.0; N14 `idle-pause-written-over`, in \
+openhands-sdk 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {
-        &[Need::Service, Need::Stop]
+        &[Need::Stop]
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let asks = |entry: &ServiceEntry| {
-            matches!(entry, ServiceEntry::Run | ServiceEntry::Message { run: true, .. })
-        };
-        let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
-        let stop = stop.filter(|stop| !seen.service[*stop..].iter().any(asks));
         let pause = seen.events.iter().rposition(|event| event.kind == EventKind::Pause);
-        let (Some(stop), Some(pause)) = (stop, pause) else { return Vec::new() };
-        let begun = (1..).zip(began(seen)).filter(|(_, (place, _))| *place < stop);
-        let numbers: Vec<u32> = begun.map(|(number, _)| number).collect();
+        let Some(pause) = pause else { return Vec::new() };
+        let numbers = begun_before_the_stop(seen, pause);
         let late = |step: &&StepSeen| step.after > pause;
         let runs = seen.runs.iter().filter(|run| numbers.contains(&run.number));
         let runs = runs.filter_map(|run| Some((run, run.steps.iter().find(late)?)));
@@ -59,6 +55,19 @@ Source: N02 `pause-lost-before-start`, found by turnloom in openhands-agent-serv
         };
         runs.map(|(run, step)| violation(run.number, step)).collect()
     }
+}
+
+/// The runs that were on when the user stopped the conversation, and that nobody has asked for since.
+fn begun_before_the_stop(seen: &Observations, pause: usize) -> Vec<u32> {
+    if seen.service.is_empty() {
+        return seen.runs.iter().filter(|run| run.after <= pause).map(|run| run.number).collect();
+    }
+    let asks =
+        |entry: &ServiceEntry| matches!(entry, ServiceEntry::Run | ServiceEntry::Message { run: true, .. });
+    let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
+    let Some(stop) = stop.filter(|stop| !seen.service[*stop..].iter().any(asks)) else { return Vec::new() };
+    let begun = (1..).zip(began(seen)).filter(|(_, (place, _))| *place < stop);
+    begun.map(|(number, _)| number).collect()
 }
 
 #[cfg(test)]
@@ -96,8 +105,16 @@ mod tests {
         holds(&NoStepAfterPause, &paused([stopped(), vec![ServiceEntry::Run]].concat(), 2));
         holds(&NoStepAfterPause, &paused([stopped(), vec![message("second", true)]].concat(), 2));
         breaks(&NoStepAfterPause, &paused([stopped(), vec![message("second", false)]].concat(), 2));
-        holds(&NoStepAfterPause, &paused(Vec::new(), 2));
         let late = vec![message("first", true), ServiceEntry::Stop, began_by_message()];
         holds(&NoStepAfterPause, &paused(late, 2));
+    }
+
+    #[test]
+    fn without_the_service_a_run_counts_from_the_event_at_which_it_began() {
+        breaks(&NoStepAfterPause, &paused(Vec::new(), 2));
+        holds(&NoStepAfterPause, &paused(Vec::new(), 1));
+        let mut after_the_pause = paused(Vec::new(), 2);
+        after_the_pause.runs[0].after = 2;
+        holds(&NoStepAfterPause, &after_the_pause);
     }
 }

@@ -14,7 +14,7 @@ impl Rule for NothingStrandedAfterFinish {
     }
 
     fn title(&self) -> &'static str {
-        "a conversation that has finished, or stopped at its limit, has prompted its newest messages"
+        "a conversation that has finished, stopped at its limit or got stuck has prompted its newest messages"
     }
 
     fn page(&self) -> &'static str {
@@ -28,9 +28,9 @@ agent's LLM call carries all messages before it, so there the last message count
 
 It also breaks when an ACP agent's run ended in error for its iteration limit alone (`MaxIterationsReached`) and a \
 message that was in the log by then was not prompted: nothing has failed, the message came too late for this run, and \
-`idle` is what says so.
+`idle` is what says so. And it breaks when an ACP agent's conversation is `stuck` though the last turn ended well, and a message was not prompted: an agent that answers one message after the other does not repeat itself, however alike the answers are.
 
-Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3."
+Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3; N15 `queue-taken-for-loop`, 1.25.0."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
@@ -40,6 +40,9 @@ Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3."
             _ if hangs => return Vec::new(),
             (Status::Finished, _) => (seen.events.len(), "the conversation is finished"),
             (Status::Error, Some(limit)) => (limit, "all that stopped the run is its iteration limit"),
+            (Status::Stuck, _) if context.acp && ended_well(seen) => {
+                (seen.events.len(), "the last turn of the stuck conversation ended well")
+            }
             _ => return Vec::new(),
         };
         let (turns, mut messages) = (turns(seen), messages(seen));
@@ -62,6 +65,11 @@ Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3."
 fn at_limit(seen: &Observations) -> Option<usize> {
     let last = seen.events.iter().rposition(|event| event.kind == EventKind::Error)?;
     (seen.events[last].text == "MaxIterationsReached").then_some(last)
+}
+
+/// Whether the last prompt was answered `end_turn`.
+fn ended_well(seen: &Observations) -> bool {
+    turns(seen).last().is_some_and(|turn| turn.completed().is_some())
 }
 
 #[cfg(test)]
@@ -113,6 +121,23 @@ mod tests {
         let failed = ends(vec![user("first"), user("second"), finish(), error("ACPPromptError")]);
         holds(&NothingStrandedAfterFinish, &failed);
         assert_eq!(NothingStrandedAfterFinish.judge(&stranded, &native()), []);
+    }
+
+    #[test]
+    fn a_message_that_a_run_taken_for_stuck_left_behind_breaks_it() {
+        let stuck = |server| {
+            let mut seen = seen(vec![user("first"), user("second"), finish()], server);
+            seen.end.status = Status::Stuck;
+            seen
+        };
+        let answered_well = stuck(vec![prompt("first"), completed("first")]);
+        assert_eq!(
+            breaks(&NothingStrandedAfterFinish, &answered_well),
+            "message \"second\" was never prompted, though the last turn of the stuck conversation ended well"
+        );
+        assert_eq!(broken(&answered_well), ["nothing-stranded-after-finish"].into());
+        holds(&NothingStrandedAfterFinish, &stuck(vec![prompt("first"), failed("first")]));
+        assert_eq!(NothingStrandedAfterFinish.judge(&answered_well, &native()), []);
     }
 
     #[test]

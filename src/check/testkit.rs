@@ -146,7 +146,7 @@ pub fn run(number: u32, thread: &str, steps: &[(Option<&str>, Option<Status>)]) 
         message: message.map(str::to_owned),
         ended: *ended,
     };
-    RunSeen { number, thread: thread.into(), steps: steps.iter().map(step).collect() }
+    RunSeen { number, thread: thread.into(), after: 0, steps: steps.iter().map(step).collect() }
 }
 
 /// The service is handed a message.

@@ -10,8 +10,9 @@ use crate::scenario::{EventKind, Status};
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::decision::{
-    AcpStep, AfterError, AgentStart, CaughtUp, Cursor, CursorAdvance, FailedMessage, FinishCheck,
-    FirstPrompt, LastIteration, LateMessage, LatePause, PromptLock, StepMessage, TokenAtEnd,
+    AcpStep, AfterError, AgentStart, CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance,
+    FailedMessage, FinishCheck, FirstPrompt, IdlePause, LastIteration, LateMessage, LatePause, PromptLock,
+    StepMessage, TokenAtEnd,
 };
 use super::state::{AgentState, MessageId};
 
@@ -27,6 +28,8 @@ struct Run {
     number: u32,
     cursor: Option<MessageId>,
     iteration: u32,
+    /// How many events there were when the last step began (`acp_step_start_event_count`).
+    events_before_step: usize,
     /// Whether the next step takes the newest message instead of the next one (decision `cursor_advance`).
     jump: bool,
 }
@@ -57,15 +60,21 @@ impl LocalConversation {
         if self.inner.decisions.agent_start == AgentStart::Worker {
             let this = self.clone();
             let ready = move || this.ensure_agent_ready();
-            event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await?;
+            let ready = event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await;
+            if ready.is_err() {
+                // The task is not put away, but one that has ended counts as none.
+                self.inner.arun_task.set(None);
+                return ready;
+            }
         }
-        let result = match self.start_run(number, stopped) {
-            Some(mut run) => self.arun_loop(event_loop, &mut run).await,
+        let mut run = self.start_run(number, stopped);
+        let result = match &mut run {
+            Some(run) => self.arun_loop(event_loop, run).await,
             None => Ok(()),
         };
         let result = match result {
             Err(Exception::Cancelled) => {
-                self.after_interrupt();
+                self.after_interrupt(run.map_or(0, |run| run.events_before_step));
                 Ok(())
             }
             Err(error) => {
@@ -113,7 +122,7 @@ impl LocalConversation {
             Cursor::State => agent_state.last_prompt,
             Cursor::Run => None,
         };
-        Some(Run { number, cursor, iteration: 0, jump: false })
+        Some(Run { number, cursor, iteration: 0, events_before_step: 0, jump: false })
     }
 
     fn is_acp(&self) -> bool {
@@ -139,6 +148,9 @@ impl LocalConversation {
         let _held = state.lock();
         if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
             return Ok(Flow::Break);
+        }
+        if self.ends_stuck() {
+            return Ok(Flow::Continue);
         }
         self.note_step_with_newest(run.number);
         let asked_for = self.is_acp() && self.inner.decisions.prompt_lock == PromptLock::HeldAndAskedFor;
@@ -182,17 +194,22 @@ impl LocalConversation {
             if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
                 return Ok(Flow::Break);
             }
+            if self.ends_stuck() {
+                return Ok(Flow::Continue);
+            }
             self.choose_message(run)
         };
         let given = self.inner.decisions.step_message == StepMessage::Given;
         if given && message.is_none() && self.inner.decisions.caught_up == CaughtUp::Finish {
             return Ok(self.finish_without_message(run));
         }
-        let Some(events_before) = self.begin_step(run, message.as_ref()) else { return Ok(Flow::Break) };
+        if self.begin_step(run, message.as_ref()) == Flow::Break {
+            return Ok(Flow::Break);
+        }
         let turn = self.turn(Some(event_loop), true);
         let prompt_message = if given { message.clone() } else { None };
         agent.astep(state, &turn, prompt_message).await?;
-        Ok(self.after_step(run, message, events_before))
+        Ok(self.after_step(run, message))
     }
 
     /// The message of the next step, as the owner of the state lock.
@@ -216,6 +233,11 @@ impl LocalConversation {
     fn finish_without_message(&self, run: &Run) -> Flow {
         let state = &self.inner.state;
         let held = state.lock();
+        if self.inner.decisions.idle_pause == IdlePause::Honoured
+            && matches!(state.status(), Status::Paused | Status::Stuck)
+        {
+            return Flow::Break;
+        }
         let newest = newest(&state.prompt_messages());
         if newest.is_some() && newest != run.cursor {
             if run.iteration >= self.inner.max_iteration_per_run {
@@ -241,41 +263,44 @@ impl LocalConversation {
         }
     }
 
-    /// Notes the prompt in flight; the number of events so far, or none if the run is to stop.
-    fn begin_step(&self, run: &Run, message: Option<&MessageId>) -> Option<usize> {
+    /// Notes the prompt in flight, unless the run is to stop.
+    fn begin_step(&self, run: &mut Run, message: Option<&MessageId>) -> Flow {
         let state = &self.inner.state;
         let _held = state.lock();
         let looks_again = self.inner.decisions.late_pause == LatePause::Honoured;
         if looks_again && matches!(state.status(), Status::Paused | Status::Stuck) {
-            return None;
+            return Flow::Break;
         }
-        let events = state.events.read(Vec::len);
-        self.note_step(run.number, events, message);
+        run.events_before_step = state.events.read(Vec::len);
+        self.note_step(run.number, run.events_before_step, message);
         if let Some(message) = message {
             let agent_state = state.agent_state.get();
             state.agent_state.set(AgentState { inflight_prompt: Some(message.clone()), ..agent_state });
         }
-        Some(events)
+        Flow::Continue
     }
 
     /// Moves the cursor and looks for messages that came during the step.
-    fn after_step(&self, run: &mut Run, message: Option<MessageId>, events_before: usize) -> Flow {
+    fn after_step(&self, run: &mut Run, message: Option<MessageId>) -> Flow {
         let state = &self.inner.state;
         let held = state.lock();
         run.iteration += 1;
         self.note_step_end(run.number);
-        let paused = self.inner.decisions.late_pause == LatePause::Honoured
-            && state
-                .events
-                .read(|events| events[events_before..].iter().any(|event| event.kind == EventKind::Pause));
+        let (paused, completed) = state.events.read(|events| {
+            let happened = |kind| events[run.events_before_step..].iter().any(|event| event.kind == kind);
+            (happened(EventKind::Pause), happened(EventKind::Finish))
+        });
         let mut agent_state = state.agent_state.get();
         if agent_state.inflight_prompt == message {
             agent_state.inflight_prompt = None;
         }
         agent_state.supersede_inflight = false;
         let status = state.status();
-        let failed = matches!(status, Status::Error | Status::Stuck | Status::Paused);
-        let moves_on = !failed || self.inner.decisions.failed_message == FailedMessage::PassedOver;
+        let completed = match self.inner.decisions.completed_step {
+            CompletedStep::FinishEvent => completed,
+            CompletedStep::Status => !matches!(status, Status::Error | Status::Stuck | Status::Paused),
+        };
+        let moves_on = completed || self.inner.decisions.failed_message == FailedMessage::PassedOver;
         if message.is_some() && moves_on {
             run.cursor.clone_from(&message);
             if self.inner.decisions.cursor == Cursor::State {
@@ -288,7 +313,7 @@ impl LocalConversation {
         {
             return Flow::Break;
         }
-        if paused {
+        if paused && self.inner.decisions.late_pause == LatePause::Honoured {
             state.set_status(Status::Paused);
             return Flow::Break;
         }
@@ -340,13 +365,18 @@ impl LocalConversation {
     }
 
     /// `except asyncio.CancelledError`: the run ends paused.
-    fn after_interrupt(&self) {
+    fn after_interrupt(&self, events_before_step: usize) {
         let state = &self.inner.state;
         let _held = state.lock();
         let mut agent_state = state.agent_state.get();
         let inflight = agent_state.inflight_prompt.take();
         let superseded = std::mem::take(&mut agent_state.supersede_inflight);
-        let completed = state.status() == Status::Finished;
+        let completed = match self.inner.decisions.completed_interrupt {
+            CompletedInterrupt::FinishEvent => state.events.read(|events| {
+                events[events_before_step..].iter().any(|event| event.kind == EventKind::Finish)
+            }),
+            CompletedInterrupt::Status => state.status() == Status::Finished,
+        };
         if (superseded || completed) && inflight.is_some() {
             agent_state.last_prompt = inflight;
         }

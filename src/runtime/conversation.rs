@@ -1,7 +1,7 @@
 //! The conversation: messages in, runs, pause, interrupt.
 //!
 //! Stands for `LocalConversation` (`sdk/conversation/impl/local_conversation.py`) of 1.25.0; `arun` has its own file.
-//! Hooks, confirmation, stuck detection and plugins are left out: no row of the catalogue here needs them.
+//! Hooks, confirmation and plugins are left out: no row of the catalogue here needs them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -19,6 +19,7 @@ use super::cancel_token::CancelToken;
 use super::decision::{Decisions, FailedTurn, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken};
 use super::llm_agent::LlmAgent;
 use super::state::{ConversationState, MessageId};
+use super::stuck_detector::is_stuck;
 
 /// The agent of a conversation.
 #[derive(Clone)]
@@ -67,6 +68,8 @@ pub(super) struct Inner {
     agent_ready: Cell<bool>,
     pub(super) cancel_token: Cell<Option<CancelToken>>,
     pub(super) arun_task: Cell<Option<RunTask>>,
+    /// Looked at and set in one operation: of two calls that both go on, each only catches the errors of the other.
+    cleanup_initiated: Cell<bool>,
     runs: Ordered<u32>,
     /// What was seen of each run so far; written by the owner of the state lock.
     runs_seen: Ordered<Vec<RunSeen>>,
@@ -92,6 +95,7 @@ impl LocalConversation {
                 agent_ready: Cell::new("agent_ready", false),
                 cancel_token: Cell::new("cancel_token", None),
                 arun_task: Cell::new("arun_task", None),
+                cleanup_initiated: Cell::new("cleanup_initiated", false),
                 runs: Ordered::new("runs", 0),
                 runs_seen: Ordered::new("runs seen", Vec::new()),
                 callbacks: RefCell::default(),
@@ -238,6 +242,9 @@ impl LocalConversation {
             if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
                 return Ok(());
             }
+            if self.ends_stuck() {
+                continue;
+            }
             self.note_step_with_newest(run);
             let turn = self.turn(None, false);
             match &self.inner.agent {
@@ -277,12 +284,26 @@ impl LocalConversation {
             return false;
         }
         let mut seen = self.inner.runs_seen.get();
-        seen.push(RunSeen { number: run, thread: thread::name().to_string(), steps: Vec::new() });
+        let after = state.events.read(Vec::len);
+        seen.push(RunSeen { number: run, thread: thread::name().to_string(), after, steps: Vec::new() });
         self.inner.runs_seen.set(seen);
         if matches!(state.status(), Status::Idle | Status::Paused | Status::Error | Status::Stuck) {
             state.set_status(Status::Running);
         }
         true
+    }
+
+    /// Whether the agent repeats itself, as the owner of the state lock: the status is then `stuck`, and ends the run
+    /// unless a message comes first. Through the service each change of the state is an event as well: seven or so a turn,
+    /// which end every monologue and leave no room for four turns among those that are looked at.
+    pub(super) fn ends_stuck(&self) -> bool {
+        let state = &self.inner.state;
+        let check = self.inner.decisions.stuck_check;
+        let stuck = !state.tells_of_changes() && state.events.read(|events| is_stuck(events, check));
+        if stuck {
+            state.set_status(Status::Stuck);
+        }
+        stuck
     }
 
     /// For whoever observes: the run takes a step. As the owner of the state lock.
@@ -389,9 +410,13 @@ impl LocalConversation {
         TokenView { own_run: call.run, own_cancelled, seen_run, cancelled }
     }
 
-    /// Ends the agent.
+    /// Ends the agent, once.
     pub fn close(&self) {
         let _place = thread::place("close");
+        if self.inner.cleanup_initiated.update("test and set", |initiated| std::mem::replace(initiated, true))
+        {
+            return;
+        }
         if let Agent::Acp(agent) = &self.inner.agent {
             agent.close();
         }

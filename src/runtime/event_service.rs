@@ -15,14 +15,13 @@ use crate::scenario::{Limits, Status};
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
 use super::decision::{
-    CloseInFlight, Closing, Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit, StateUpdate,
-    StopBeforeStart, Supersede, TokenChunks,
+    CancelledStart, CloseInFlight, Closing, Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit,
+    StateUpdate, StopBeforeStart, Supersede, TokenChunks,
 };
-use super::state::MessageId;
 
 mod rerun;
 
-use rerun::Superseded;
+use rerun::{RefusedRequest, Superseded};
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
 const INACTIVE: &str = "inactive_service";
@@ -69,11 +68,13 @@ struct Inner {
     run_task: Cell<Option<BackgroundRun>>,
     run_tasks: Local<u32>,
     run_lock: asyncio::Lock,
-    /// The message whose sender was refused a run (`_rerun_requested`).
-    rerun_requested: Local<Option<MessageId>>,
+    /// The run that was refused and is still wanted (`_rerun_requested`).
+    rerun_requested: Local<Option<RefusedRequest>>,
     acp_internal_rerun_requested: Local<bool>,
     explicit_interrupt_generation: Local<u32>,
     closing: Local<bool>,
+    /// Whether there is a conversation still (`_conversation`).
+    is_open: Local<bool>,
     subscriber: Rc<dyn Subscriber>,
     /// What the subscriber saw.
     stream: Ordered<Vec<Published>>,
@@ -101,6 +102,7 @@ impl EventService {
                 acp_internal_rerun_requested: Local::new(false),
                 explicit_interrupt_generation: Local::new(0),
                 closing: Local::new(false),
+                is_open: Local::new(true),
                 subscriber,
                 stream: Ordered::new("stream", Vec::new()),
                 journal: Ordered::new("journal", Vec::new()),
@@ -192,6 +194,9 @@ impl EventService {
     }
 
     async fn publish_state_update(&self) -> Result<()> {
+        if !self.inner.is_open.get() {
+            return Ok(());
+        }
         if self.decisions().state_update == StateUpdate::ReadAhead {
             let status = self.execution_status().await?;
             return self.pub_sub(Published::State(status)).await;
@@ -220,6 +225,9 @@ impl EventService {
     pub async fn send_message(&self, text: Rc<str>, run: bool) -> Result<()> {
         let _place = thread::place(format!("service send {text:?}"));
         let inner = &self.inner;
+        if !inner.is_open.get() {
+            return Err(Exception::Value(INACTIVE.to_owned()));
+        }
         self.note(ServiceEntry::Message { text: text.to_string(), run });
         let generation = inner.explicit_interrupt_generation.get();
         let message = text.clone();
@@ -245,7 +253,7 @@ impl EventService {
             Ok(()) => inner.acp_internal_rerun_requested.set(false),
             Err(Exception::Value(why)) => {
                 if why == ALREADY_RUNNING && !superseded.active_prompt_has_latest_message {
-                    self.request_rerun(text, superseded.did_mark);
+                    self.request_rerun(RefusedRequest { message: text, generation }, superseded.did_mark);
                 }
             }
             Err(error) => return Err(error),
@@ -267,7 +275,7 @@ impl EventService {
     async fn begin(&self, by: Cause, internal_rerun_generation: Option<u32>) -> Result<()> {
         let inner = &self.inner;
         let refuse = |why: &str| Err(Exception::Value(why.to_owned()));
-        if inner.closing.get() {
+        if inner.closing.get() || !inner.is_open.get() {
             return refuse(INACTIVE);
         }
         let _held = inner.run_lock.acquire().await?;
@@ -368,6 +376,9 @@ impl EventService {
     /// If the call is cancelled.
     pub async fn pause(&self) -> Result<()> {
         let _place = thread::place("service pause");
+        if !self.inner.is_open.get() {
+            return Ok(());
+        }
         self.note_explicit_stop();
         self.in_executor("pause", |conversation| {
             conversation.pause();
@@ -389,6 +400,9 @@ impl EventService {
 
     async fn interrupt_run(&self, internal_acp_rerun: bool) -> Result<()> {
         let inner = &self.inner;
+        if !inner.is_open.get() {
+            return Ok(());
+        }
         if !internal_acp_rerun {
             self.note_explicit_stop();
         }
@@ -401,8 +415,8 @@ impl EventService {
                 }
                 InterruptLimit::Run => wait_for(&inner.event_loop, run.task.clone(), limit).await,
             };
-            let me_cancelled = ended == Err(Exception::Cancelled) && !run.task.cancelled();
-            if me_cancelled {
+            let passes_on = self.decisions().cancelled_start == CancelledStart::PassedOn;
+            if ended == Err(Exception::Cancelled) && (passes_on || !run.task.cancelled()) {
                 return Err(Exception::Cancelled);
             }
             if inner.run_task.get().is_some_and(|run| run.task.done()) {
@@ -428,11 +442,15 @@ impl EventService {
             self.end_run_in_flight(&run).await?;
         }
         inner.closing.set(true);
-        self.in_executor("close", |conversation| {
-            conversation.close();
-            Ok(())
-        })
-        .await
+        if inner.is_open.get() {
+            self.in_executor("close", |conversation| {
+                conversation.close();
+                Ok(())
+            })
+            .await?;
+            inner.is_open.set(false);
+        }
+        Ok(())
     }
 
     /// Decision `close_in_flight`.

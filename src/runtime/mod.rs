@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `state` | `sdk/conversation/state.py` |
 //! | `conversation`, `arun` | `sdk/conversation/impl/local_conversation.py` |
+//! | `stuck_detector` | `sdk/conversation/stuck_detector.py` |
 //! | `cancel_token` | `sdk/conversation/cancellation.py` |
 //! | `acp_agent`, `acp_turn`, `acp_final`, `bridge` | `sdk/agent/acp_agent.py` |
 //! | `connection` | `acp/connection.py` of `agent-client-protocol` 0.8.1 |
@@ -27,6 +28,7 @@ mod decision;
 mod event_service;
 mod llm_agent;
 mod state;
+mod stuck_detector;
 
 pub use acp_agent::{AcpAgent, Turn};
 pub use cancel_token::CancelToken;

@@ -65,6 +65,11 @@ impl ConversationState {
         *self.on_state_change.borrow_mut() = Some(Rc::new(callback));
     }
 
+    /// Whether somebody is told of each change, and the log with him.
+    pub(super) fn tells_of_changes(&self) -> bool {
+        self.on_state_change.borrow().is_some()
+    }
+
     /// `with state:`
     pub fn lock(&self) -> FifoGuard {
         self.lock.lock()

@@ -11,17 +11,14 @@
 //! - a prompt that is never answered and a pipe that is not read need a timer, so they are for the scenarios in which the
 //!   timers race; in the others no timer fires.
 //!
-//! Left out, as 1.25.0 has races there that the fixed runtime still has:
+//! Left out, where the rows N11 and N12 were found, whose scenarios have these cases:
 //!
-//! - through the event service, a run that is asked for while a user's stop is about. `send` with `run=true` after a pause,
-//!   while the paused run is still on its last step, is refused as `conversation_already_running`; the request is noted,
-//!   and dropped when the run ends paused (`EventService._run_and_publish` honours it there only if the service itself
-//!   interrupted). So a draft has either one run, or no stop, or an actor who asks for all runs before he stops;
-//! - through the conversation, a second run where somebody stops. A message makes `finished` `idle` before the run has
-//!   moved its cursor, a pause makes that `paused`, and the run takes the completed message for one to be prompted again.
+//! - through the event service, a run that is asked for while a user's stop is about: a draft has either one run, or no stop,
+//!   or an actor who asks for all runs before he stops;
+//! - through the conversation, a second run where somebody stops.
 //!
-//! Left out, as the model of the runtime does not have it: two closes at once, a close without the event service, and a
-//! limit of iterations beside the event service.
+//! Left out as well: two closes at once, which the scenario `two-closes` has, and what the model of the runtime does not
+//! have, a close without the event service and a limit of iterations beside the event service.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -34,6 +34,18 @@ choices! {
         State "state" "In the conversation's state: each run takes it up where the one before left it.",
         Run "run" "In the run: the next one begins without.",
     }
+    CompletedStep,
+    "What tells a run that the prompt of its step was completed?",
+    "found by turnloom in openhands-sdk 1.25.0: LocalConversation.arun, after astep" {
+        FinishEvent "finish_event" "The finish event among those of the step.",
+        Status "status" "The status, which a message and a pause may have changed since the turn ended.",
+    }
+    CompletedInterrupt,
+    "What tells a run that the prompt was completed in which it was interrupted?",
+    "found by turnloom in openhands-sdk 1.25.0: LocalConversation.arun, except CancelledError" {
+        FinishEvent "finish_event" "The finish event among those of the step.",
+        Status "status" "The status, which a message may have changed since the turn ended.",
+    }
     FailedMessage,
     "Does the cursor move over a message whose turn has failed?",
     "openhands-sdk #3376, ffeb8816e beside the merged code" {

@@ -42,6 +42,12 @@ choices! {
         Waiting "waiting" "The waiting: the run is shielded from it.",
         Run "run" "The run: its task is cancelled a second time.",
     }
+    CancelledStart,
+    "What does the service's interrupt do when the run that it waits for was cancelled before its first step?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService.interrupt, suppress(Exception) around wait_for" {
+        Ended "ended" "It takes the run for ended, and returns.",
+        PassedOn "passed_on" "It passes the cancellation on to whoever called it.",
+    }
     SyncTimeout,
     "What becomes of the session after the prompt of a synchronous step has timed out?",
     "found by turnloom in openhands-sdk 1.25.0: ACPAgent.step sends session/cancel and neither drains nor restarts" {

@@ -69,6 +69,18 @@ choices! {
         Honoured "honoured" "Yes: the run ends paused.",
         WrittenOver "written_over" "No: the end of the turn writes over it.",
     }
+    IdlePause,
+    "Is a pause honoured that comes while a run looks for a message and finds none?",
+    "found by turnloom in openhands-sdk 1.25.0: LocalConversation.arun, acp_step_user_message is None" {
+        Honoured "honoured" "Yes: the run ends paused.",
+        WrittenOver "written_over" "No: the run writes finished over it, or running, if a message has come as well.",
+    }
+    StuckCheck,
+    "Since when does the stuck detector count turns that end alike?",
+    "found by turnloom in openhands-sdk 1.25.0: StuckDetector.is_stuck looks at all that follows the last user message in the log" {
+        SinceFinish "since_finish" "Since the last turn that ended well: that was progress.",
+        SinceMessage "since_message" "Since the last message in the log, though a run may have answered many that were there before.",
+    }
     SyncAfterError,
     "What does a synchronous run do after a step that ended in error?",
     "found by turnloom in openhands-sdk 1.25.0: LocalConversation.run looks for paused, stuck and finished only" {

@@ -19,15 +19,19 @@ mod usage;
 
 use std::collections::BTreeMap;
 
-pub use cursor::{CaughtUp, Cursor, CursorAdvance, FailedMessage, FirstPrompt, StepMessage};
+pub use cursor::{
+    CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance, FailedMessage, FirstPrompt,
+    StepMessage,
+};
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::Dispatch;
 pub use drain::{
-    CancelSend, CancelledPrompt, CardClosing, DrainResult, InterruptLimit, SecondCancel, SyncTimeout,
+    CancelSend, CancelledPrompt, CancelledStart, CardClosing, DrainResult, InterruptLimit, SecondCancel,
+    SyncTimeout,
 };
 pub use finalization::{
-    AfterError, FailedPrompt, FailedTurn, FinishCheck, LastIteration, LateMessage, LatePause, SuccessfulTurn,
-    SyncAfterError, TimeoutReport, TurnCallbacks, UnfinishedCards,
+    AfterError, FailedPrompt, FailedTurn, FinishCheck, IdlePause, LastIteration, LateMessage, LatePause,
+    StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks, UnfinishedCards,
 };
 pub use locking::{AcpStep, AgentStart, LiveUpdate, PromptLock, RetryDelay};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
@@ -181,6 +185,11 @@ decisions! {
     rerun_generation: RerunGeneration,
     close_in_flight: CloseInFlight,
     server_death: ServerDeath,
+    completed_step: CompletedStep,
+    completed_interrupt: CompletedInterrupt,
+    idle_pause: IdlePause,
+    stuck_check: StuckCheck,
+    cancelled_start: CancelledStart,
 }
 
 /// A name that decides nothing.

@@ -31,8 +31,9 @@ choices! {
     }
     RerunAfterPause,
     "Is a rerun that was asked for honoured when the old run ended paused?",
-    "openhands-sdk #3376, review round 5" {
-        IfInternal "if_internal" "Yes, if it was the service itself that interrupted the run to replace its prompt.",
+    "openhands-sdk #3376, review round 5; found by turnloom in openhands-agent-server 1.25.0" {
+        AskedSinceStop "asked_since_stop" "Yes, if it was asked for after the user's last stop.",
+        IfInternal "if_internal" "With an ACP agent, and only if it was the service itself that interrupted the run to replace its prompt.",
         Always "always" "Yes, with an ACP agent, whoever paused the run.",
         Never "never" "No: only after a run that ended idle.",
     }

@@ -73,6 +73,12 @@ pub const REVISIONS: &[Revision] = &[
             change("close_in_flight", "paused_first", "EventService.close"),
             change("failed_prompt", "at_once", "ACPAgent._do_acp_prompt"),
             change("server_death", "unnoticed", "Connection._receive_loop of agent-client-protocol 0.8.1"),
+            change("rerun_after_pause", "if_internal", "EventService._run_and_publish, should_restart"),
+            change("completed_step", "status", "LocalConversation.arun, after astep"),
+            change("completed_interrupt", "status", "LocalConversation.arun, except CancelledError"),
+            change("stuck_check", "since_message", "StuckDetector.is_stuck"),
+            change("cancelled_start", "passed_on", "EventService.interrupt"),
+            change("idle_pause", "written_over", "LocalConversation.arun, acp_step_user_message is None"),
         ],
     },
     Revision {

@@ -14,6 +14,14 @@ use super::super::decision::{
 };
 use super::super::state::{AgentState, MessageId};
 
+/// A message whose run was refused, as one was under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct RefusedRequest {
+    pub(super) message: MessageId,
+    /// The user's stops up to the moment in which the message was sent.
+    pub(super) generation: u32,
+}
+
 /// What a worker found when it marked the prompt in flight as superseded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Superseded {
@@ -23,12 +31,12 @@ pub(super) struct Superseded {
 
 impl EventService {
     /// A message's run was refused: decision `refused_run`.
-    pub(super) fn request_rerun(&self, message: MessageId, interrupted_acp: bool) {
+    pub(super) fn request_rerun(&self, request: RefusedRequest, interrupted_acp: bool) {
         let inner = &self.inner;
         if self.decisions().refused_run == RefusedRun::Dropped {
             return;
         }
-        inner.rerun_requested.set(Some(message));
+        inner.rerun_requested.set(Some(request));
         if interrupted_acp {
             inner.acp_internal_rerun_requested.set(true);
         }
@@ -75,16 +83,17 @@ impl EventService {
         let requested = inner.rerun_requested.take();
         let internal = inner.acp_internal_rerun_requested.replace(false);
         let generation = inner.explicit_interrupt_generation.get();
-        let Some(message) = requested else { return Ok(()) };
-        let status = self.status_if_wanted(&message).await?;
+        let Some(request) = requested else { return Ok(()) };
+        let status = self.status_if_wanted(&request.message).await?;
         let still_valid = inner.explicit_interrupt_generation.get() == generation;
         let internal_valid = internal && still_valid;
-        let after_pause = matches!(inner.conversation.agent(), Agent::Acp(_))
-            && match self.decisions().rerun_after_pause {
-                RerunAfterPause::IfInternal => internal_valid,
-                RerunAfterPause::Always => true,
-                RerunAfterPause::Never => false,
-            };
+        let is_acp = matches!(inner.conversation.agent(), Agent::Acp(_));
+        let after_pause = match self.decisions().rerun_after_pause {
+            RerunAfterPause::AskedSinceStop => request.generation == generation,
+            RerunAfterPause::IfInternal => is_acp && internal_valid,
+            RerunAfterPause::Always => is_acp,
+            RerunAfterPause::Never => false,
+        };
         let restart = still_valid
             && match status {
                 Some(Status::Idle) => true,
@@ -93,7 +102,7 @@ impl EventService {
             };
         if !restart {
             if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
-                inner.rerun_requested.set(Some(message));
+                inner.rerun_requested.set(Some(request));
             }
             return Ok(());
         }
@@ -104,7 +113,7 @@ impl EventService {
                 if self.decisions().refused_rerun == RefusedRerun::Dropped {
                     return Ok(());
                 }
-                inner.rerun_requested.set(Some(message));
+                inner.rerun_requested.set(Some(request));
                 inner.acp_internal_rerun_requested.set(internal);
                 Ok(())
             }
