@@ -1,6 +1,6 @@
 //! Executions for the tests of the reports, written as one line a step. Only the tests know it.
 
-use crate::check::{Mark, Violation};
+use crate::check::{Mark, Side, Violation};
 use crate::explore::{Anchor, Replay, Schedule, TraceStep};
 use crate::observation::{Observations, Waiting};
 
@@ -45,7 +45,7 @@ pub(super) fn replay(threads: &[&str], lines: &str) -> Replay {
 
 /// A broken rule.
 pub(super) fn violation(rule: &'static str, marks: Vec<Mark>) -> Violation {
-    Violation { rule, message: String::new(), marks }
+    Violation { rule, side: Side::Client, message: String::new(), marks }
 }
 
 /// A thread that is not done.

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::rc::Rc;
 
 use html::Page;
-use turnloom::check::{Mark, Violation};
+use turnloom::check::{Mark, Side, Violation};
 use turnloom::explore::{Attack, Firing, Job, Limits, Replay, TraceStep, lock_graph};
 use turnloom::kernel::{FifoLock, thread};
 use turnloom::observation::{Observations, Stuck, Waiting, Why};
@@ -255,6 +255,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
     let stuck = Stuck { why: Why::Deadlock, threads };
     let violation = Violation {
         rule: "no-deadlock",
+        side: Side::Client,
         message: "nobody can move".into(),
         marks: vec![Mark::Thread("x".into()), Mark::Thread("y".into())],
     };
@@ -274,6 +275,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         Job { name: "crossed".into(), scenario, revision: None, defects: Vec::new(), timers: Firing::Clock };
     let lock_violations = [Violation {
         rule: "lock-order",
+        side: Side::Client,
         message: format!("locks are taken in a circle: {cycle}"),
         marks: vec![],
     }];

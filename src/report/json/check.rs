@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::shards::ShardHead;
 use super::ToldViolation;
+use crate::check::Side;
 use crate::explore::EngineKind;
 
 /// What `turnloom check --format json` prints.
@@ -23,6 +24,8 @@ use crate::explore::EngineKind;
 ///           "rule": "nothing-stranded-after-finish",
 ///           "token": "r08-finish-gap:-:bob@alice.lock-state.7:139700",
 ///           "message": "message \"second\" was never prompted, though the conversation is finished",
+///           "side": "client",
+///           "cites": "R08, R12",
 ///           "line": 3
 ///         }
 ///       ],
@@ -155,6 +158,10 @@ pub struct BrokenRule {
     pub token: Option<String>,
     /// What happened.
     pub message: String,
+    /// Whose doing it is.
+    pub side: Side,
+    /// Where the rule comes from: pages of ACP v1, rows of the race catalogue.
+    pub cites: String,
     /// The line of the scenario's file that it is about: the title, which says what must hold, or the regression.
     pub line: usize,
 }
@@ -176,10 +183,12 @@ pub struct CheckSummary {
 mod tests {
     use super::super::text;
     use super::{BrokenRule, CheckDocument, CheckedScenario};
+    use crate::check::Side;
     use crate::explore::EngineKind;
 
     fn broken(rule: &str, token: Option<String>, message: &str) -> BrokenRule {
-        BrokenRule { rule: rule.into(), token, message: message.into(), line: 3 }
+        let (side, cites) = (Side::Client, "R05, R19, R24".to_owned());
+        BrokenRule { rule: rule.into(), token, message: message.into(), side, cites, line: 3 }
     }
 
     #[test]
@@ -216,12 +225,16 @@ mod tests {
                   "rule": "lock-order",
                   "token": null,
                   "message": "in a circle",
+                  "side": "client",
+                  "cites": "R05, R19, R24",
                   "line": 3
                 },
                 {
                   "rule": "no-replay",
                   "token": "r08:-:bob@ann.run:0",
                   "message": "twice",
+                  "side": "client",
+                  "cites": "R05, R19, R24",
                   "line": 3
                 }
               ],
