@@ -8,6 +8,7 @@ use crate::kernel::{Flag, thread};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::event;
+use super::branch::{Branch, reach};
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::decision::{
     AcpStep, AfterError, AgentStart, CaughtUp, Cursor, CursorAdvance, FailedMessage, FinishCheck,
@@ -65,10 +66,12 @@ impl LocalConversation {
         };
         let result = match result {
             Err(Exception::Cancelled) => {
+                reach(Branch::RunInterrupted);
                 self.after_interrupt();
                 Ok(())
             }
             Err(error) => {
+                reach(Branch::RunFailed);
                 self.forget_inflight_prompt();
                 self.fail(&error);
                 Err(error)
@@ -103,6 +106,7 @@ impl LocalConversation {
             && matches!(state.status(), Status::Finished | Status::Idle)
             && let Some(inflight) = agent_state.inflight_prompt.take()
         {
+            reach(Branch::InflightTaken);
             agent_state.last_prompt = Some(inflight);
             state.agent_state.set(agent_state.clone());
         }
@@ -219,9 +223,11 @@ impl LocalConversation {
         let newest = newest(&state.prompt_messages());
         if newest.is_some() && newest != run.cursor {
             if run.iteration >= self.inner.max_iteration_per_run {
+                reach(Branch::MessageAtFinishAndLimit);
                 state.set_status(Status::Idle);
                 return Flow::Break;
             }
+            reach(Branch::MessageAtFinish);
             state.set_status(Status::Running);
             return Flow::Continue;
         }
@@ -247,6 +253,7 @@ impl LocalConversation {
         let _held = state.lock();
         let looks_again = self.inner.decisions.late_pause == LatePause::Honoured;
         if looks_again && matches!(state.status(), Status::Paused | Status::Stuck) {
+            reach(Branch::PausedBeforeStep);
             return None;
         }
         let events = state.events.read(Vec::len);
@@ -286,9 +293,11 @@ impl LocalConversation {
         if matches!(status, Status::Error | Status::Stuck)
             && self.inner.decisions.after_error == AfterError::Stop
         {
+            reach(Branch::StepEndedInError);
             return Flow::Break;
         }
         if paused {
+            reach(Branch::PausedDuringStep);
             state.set_status(Status::Paused);
             return Flow::Break;
         }
@@ -315,8 +324,10 @@ impl LocalConversation {
             _ => false,
         };
         if changed && ended {
+            reach(Branch::MessageDuringStep);
             let last = run.iteration >= self.inner.max_iteration_per_run;
             if last && self.inner.decisions.last_iteration == LastIteration::LeftIdle {
+                reach(Branch::MessageAtLimit);
                 state.set_status(Status::Idle);
                 return Flow::Break;
             }
@@ -348,6 +359,7 @@ impl LocalConversation {
         let superseded = std::mem::take(&mut agent_state.supersede_inflight);
         let completed = state.status() == Status::Finished;
         if (superseded || completed) && inflight.is_some() {
+            reach(if superseded { Branch::SupersededInterrupt } else { Branch::CompletedInterrupt });
             agent_state.last_prompt = inflight;
         }
         state.agent_state.set(agent_state);

@@ -14,6 +14,7 @@ use crate::kernel::{Local, Mark, learns_only};
 use crate::scenario::StopReason;
 use crate::script::{ClientMessage, ServerMessage};
 
+use super::branch::{Branch, reach};
 use super::bridge::Bridge;
 
 /// Where the frames of a server process go, one write at a time.
@@ -153,8 +154,9 @@ impl Connection {
             ServerMessage::PromptAnswered { request, session, reason } => {
                 inner.notifications.put(Notification::Usage(session));
                 let prompt = inner.prompts.update(|prompts| prompts.remove(&request));
-                if let Some(prompt) = prompt {
-                    prompt.set_result(PromptResponse { stop_reason: reason });
+                match prompt {
+                    Some(prompt) => prompt.set_result(PromptResponse { stop_reason: reason }),
+                    None => reach(Branch::PromptAbandoned),
                 }
             }
             ServerMessage::PromptFailed { request, message, .. } => {
@@ -269,6 +271,7 @@ impl Connection {
     /// If the caller is cancelled.
     pub async fn settle(&self) -> Result<()> {
         if self.inner.closed.get() {
+            reach(Branch::SettleOnClosed);
             return Ok(());
         }
         let settled = self.inner.event_loop.future();
@@ -278,7 +281,11 @@ impl Connection {
     }
 
     fn check_open(&self) -> Result<()> {
-        if self.inner.closed.get() { Err(connection_closed()) } else { Ok(()) }
+        if self.inner.closed.get() {
+            reach(Branch::SendOnClosed);
+            return Err(connection_closed());
+        }
+        Ok(())
     }
 
     /// `session/cancel`: sends it and waits until it is written.
@@ -291,6 +298,7 @@ impl Connection {
         if self.inner.peer.send(ClientMessage::Cancel { session: session.to_owned() }) {
             return Ok(());
         }
+        reach(Branch::PipeNotRead);
         let written = self.inner.event_loop.future();
         self.inner.writes.update(|writes| writes.push(written.clone()));
         written.await
@@ -305,10 +313,12 @@ impl Connection {
         self.inner.closed.set(true);
         let prompts = self.inner.prompts.take();
         for prompt in prompts.into_values() {
+            reach(Branch::ClosedWithPrompt);
             prompt.set_exception(connection_closed());
         }
         let handshake = self.inner.handshake.take();
         if let Some(handshake) = handshake {
+            reach(Branch::ClosedInHandshake);
             handshake.set_exception(connection_closed());
         }
         self.inner.writes.take().into_iter().for_each(|write| write.set_exception(connection_closed()));

@@ -14,6 +14,7 @@ use crate::observation::{Event, RunSeen, StepSeen, TokenView};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
+use super::branch::{Branch, reach};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
 use super::decision::{Decisions, FailedTurn, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken};
@@ -171,6 +172,7 @@ impl LocalConversation {
         }
         let _held = self.inner.state.lock();
         if self.inner.agent_ready.get() {
+            reach(Branch::AlreadyReady);
             return Ok(());
         }
         if let Agent::Acp(agent) = &self.inner.agent {
@@ -223,6 +225,7 @@ impl LocalConversation {
         let run = self.begin_run();
         let result = if self.set_running(run, stopped) { self.run_loop(run) } else { Ok(()) };
         if let Err(error) = &result {
+            reach(Branch::SyncRunFailed);
             self.fail(error);
         }
         self.inner.cancel_token.set(None);
@@ -274,6 +277,7 @@ impl LocalConversation {
         let state = &self.inner.state;
         let _held = state.lock();
         if stopped.is_some_and(Flag::is_set) {
+            reach(Branch::RunStoppedAtBegin);
             return false;
         }
         let mut seen = self.inner.runs_seen.get();
@@ -323,6 +327,7 @@ impl LocalConversation {
 
     /// `MaxIterationsReached`, as the owner of the state lock.
     pub(super) fn reach_iteration_limit(&self) {
+        reach(Branch::IterationLimit);
         self.inner.state.set_status(Status::Error);
         self.on_event(error_event("MaxIterationsReached"));
     }
@@ -339,12 +344,14 @@ impl LocalConversation {
         let _place = thread::place("pause");
         let state = &self.inner.state;
         if state.execution_status.read_unlocked(|status| *status) == Status::Paused {
-            return;
+            return reach(Branch::PausedAlready);
         }
         let _held = state.lock();
         if matches!(state.status(), Status::Idle | Status::Running) {
             state.set_status(Status::Paused);
             self.on_event(event(EventKind::Pause, ""));
+        } else {
+            reach(Branch::PauseTooLate);
         }
     }
 
@@ -361,7 +368,10 @@ impl LocalConversation {
                     task.cancel();
                 });
             }
-            None => self.pause(),
+            None => {
+                reach(Branch::InterruptWithoutRun);
+                self.pause();
+            }
         }
     }
 
@@ -382,9 +392,15 @@ impl LocalConversation {
         };
         let seen_run = token.as_ref().map(|token| token.run);
         let cancelled = match token {
-            Some(token) if token.run != call.run => token.is_cancelled(),
+            Some(token) if token.run != call.run => {
+                reach(Branch::ForeignToken);
+                token.is_cancelled()
+            }
             Some(_) => own_cancelled,
-            None => false,
+            None => {
+                reach(Branch::NoToken);
+                false
+            }
         };
         TokenView { own_run: call.run, own_cancelled, seen_run, cancelled }
     }

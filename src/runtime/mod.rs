@@ -18,6 +18,7 @@ mod acp_agent;
 mod acp_final;
 mod acp_turn;
 mod arun;
+mod branch;
 mod bridge;
 mod callback_wrapper;
 mod cancel_token;
@@ -29,6 +30,7 @@ mod llm_agent;
 mod state;
 
 pub use acp_agent::{AcpAgent, Turn};
+pub use branch::{BRANCHES, Branch, listen};
 pub use cancel_token::CancelToken;
 pub use connection::{Peer, Sink};
 pub use conversation::{Agent, LocalConversation, ToolCall};
