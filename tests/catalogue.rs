@@ -2,7 +2,9 @@
 //! small enough to be reviewed.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
+
+use turnloom::runtime::DEFECTS;
 
 fn at_root(file: &str) -> String {
     format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -10,6 +12,51 @@ fn at_root(file: &str) -> String {
 
 fn read(file: &str) -> String {
     fs::read_to_string(at_root(file)).unwrap_or_else(|error| panic!("failed to read {file}: {error}"))
+}
+
+fn turnloom(arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
+    command.args(arguments.split_whitespace()).current_dir(at_root("")).output().expect("the binary starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_scenario_that_explain_names_is_there() {
+    for defect in DEFECTS {
+        let file = format!("scenarios/{}-{}.json", defect.row.to_lowercase(), defect.name);
+        assert!(said(&turnloom(&format!("explain {}", defect.name))).contains(&file), "{file}");
+        assert!(fs::exists(at_root(&file)).is_ok_and(|there| there), "{file}");
+    }
+}
+
+#[test]
+fn pairs_of_defects_say_which_exclude_and_which_mask_each_other_and_why() {
+    let files = "scenarios/r19-cursor-not-persisted.json scenarios/r27-initial-cursor-latest.json \
+                 scenarios/r37-sync-agent-on-async-path.json scenarios/r38-async-agent-on-sync-path.json";
+    let output = turnloom(&format!("audit --pairs {files}"));
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("  dispatch: sync-agent-on-async-path, async-agent-on-sync-path\n"), "{told}");
+    let by = "  cursor-not-persisted by initial-cursor-latest (first_prompt: newest): every interleaving";
+    assert!(told.contains(by), "{told}");
+    assert!(told.ends_with("9 of 10 are found as if they were alone\n"), "{told}");
+}
+
+#[test]
+fn a_profile_says_which_rules_count() {
+    let explore = "explore scenarios/r08-finish-gap.json --defect finish-gap --profile";
+    let output = turnloom(&format!("{explore} policy"));
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(turnloom(&format!("{explore} runtime")).status.code(), Some(1));
+    let ours = "explore scenarios/r10-undrained-session-reused.json --defect undrained-session-reused";
+    assert_eq!(turnloom(&format!("{ours} --profile policy")).status.code(), Some(1));
+    let refused = turnloom(&format!("{explore} acp-v1-must"));
+    assert_eq!(refused.status.code(), Some(2));
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains("acp-v1-should, policy, runtime"), "{why}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
 
 use super::facts::{Answer, Turn, messages, turns};
-use super::service_log::{Asked, asked, stopped_after};
-use super::{Mark, Rule, Violation};
+use super::service_log::{Asked, asked, stays_stopped, stopped_after};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::{EventKind, Need, Status, StopReason};
 
@@ -25,7 +25,7 @@ to make room, the message's own prompt must not be the one that is hit.
 
 It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
-pause, interrupt or close came after the message, nor if the pause that a user had asked for before takes effect after \
+pause, interrupt or close came after the message and nobody has asked for a run since, nor if the pause that a user had asked for before takes effect after \
 it, nor while the run is still on, nor when the service is \
 closed or a run has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
@@ -59,12 +59,13 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
                 true if !told.is_empty() && !newer => "had its own prompt cancelled, and no other",
                 _ => continue,
             };
-            if stopped_after(seen, own.place) || paused_late(seen, place) {
+            if stays_stopped(seen, own.place) || paused_late(seen, place) {
                 continue;
             }
             let prompts = told.iter().map(|turn| Mark::Server(turn.read));
             violations.push(Violation {
                 rule: self.name(),
+                side: Side::Client,
                 message: format!("message {text:?} was sent with run=true, but {what}"),
                 marks: [Mark::Event(place)].into_iter().chain(prompts).collect(),
             });
@@ -97,7 +98,7 @@ mod tests {
     use super::super::testkit::*;
     use super::AskedRunHappens;
     use crate::check::Rule;
-    use crate::observation::{Observations, ServerEntry, ServiceEntry};
+    use crate::observation::{Call, Observations, ServerEntry, ServiceEntry};
     use crate::scenario::{Status, StopReason};
 
     fn ended(status: Status, server: Vec<ServerEntry>, service: Vec<ServiceEntry>) -> Observations {
@@ -155,6 +156,25 @@ mod tests {
         for status in [Status::Running, Status::Error] {
             holds(&AskedRunHappens, &ended(status, first(), both()));
         }
+    }
+
+    #[test]
+    fn a_run_that_is_asked_for_after_a_stop_is_asked_for() {
+        let stopped = [both(), vec![ServiceEntry::Stop]].concat();
+        let again = [stopped.clone(), vec![ServiceEntry::Run]].concat();
+        let mut seen = ended(Status::Paused, first(), again);
+        assert_eq!(
+            breaks(&AskedRunHappens, &seen),
+            "message \"second\" was sent with run=true, but was never prompted"
+        );
+        let refused = Call { call: "run".into(), returned: "ValueError".into() };
+        seen.calls = [("ann".to_owned(), vec![refused])].into();
+        holds(&AskedRunHappens, &seen);
+
+        let mut third = ended(Status::Paused, first(), [stopped, vec![message("third", true)]].concat());
+        third.events.push(user("third"));
+        let told = AskedRunHappens.judge(&third, &acp());
+        assert_eq!(told.len(), 2, "both wait for a run that was asked for after the stop: {told:#?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `callback-on-lock-owner`: reads the wait-for graph of a deadlock.
 
 use super::waits::{Blocked, callbacks, deadlock};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 
 /// Callbacks run on the thread that owns the lock.
@@ -32,6 +32,7 @@ Source: R31 `step-in-executor`, #3358 (#3348, #3350); the same deadlock is R32."
         let found = deadlock(seen).map(callbacks).unwrap_or_default();
         let violation = |blocked: Blocked<'_>| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "{} runs a callback that needs the lock {}, which {} holds while it waits for {}",
                 blocked.waiter.thread, blocked.lock, blocked.owner.thread, blocked.waiter.thread,

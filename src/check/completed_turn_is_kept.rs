@@ -1,7 +1,7 @@
 //! `completed-turn-is-kept`: holds the server's completed turns against the finish events.
 
 use super::facts::{Turn, finishes, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::Need;
 
@@ -23,7 +23,7 @@ history then has a completed turn. A client that records a time-out or an interr
 session, has a conversation that differs from the one that the agent remembers. Either the turn is recorded as \
 finished, or the session is not used again.
 
-It breaks when there are fewer finish events than turns that the server answered `end_turn` in a session that lives \
+It breaks when there are fewer finish events than turns that the server completed in a session that lives \
 on: one that is in use at the end, or that was prompted again later. A turn whose answer came in an ended process or in a \
 session that was given up does not count, nor does an execution that got stuck. Finish events are counted, not \
 matched, so a turn can go unnoticed when a session that was given up has a finish event of its own.
@@ -49,8 +49,9 @@ Source: R28 `drain-result-discarded`, #3376 (open)."
         let answers = kept.iter().filter_map(|turn| turn.completed()).map(Mark::Server);
         vec![Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
-                "the server answered end_turn to {} in a session that lives on, but {}",
+                "the server completed {} in a session that lives on, but {}",
                 texts.join(", "),
                 match finishes.len() {
                     0 => "no finish event was recorded".to_owned(),
@@ -90,7 +91,7 @@ mod tests {
         let seen = paused(0, vec![prompt("first"), completed("first")]);
         assert_eq!(
             breaks(&CompletedTurnIsKept, &seen),
-            "the server answered end_turn to \"first\" in a session that lives on, but no finish event was recorded"
+            "the server completed \"first\" in a session that lives on, but no finish event was recorded"
         );
         assert_eq!(broken(&seen), ["completed-turn-is-kept"].into());
     }

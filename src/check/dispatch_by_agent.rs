@@ -1,6 +1,6 @@
 //! `dispatch-by-agent`: reads which thread drove each run.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, RunSeen};
 use crate::scenario::AgentKind;
 
@@ -36,6 +36,7 @@ Source: R37 `sync-agent-on-async-path` and R38 `async-agent-on-sync-path`, #3404
         };
         let violation = |run: &RunSeen| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: if sync {
                 format!("run {} of a sync-only agent was driven by the loop", run.number)
             } else {

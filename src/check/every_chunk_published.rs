@@ -1,7 +1,7 @@
 //! `every-chunk-published`: holds what a subscriber saw against what the server said.
 
 use super::facts::{all_recorded, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, Published, ServerEntry};
 use crate::scenario::Need;
 
@@ -23,7 +23,7 @@ event brings all of it. A token callback that knows only the chunk objects of an
 an ACP server's chunk is, and nobody sees anything until the turn is over.
 
 It breaks when the chunks that a subscriber saw are not chunks that the server said, in their order, each at most \
-once; or when a chunk of a turn that was answered `end_turn` is not among them. While there are fewer finish events \
+once; or when a chunk of a turn that was completed is not among them. While there are fewer finish events \
 than such turns the client may have cut one short, and chunks may be missing. The rule is for ACP agents behind the \
 service; an execution that got stuck has not published all yet.
 
@@ -44,6 +44,7 @@ Source: R02 `string-chunk-dropped`, #3376 base."
         let strange = first_missing(deltas.iter().copied(), all.iter().map(|(_, text)| *text));
         let strange = strange.map(|place| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("the chunk {:?} was published, but not said at that place", deltas[place]),
             marks: all.iter().map(|(place, _)| Mark::Server(*place)).collect(),
         });
@@ -51,6 +52,7 @@ Source: R02 `string-chunk-dropped`, #3376 base."
         let missing = first_missing(owed.iter().map(|(_, text)| *text), deltas.iter().copied());
         let missing = missing.map(|place| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("the chunk {:?} of a completed turn was not published", owed[place].1),
             marks: vec![Mark::Server(owed[place].0)],
         });

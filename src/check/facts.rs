@@ -26,10 +26,11 @@ pub(super) enum Answer {
 }
 
 impl Turn<'_> {
-    /// Where it was answered `end_turn`, if it was.
+    /// Where it was answered other than with an error or `cancelled`, if it was: the agent has dealt with the message,
+    /// whether it was done, refused, or had no tokens left.
     pub fn completed(&self) -> Option<usize> {
         match self.answer {
-            Some((place, Answer::Reason(StopReason::EndTurn))) => Some(place),
+            Some((place, Answer::Reason(reason))) if reason != StopReason::Cancelled => Some(place),
             _ => None,
         }
     }
@@ -86,8 +87,7 @@ pub(super) fn messages(seen: &Observations) -> Vec<(usize, &str)> {
 /// Whether every answer that ends a turn well was recorded. One may be lost: its process was given up before it was taken
 /// in. A turn that was cancelled has no finish event.
 pub(super) fn all_recorded(seen: &Observations, turns: &[Turn<'_>]) -> bool {
-    let ends_well = |turn: &&Turn<'_>| matches!(turn.answer, Some((_, Answer::Reason(reason))) if reason != StopReason::Cancelled);
-    finishes(seen).len() >= turns.iter().filter(ends_well).count()
+    finishes(seen).len() >= turns.iter().filter(|turn| turn.completed().is_some()).count()
 }
 
 /// The places of the finish events.

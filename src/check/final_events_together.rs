@@ -1,6 +1,6 @@
 //! `final-events-together`: reads the last events of turns in the event log.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Event, Observations, ServerEntry};
 use crate::scenario::{EventKind, ToolStatus};
 
@@ -48,6 +48,7 @@ Source: R07 `split-finalization`, #3376 round 2; R21 `unlocked-timeout-finalizat
                 let places = message.into_iter().chain([between, place]);
                 violations.push(Violation {
                     rule: self.name(),
+                    side: Side::Client,
                     message: format!("{} came between the final events of a failed turn", name(other)),
                     marks: places.map(Mark::Event).collect(),
                 });
@@ -73,6 +74,7 @@ impl FinalEventsTogether {
                     let marks = closed.into_iter().chain([place]).chain(finish.map(|after| place + after));
                     violations.push(Violation {
                         rule: self.name(),
+                        side: Side::Client,
                         message: format!("{} came between the final events of a turn", name(event)),
                         marks: marks.map(Mark::Event).collect(),
                     });

@@ -1,6 +1,6 @@
 //! `final-state-last`: reads the order in which a subscriber was told of events and states.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, Published};
 use crate::scenario::{EventKind, Status, word};
 
@@ -46,6 +46,7 @@ Source: R42 `final-status-before-events`, #3376 merged code."
             seen.events.iter().rposition(|logged| logged.kind == event.kind && logged.text == event.text);
         vec![Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "the subscriber was told of the event {} after the last state of its run",
                 word(&event.kind)

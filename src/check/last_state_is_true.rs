@@ -1,6 +1,6 @@
 //! `last-state-is-true`: holds what a subscriber saw last against how the conversation stood at the end.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, Published};
 use crate::scenario::{EventKind, Need, word};
 
@@ -44,6 +44,7 @@ Source: N03 `stale-state-published`, found by turnloom in openhands-agent-server
         let marks = seen.events.iter().rposition(|event| ends(event.kind)).map(Mark::Event);
         vec![Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "the conversation is {}, but the last that its subscriber was told is {}",
                 word(&seen.end.status),

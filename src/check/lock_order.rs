@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, LockEdge, Observations};
 
 /// Locks are taken in one order.
@@ -92,6 +92,7 @@ impl Cycle {
     fn violation(&self) -> Violation {
         Violation {
             rule: NAME,
+            side: Side::Client,
             message: format!("locks are taken in a circle: {self}"),
             marks: self.edges.iter().map(|edge| Mark::Thread(edge.thread.clone())).collect(),
         }

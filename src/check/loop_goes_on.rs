@@ -1,7 +1,7 @@
 //! `loop-goes-on`: reads the wait-for graph for threads that sleep though they run an event loop.
 
 use super::waits::{asleep, deadlock};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 
 /// A step that waits for time does not stop its event loop.
@@ -31,6 +31,7 @@ Source: R34 `retry-blocks-loop`, #3358."
         let sleepers = deadlock(seen).into_iter().flat_map(asleep);
         let violation = |thread: &str| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("{thread} sleeps, and with it the event loop that it runs"),
             marks: vec![Mark::Thread(thread.to_owned())],
         };

@@ -25,6 +25,7 @@ mod nothing_after_turn_end;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod one_terminal_event_a_card;
+mod profile;
 mod prompts_in_message_order;
 mod restart_between_turns;
 mod run_stops_after_error;
@@ -62,6 +63,7 @@ pub use nothing_after_turn_end::NothingAfterTurnEnd;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use one_terminal_event_a_card::OneTerminalEventACard;
+pub use profile::{BASES, Basis, PROFILES, Profile, Side, basis};
 pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
 pub use run_stops_after_error::RunStopsAfterError;
@@ -97,6 +99,8 @@ pub trait Rule: Sync {
 pub struct Violation {
     /// The rule's name.
     pub rule: &'static str,
+    /// Whose doing it is.
+    pub side: Side,
     /// What happened, in words: names of actors, texts of messages.
     pub message: String,
     /// The observations that break the rule.
@@ -183,9 +187,45 @@ pub fn judge(seen: &Observations, context: &Context) -> Vec<Violation> {
     violations
 }
 
+/// As [`judge`], the violations of the rules of a profile and of those before it.
+#[must_use]
+pub fn judge_by(profile: Profile, seen: &Observations, context: &Context) -> Vec<Violation> {
+    let mut violations = judge(seen, context);
+    violations.retain(|violation| profile.holds(violation.rule));
+    violations
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{rule, rules};
+    use std::collections::BTreeSet;
+
+    use super::{BASES, Side, basis, rule, rules};
+    use crate::verify::rules::RULES;
+
+    /// The rows that a text names.
+    fn rows(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let is_row = |word: &&str| {
+            word.len() == 3
+                && word.starts_with(['R', 'N'])
+                && word[1..].bytes().all(|byte| byte.is_ascii_digit())
+        };
+        words.filter(is_row).collect()
+    }
+
+    #[test]
+    fn every_rule_rests_on_what_its_page_says() {
+        for one in rules() {
+            let basis = basis(one.name()).unwrap_or_else(|| panic!("{} has no line in BASES", one.name()));
+            let source = one.page().split_once("Source: ").expect("a page has a source").1;
+            assert_eq!(basis.rows.iter().copied().collect::<BTreeSet<_>>(), rows(source), "{}", one.name());
+            assert!(basis.binds.contains(&Side::Client), "{}", one.name());
+        }
+        for one in RULES {
+            assert!(basis(one.name).is_some(), "{} has no line in BASES", one.name);
+        }
+        assert_eq!(BASES.len(), rules().len() + RULES.len(), "a line of BASES has no rule");
+    }
 
     #[test]
     fn every_rule_has_a_name_of_its_own_and_a_page_with_its_source() {

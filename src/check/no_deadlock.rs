@@ -1,7 +1,7 @@
 //! `no-deadlock`: what is left of the deadlocks when the rules that know a cause have spoken.
 
-use super::waits::{deadlock, describe, is_explained};
-use super::{Mark, Rule, Violation};
+use super::waits::{deadlock, describe, is_explained, is_of_scenario};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, Stuck};
 
 /// Every execution comes to its end.
@@ -23,7 +23,7 @@ conversation stands still for ever.
 
 It breaks on every such execution for which no rule knows the cause (`no-lock-across-prompt`, \
 `callback-on-lock-owner` and `loop-goes-on` do for theirs). The cause may be the scenario: a gate that nobody opens, or a timer that the \
-clock does not fire.
+clock does not fire. It is said to be the scenario's doing if nobody who is not done is in a call of the runtime.
 
 Source: R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread); N07 \
 `close-waits-for-turn` and N08 `server-death-unnoticed`, 1.25.0."
@@ -33,6 +33,7 @@ Source: R30 `hung-worker`, #3376 (a hang is a verdict with the place of every th
         let unexplained = deadlock(seen).filter(|stuck| !is_explained(stuck, context));
         let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
+            side: if is_of_scenario(stuck) { Side::Scenario } else { Side::Client },
             message: format!("nobody can move: {}", describe(stuck)),
             marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
         };

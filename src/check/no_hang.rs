@@ -1,7 +1,7 @@
 //! `no-hang`: an execution that ran into the limit of steps.
 
 use super::waits::describe;
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, Stuck, Why};
 
 /// Nobody moves for ever.
@@ -29,6 +29,7 @@ Source: R30 `hung-worker`, #3376 (no verdict of the harness depends on real time
         let hang = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Hang);
         let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("the limit of steps was reached, not done: {}", describe(stuck)),
             marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
         };

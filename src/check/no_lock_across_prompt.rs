@@ -1,7 +1,7 @@
 //! `no-lock-across-prompt`: reads the wait-for graph and the lock edges of one execution.
 
 use super::waits::{across_prompt, deadlock, prompt};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 
 /// With an ACP agent, nobody holds the state lock while it awaits a prompt.
@@ -36,6 +36,7 @@ Source: R01 `lock-held-across-prompt`, #3376 (behaviour before it)."
         let waiting = deadlock(seen).map(|stuck| across_prompt(stuck, context)).unwrap_or_default();
         let waiting = waiting.into_iter().map(|found| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "{} waits for the state lock, which {} holds while it awaits {}",
                 found.waiter.thread,
@@ -47,6 +48,7 @@ Source: R01 `lock-held-across-prompt`, #3376 (behaviour before it)."
         let edges = seen.lock_order.iter().filter(|edge| edge.held == "state" && edge.then == "prompt");
         let taken = edges.map(|edge| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("{} holds the state lock while it awaits a prompt", edge.thread),
             marks: vec![Mark::Thread(edge.thread.clone())],
         });

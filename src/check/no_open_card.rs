@@ -1,7 +1,7 @@
 //! `no-open-card`: reads the cards of the event log, turn by turn.
 
 use super::facts::{CardEvent, card_events, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::{Need, Status, word};
 
@@ -46,6 +46,7 @@ Source: R33 `orphaned-cards`, #3358 round 1; also R13."
         });
         let violation = |(_, card): (usize, &CardEvent<'_>)| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("card {:?} is left {} by a turn that has ended", card.id, word(&card.status)),
             marks: vec![Mark::Event(card.event)],
         };

@@ -1,7 +1,7 @@
 //! `no-replay`: reads the prompts of the server's log.
 
 use super::facts::{Turn, all_recorded, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::Need;
 
@@ -22,13 +22,13 @@ impl Rule for NoReplay {
 cursor, the last message whose prompt was completed; a cursor that is read at the wrong moment, or lost, makes the \
 agent do its work again, and its tools act twice.
 
-It breaks when a message, known by its text, is prompted after a prompt of it was answered `end_turn`, in whatever \
-session or process. It does not break when the earlier prompt was not answered by then, or was answered otherwise: \
-after a user's interrupt the interrupted message is prompted again. Nor does it break when the client never took \
+It breaks when a message, known by its text, is prompted after a prompt of it was completed, in whatever session \
+or process: the agent was done, refused, or had no tokens left. It does not break when the earlier prompt was not answered \
+by then, or was answered `cancelled` or with an error: after a user's interrupt the interrupted message is prompted again. Nor does it break when the client never took \
 the answer in: its process was ended after the answer, and there are fewer finish events than turns that ended well. A \
 native agent calls its LLM many times for one message, so the rule is for ACP agents.
 
-Source: R05 `just-arrived-prompt-replayed`, #3376 round 1; also R19 and R24."
+Source: R05 `just-arrived-prompt-replayed`, #3376 round 1; also R19, R24, N12 and N13."
     }
 
     fn needs(&self) -> &'static [Need] {
@@ -51,8 +51,9 @@ Source: R05 `just-arrived-prompt-replayed`, #3376 round 1; also R19 and R24."
             if let Some((first, answer)) = replayed {
                 violations.push(Violation {
                     rule: self.name(),
+                    side: Side::Client,
                     message: format!(
-                        "message {:?} was prompted again in {}, though its prompt in {} had been answered end_turn",
+                        "message {:?} was prompted again in {}, though its prompt in {} had been completed",
                         again.text,
                         home(again),
                         home(first),
@@ -88,7 +89,7 @@ mod tests {
         assert_eq!(
             breaks(&NoReplay, &seen),
             "message \"second\" was prompted again in session s1 of process 1, though its prompt in session s1 of \
-             process 1 had been answered end_turn"
+             process 1 had been completed"
         );
         assert_eq!(broken(&seen), ["no-replay"].into());
         assert_eq!(NoReplay.judge(&seen, &native()), [], "an LLM is called many times for one message");
@@ -98,6 +99,15 @@ mod tests {
     fn a_cursor_that_is_lost_with_the_process_breaks_it() {
         let server = vec![prompt("first"), completed("first"), ended(), prompt_in(2, "s1", "first")];
         breaks(&NoReplay, &seen(vec![user("first"), finish()], server));
+    }
+
+    #[test]
+    fn a_refusal_and_a_turn_without_tokens_left_complete_a_prompt_too() {
+        for reason in [StopReason::Refusal, StopReason::MaxTokens] {
+            let server =
+                vec![prompt("first"), answered("first", reason), prompt("first"), completed("first")];
+            breaks(&NoReplay, &seen(vec![user("first"), finish(), finish()], server));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `no-restart-under-lock`: reads the lock edges of one execution.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::Need;
 
@@ -35,6 +35,7 @@ Source: R23 `restart-under-lock`, #3376 (open when captured)."
         let edges = seen.lock_order.iter().filter(|edge| edge.held == "state" && edge.then == "restart");
         let violation = |thread: &str| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("{thread} restarts the server while it holds the state lock"),
             marks: vec![Mark::Thread(thread.to_owned())],
         };

@@ -2,7 +2,7 @@
 
 use super::facts::messages;
 use super::service_log::{Asked, asked, began};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Cause, Context, Observations, RunSeen};
 use crate::scenario::Need;
 
@@ -63,6 +63,7 @@ impl NoRunUnasked {
         let marks = messages.iter().filter(|(_, text)| texts.contains(text));
         Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "the service began run {} by itself, though no message that was to be run waited; it prompted {}",
                 run.number,

@@ -1,7 +1,7 @@
 //! `no-step-after-pause`: holds the steps of each run against the first pause in the log.
 
 use super::service_log::began;
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
 use crate::scenario::{EventKind, Need};
 
@@ -45,6 +45,7 @@ openhands-sdk 1.25.0."
         let runs = runs.filter_map(|run| Some((run, run.steps.iter().find(late)?)));
         let violation = |number: u32, step: &StepSeen| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: match &step.message {
                 Some(text) => {
                     format!("run {number} took up message {text:?} after the user's pause was recorded")

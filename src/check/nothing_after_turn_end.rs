@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{CardEvent, Turn, card_events, finishes, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::{Need, word};
 
@@ -65,6 +65,7 @@ impl NothingAfterTurnEnd {
     fn late_card(&self, before: &CardEvent<'_>, late: &CardEvent<'_>) -> Violation {
         Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("card {:?} is {} after its turn has ended", late.id, word(&late.status)),
             marks: vec![Mark::Event(before.event), Mark::Event(late.event)],
         }
@@ -80,6 +81,7 @@ impl NothingAfterTurnEnd {
         })?;
         Some(Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "the answer {:?} is not what the server said in one turn",
                 seen.events[strange].text

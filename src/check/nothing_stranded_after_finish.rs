@@ -1,7 +1,7 @@
 //! `nothing-stranded-after-finish`: holds the event log against the prompts, at the end of an execution.
 
 use super::facts::{messages, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, Why};
 use crate::scenario::{EventKind, Status};
 
@@ -54,6 +54,7 @@ Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3; N15
         let left = messages[first..].iter();
         let violation = |(place, text): &(usize, &str)| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("message {text:?} was never prompted, though {why}"),
             marks: vec![Mark::Event(*place)],
         };

@@ -1,7 +1,7 @@
 //! `one-prompt-a-session`: reads the prompts of the server's log.
 
 use super::facts::{Turn, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::Need;
 
@@ -43,6 +43,7 @@ Source: R10 `undrained-session-reused`, #3376 round 3; N04 `sync-session-reused`
             let earlier = turns[..place].iter().filter(|turn| turn.same_session(late));
             violations.extend(earlier.filter(open).map(|early| Violation {
                 rule: self.name(),
+                side: Side::Client,
                 message: format!(
                     "message {:?} was prompted in session {} of process {} while the prompt of {:?} was unanswered",
                     late.text, late.session, late.process, early.text,

@@ -1,7 +1,7 @@
 //! `one-terminal-event-a-card`: reads the cards of the event log, turn by turn.
 
 use super::facts::card_events;
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::{Need, word};
 
@@ -42,6 +42,7 @@ Source: R09 `failed-before-drain`, #3376 round 2."
             if let Some(closed) = earlier.rev().find(|card| card.status.is_terminal()) {
                 violations.push(Violation {
                     rule: self.name(),
+                    side: Side::Client,
                     message: format!(
                         "card {:?} is {} after it was {}",
                         late.id,

@@ -1,7 +1,7 @@
 //! `prompts-in-message-order`: holds the first prompt of each message against the order of the event log.
 
 use super::facts::{messages, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::Need;
 
@@ -83,7 +83,7 @@ impl PromptsInMessageOrder {
         };
         let prompts = [old.read, new.read].into_iter().flatten().map(Mark::Server);
         let marks = [Mark::Event(old.event), Mark::Event(new.event)].into_iter().chain(prompts).collect();
-        Violation { rule: self.name(), message, marks }
+        Violation { rule: self.name(), side: Side::Client, message, marks }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `restart-between-turns`: reads the system prompts of the event log, one for each start of the server.
 
 use super::facts::ends_turn;
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::EventKind;
 
@@ -42,6 +42,7 @@ Source: R16 `restart-inside-cancel`, #3376 round 4."
             if let Some(before) = before.replace(place) {
                 violations.push(Violation {
                     rule: self.name(),
+                    side: Side::Client,
                     message: "the server was restarted before the turn of the one before had ended"
                         .to_owned(),
                     marks: vec![Mark::Event(before), Mark::Event(place)],

@@ -1,8 +1,8 @@
 //! `run-stops-after-error`: reads the steps of each run.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, RunSeen};
-use crate::scenario::{EventKind, Status};
+use crate::scenario::{EventKind, Status, word};
 
 /// A run takes no step after an error.
 pub struct RunStopsAfterError;
@@ -23,7 +23,8 @@ user never learns that something failed. Queued messages stay queued: whoever re
 and a further run may take them.
 
 It breaks when a run takes a step after one at whose end the status was `error`. A step of a later run does not count, \
-nor does one that was cut short by an interrupt.
+nor does one that was cut short by an interrupt. It also breaks when the last step of the last run ended in error and the \
+conversation is not in error at the end, though nothing but a further run may take an error back.
 
 Source: R18 `runs-on-after-error`, #3376 round 4; N05 `sync-runs-on-after-error`, 1.25.0."
     }
@@ -38,11 +39,29 @@ Source: R18 `runs-on-after-error`, #3376 round 4; N05 `sync-runs-on-after-error`
         let marks: Vec<Mark> = errors.map(|(place, _)| Mark::Event(place)).collect();
         let violation = |run: &RunSeen| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!("run {} took another step after one that had ended in error", run.number),
             marks: marks.clone(),
         };
-        seen.runs.iter().filter(goes_on).map(violation).collect()
+        let on: Vec<Violation> = seen.runs.iter().filter(goes_on).map(violation).collect();
+        let over = if on.is_empty() { written_over(seen) } else { None };
+        let over = over.map(|run| Violation {
+            message: format!(
+                "run {} ended in error, and then the conversation was said to be {}",
+                run.number,
+                word(&seen.end.status)
+            ),
+            ..violation(run)
+        });
+        on.into_iter().chain(over).collect()
     }
+}
+
+/// The last run, if its last step ended in error and the conversation is no longer in error.
+fn written_over(seen: &Observations) -> Option<&RunSeen> {
+    let last = seen.runs.iter().max_by_key(|run| run.number)?;
+    let failed = last.steps.last().is_some_and(|step| step.ended == Some(Status::Error));
+    (failed && seen.stuck.is_none() && seen.end.status != Status::Error).then_some(last)
 }
 
 #[cfg(test)]
@@ -71,6 +90,19 @@ mod tests {
         );
         assert_eq!(broken(&seen), ["run-stops-after-error"].into());
         breaks(&RunStopsAfterError, &runs(vec![vec![Some(Status::Error), None]]));
+    }
+
+    #[test]
+    fn an_error_that_is_written_over_breaks_it() {
+        let mut seen = runs(vec![vec![Some(Status::Error)]]);
+        seen.end.status = Status::Finished;
+        assert_eq!(
+            breaks(&RunStopsAfterError, &seen),
+            "run 1 ended in error, and then the conversation was said to be finished"
+        );
+        assert_eq!(broken(&seen), ["run-stops-after-error"].into());
+        seen.runs.push(run(2, "alice", &[]));
+        holds(&RunStopsAfterError, &seen);
     }
 
     #[test]

@@ -36,6 +36,20 @@ pub(super) fn began(seen: &Observations) -> Vec<(usize, Cause)> {
         .collect()
 }
 
+/// Whether a user's stop after this place of the book is the last word: nobody has asked for a run since. A call of `run`
+/// counts if no such call was refused, since the book does not say which one was.
+pub(super) fn stays_stopped(seen: &Observations, place: usize) -> bool {
+    let mut calls = seen.calls.values().flatten().filter(|call| call.call == "run");
+    let granted = calls.all(|call| call.returned == "ok");
+    let asks = |entry: &&ServiceEntry| match entry {
+        ServiceEntry::Run => granted,
+        ServiceEntry::Message { run, .. } => *run,
+        ServiceEntry::Stop => true,
+        ServiceEntry::Began { .. } => false,
+    };
+    seen.service[place + 1..].iter().rev().find(asks) == Some(&ServiceEntry::Stop)
+}
+
 /// Whether a user stopped the conversation after this place of the book.
 pub(super) fn stopped_after(seen: &Observations, place: usize) -> bool {
     seen.service[place..].contains(&ServiceEntry::Stop)

@@ -1,6 +1,6 @@
 //! `session-survives-restart`: reads the sessions of the server's log.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::Need;
 
@@ -67,6 +67,7 @@ impl SessionSurvivesRestart {
     fn violation(&self, place: usize, process: u32, got: &str, known: &str) -> Violation {
         Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "process {process} was given {got}, though the conversation was in session {known}"
             ),

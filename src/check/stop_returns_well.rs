@@ -1,6 +1,6 @@
 //! `stop-returns-well`: reads what the calls of users returned.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations};
 use crate::scenario::{EventKind, Need};
 
@@ -41,6 +41,7 @@ Source: N16 `interrupt-fails-at-start`, found by turnloom in openhands-agent-ser
             });
             violations.extend(failed.map(|call| Violation {
                 rule: self.name(),
+                side: Side::Client,
                 message: format!("the {} of {actor} failed with {}", call.call, call.returned),
                 marks: marks.clone(),
             }));

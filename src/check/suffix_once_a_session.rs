@@ -1,7 +1,7 @@
 //! `suffix-once-a-session`: holds the prompts of each session against the suffixes that came with them.
 
 use super::facts::{Answer, Turn, all_recorded, turns};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::Need;
 
@@ -23,7 +23,7 @@ prompt is cancelled nobody knows whether the session has them, so they go with t
 that the session has them. A marker that outlives the session makes a fresh one start without its instructions.
 
 It breaks when the agent has a suffix and a prompt comes without it though no earlier prompt of the session was \
-answered other than with an error; or with it though an earlier one was answered `end_turn`, unless there are fewer \
+answered other than with an error; or with it though an earlier one was completed, unless there are fewer \
 finish events than such turns, so that the client may not have taken that answer in. A loaded session is the session it was.
 
 Source: R15 `stale-suffix-marker`, #3376 round 4."
@@ -51,6 +51,7 @@ Source: R15 `stale-suffix-marker`, #3376 round 4."
             };
             violations.push(Violation {
                 rule: self.name(),
+                side: Side::Client,
                 message: format!("message {:?} was prompted in session {} {what}", turn.text, turn.session),
                 marks: vec![Mark::Server(turn.read)],
             });

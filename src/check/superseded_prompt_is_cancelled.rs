@@ -2,7 +2,7 @@
 
 use super::facts::{Turn, messages, turns};
 use super::service_log::{asked, stopped_after};
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry, Why};
 use crate::scenario::Need;
 
@@ -55,6 +55,7 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
         let waiting = messages.iter().find(|message| waits(message));
         let violation = |(place, text): &(usize, &str)| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
                 "message {text:?} was sent with run=true, but the prompt {:?} before it was not cancelled",
                 last.text

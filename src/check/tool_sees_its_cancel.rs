@@ -1,6 +1,6 @@
 //! `tool-sees-its-cancel`: reads what tools saw of their cancel tokens.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, TokenView};
 use crate::scenario::Need;
 
@@ -22,7 +22,7 @@ now and then it looks at a cancel token to learn whether it is still wanted. If 
 or another run's token is in its place, the tool goes on with work that the user has stopped.
 
 It breaks when a tool looks after the token of its own run was cancelled, and finds no token or one that is not \
-cancelled. A tool that looked before the cancel, or belongs to no run, does not count.
+cancelled; or when it finds a cancelled token though its own run was not cancelled, and ends work that is still wanted. A tool that looked before the cancel, or belongs to no run, does not count.
 
 Source: R35 `cancel-token-cleared`, #3395; R36 `cancel-token-shared`, review remark on #3395."
     }
@@ -33,20 +33,25 @@ Source: R35 `cancel-token-cleared`, #3395; R36 `cancel-token-shared`, review rem
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
         let views = seen.tokens.iter().flat_map(|(tool, views)| views.iter().map(move |view| (tool, view)));
-        let missed = views.filter(|(_, view)| view.own_cancelled && !view.cancelled);
+        let misled = views.filter(|(_, view)| view.own_run != 0 && view.own_cancelled != view.cancelled);
         let violation = |(tool, view): (&String, &TokenView)| Violation {
             rule: self.name(),
+            side: Side::Client,
             message: format!(
-                "{tool}, a tool of run {}, which was cancelled, looks at its token and {}",
+                "{tool}, a tool of run {}, which was {}cancelled, looks at its token and {}",
                 view.own_run,
+                if view.own_cancelled { "" } else { "not " },
                 match view.seen_run {
                     None => "finds none".to_owned(),
-                    Some(run) => format!("finds that of run {run}, which is not cancelled"),
+                    Some(run) => format!(
+                        "finds that of run {run}, which is {}cancelled",
+                        if view.cancelled { "" } else { "not " }
+                    ),
                 },
             ),
             marks: vec![Mark::Thread(tool.clone())],
         };
-        missed.map(violation).collect()
+        misled.map(violation).collect()
     }
 }
 
@@ -85,6 +90,17 @@ mod tests {
             "tool, a tool of run 1, which was cancelled, looks at its token and finds that of run 2, which is not \
              cancelled"
         );
+    }
+
+    #[test]
+    fn a_cancel_that_was_meant_for_another_run_breaks_it() {
+        let seen = looked(TokenView { own_cancelled: false, seen_run: Some(2), ..CANCELLED });
+        assert_eq!(
+            breaks(&ToolSeesItsCancel, &seen),
+            "tool, a tool of run 1, which was not cancelled, looks at its token and finds that of run 2, which is \
+             cancelled"
+        );
+        holds(&ToolSeesItsCancel, &looked(TokenView { own_run: 0, own_cancelled: false, ..CANCELLED }));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `usage-kept-apart`: holds what was counted under each usage id against what each LLM answered.
 
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 
 /// What an LLM uses is counted under its own usage id.
@@ -35,6 +35,7 @@ Source: R04 `shared-usage-id`, #3368, checked by the QA of #3376."
             let answers: Vec<usize> = answers(seen, line).collect();
             (counted as usize > answers.len()).then(|| Violation {
                 rule: self.name(),
+                side: Side::Client,
                 message: format!(
                     "{counted} completions were counted under {usage_id:?}, whose LLM has answered {}",
                     answers.len()

@@ -1,7 +1,7 @@
 //! `user-stop-wins`: reads the service's book, in its loop's order.
 
 use super::service_log::began;
-use super::{Mark, Rule, Violation};
+use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Cause, Context, Observations, ServiceEntry};
 use crate::scenario::{EventKind, Need};
 
@@ -42,6 +42,7 @@ Source: R39 `stop-overridden-by-rerun`, #3376 merged code; N06 `stop-lost-before
             if by != Cause::Run && was_stopped(&seen.service[..place]) {
                 violations.push(Violation {
                     rule: self.name(),
+                    side: Side::Client,
                     message: format!(
                         "run {number} began by itself after the user's stop, and nobody had asked for one since"
                     ),

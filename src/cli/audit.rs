@@ -4,6 +4,9 @@
 mod demands;
 mod page;
 mod pairs;
+mod smallest;
+
+pub(super) use demands::DEMANDS;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -28,6 +31,9 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
     if arguments.pairs {
         return pairs::run(console, &files, arguments.jobs);
     }
+    if arguments.smallest {
+        return smallest::run(console, &files, arguments.jobs);
+    }
     let progress = Progress::new(console, files.len());
     let mut rows = Vec::new();
     let audit = |file: &File| {
@@ -42,7 +48,7 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
     });
     drop(progress);
     let whole = !rows.is_empty() && arguments.paths.iter().any(|path| path.is_dir());
-    let document = AuditDocument::new(rows, if whole { demands::DEMANDS.to_vec() } else { Vec::new() });
+    let document = AuditDocument::new(rows, if whole { DEMANDS.to_vec() } else { Vec::new() });
     console.out(&match arguments.format {
         Format::Json => json::text(&document),
         // What does not hold is no page, but a finding.

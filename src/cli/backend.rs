@@ -128,7 +128,7 @@ pub(super) fn suggest(
 }
 
 /// Whether of a scenario that was made from this one no more is to be said than of this one.
-fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
+pub(super) fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
     let warnings = |scenario: &Scenario| {
         let text = json::text(scenario);
         scenario::parse(&job.name, &text, &vocabulary()).ok().map(|loaded| loaded.warnings.len())

@@ -11,6 +11,7 @@ use super::outputs::Tells;
 use super::progress::Progress;
 use super::regressions::{self, Regression};
 use super::{Check, Exit, Format, backend, explore, jobs, shard};
+use crate::check::{Basis, basis};
 use crate::explore::{Exploration, ExploreError, Firing, Job, Options, Progress as Telling, Verdict};
 use crate::report::checked::{self, Table};
 use crate::report::json::{self, BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, Standing};
@@ -221,6 +222,8 @@ fn violations(file: &File, regressions: &[Regression], exploration: &Exploration
                 rule: violation.rule.to_owned(),
                 token: Some(regression.token().to_owned()),
                 message: violation.message.clone(),
+                side: violation.side,
+                cites: cites(violation.rule),
                 line: line(regression.token()),
             });
         }
@@ -230,10 +233,16 @@ fn violations(file: &File, regressions: &[Regression], exploration: &Exploration
             rule: one.violation.rule.to_owned(),
             token: one.token,
             message: one.violation.message,
+            side: one.violation.side,
+            cites: cites(one.violation.rule),
             line: title,
         });
     }
     rules.into_values().collect()
+}
+
+fn cites(rule: &str) -> String {
+    basis(rule).map(Basis::cited).unwrap_or_default()
 }
 
 /// Nothing is known of a scenario that could not be run.

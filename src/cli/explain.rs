@@ -5,14 +5,17 @@
 use std::fmt::Write;
 
 use super::Exit;
+use super::audit::DEMANDS;
 use super::console::Console;
 use super::names::nearest;
-use crate::check::{Rule, rule, rules};
+use crate::check::{BASES, Basis, PROFILES, Profile, basis, rules};
+use crate::report::json::Demand;
 use crate::report::words::wrap;
 use crate::runtime::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use crate::verify::rules::RULES;
 
 /// The kinds of names, each with the heading of its list.
-const KINDS: [&str; 4] = ["rules", "defects", "decisions", "revisions"];
+const KINDS: [&str; 5] = ["rules", "profiles", "defects", "decisions", "revisions"];
 
 /// Explains a name, or lists the names of one kind or of all.
 pub(super) fn run(console: &mut Console, name: Option<&str>) -> Exit {
@@ -33,7 +36,9 @@ pub(super) fn run(console: &mut Console, name: Option<&str>) -> Exit {
         };
         let name = name.escape_debug();
         return console.refuse(
-            &format!("failed to explain `{name}`: no rule, defect, decision or revision has this name"),
+            &format!(
+                "failed to explain `{name}`: no rule, profile, defect, decision or revision has this name"
+            ),
             &help,
         );
     }
@@ -42,15 +47,22 @@ pub(super) fn run(console: &mut Console, name: Option<&str>) -> Exit {
 }
 
 fn all_names() -> impl Iterator<Item = &'static str> {
-    let rules = rules().iter().map(|rule| rule.name());
+    let rules = BASES.iter().map(|basis| basis.rule);
+    let profiles = PROFILES.iter().map(|(_, name, _)| *name);
     let defects = DEFECTS.iter().flat_map(|defect| [defect.name, defect.row]);
+    let demands = DEMANDS.iter().flat_map(|demand| [demand.name, demand.id]);
     let decisions = DECISIONS.iter().map(|decision| decision.name);
-    rules.chain(defects).chain(decisions).chain(REVISIONS.iter().map(|revision| revision.name)).chain(KINDS)
+    let revisions = REVISIONS.iter().map(|revision| revision.name);
+    rules.chain(profiles).chain(defects).chain(demands).chain(decisions).chain(revisions).chain(KINDS)
 }
 
 fn list(kind: &str) -> String {
     let lines: Vec<(&str, &str)> = match kind {
-        "rules" => rules().iter().map(|rule| (rule.name(), rule.title())).collect(),
+        "rules" => {
+            let of_transcripts = RULES.iter().map(|rule| (rule.name, rule.title));
+            rules().iter().map(|rule| (rule.name(), rule.title())).chain(of_transcripts).collect()
+        }
+        "profiles" => PROFILES.iter().map(|(_, name, meaning)| (*name, *meaning)).collect(),
         "defects" => DEFECTS.iter().map(|defect| (defect.name, defect.harm)).collect(),
         "decisions" => DECISIONS.iter().map(|decision| (decision.name, decision.question)).collect(),
         _ => REVISIONS.iter().map(|revision| (revision.name, revision.meaning)).collect(),
@@ -64,16 +76,51 @@ fn list(kind: &str) -> String {
 
 /// All that has this name: a name may be one of a rule and of a defect.
 fn pages(name: &str) -> Vec<String> {
-    let mut pages: Vec<String> = rule(name).map(of_rule).into_iter().collect();
+    let mut pages: Vec<String> = basis(name).map(of_rule).into_iter().collect();
+    pages.extend(PROFILES.iter().filter(|(_, profile, _)| *profile == name).map(of_profile));
     let is_named = |defect: &&Defect| defect.name == name || defect.row.eq_ignore_ascii_case(name);
     pages.extend(DEFECTS.iter().filter(is_named).map(of_defect));
+    let is_meant = |demand: &&Demand| demand.name == name || demand.id.eq_ignore_ascii_case(name);
+    pages.extend(DEMANDS.iter().filter(is_meant).map(of_demand));
     pages.extend(DECISIONS.iter().filter(|decision| decision.name == name).map(of_decision));
     pages.extend(REVISIONS.iter().filter(|revision| revision.name == name).map(of_revision));
     pages
 }
 
-fn of_rule(rule: &dyn Rule) -> String {
-    format!("rule {}: {}\n\n{}", rule.name(), rule.title(), wrap(rule.page(), "  "))
+fn of_rule(of: &Basis) -> String {
+    let of_execution = rules().iter().find(|rule| rule.name() == of.rule);
+    let of_transcript = RULES.iter().find(|rule| rule.name == of.rule);
+    let (title, mut page) = match (of_execution, of_transcript) {
+        (Some(rule), _) => (rule.title(), rule.page().to_owned()),
+        (None, Some(rule)) => {
+            let page = format!("Held against transcripts by `turnloom verify`.\n\nSource: {}.", of.cited());
+            (rule.title, page)
+        }
+        (None, None) => ("", String::new()),
+    };
+    let _ =
+        write!(page, "\n\nProfile {}, binds {}, rests on: {}.", of.profile.name(), of.bound(), of.cited());
+    format!("rule {}: {title}\n\n{}", of.rule, wrap(&page, "  "))
+}
+
+fn of_profile((profile, name, meaning): &(Profile, &str, &str)) -> String {
+    let mut page = "A profile holds the rules of those before it too. Its own:\n".to_owned();
+    let of_transcript = |basis: &Basis| RULES.iter().any(|rule| rule.name == basis.rule);
+    for basis in BASES.iter().filter(|basis| basis.profile == *profile) {
+        let by = if of_transcript(basis) { ", of transcripts" } else { "" };
+        let _ = writeln!(page, "  {} ({}{by})", basis.rule, basis.cited());
+    }
+    format!("profile {name}: {meaning}\n\n{}", wrap(&page, "  "))
+}
+
+/// A row of the catalogue that is a demand on turnloom itself.
+fn of_demand(demand: &Demand) -> String {
+    let mut page = format!("What must hold: {}.\n\nShown by\n", demand.demand);
+    for test in demand.shown_by {
+        let _ = writeln!(page, "  {test}");
+    }
+    let _ = write!(page, "\nSource: openhands-sdk #3376, a demand on the harness itself.");
+    format!("demand {}: row {} of the race catalogue\n\n{}", demand.name, demand.id, wrap(&page, "  "))
 }
 
 fn of_defect(defect: &Defect) -> String {
@@ -83,10 +130,12 @@ fn of_defect(defect: &Defect) -> String {
     let alternatives = known.map_or(&[][..], |known| known.alternatives);
     let meaning =
         alternatives.iter().find(|known| known.name == *alternative).map_or("", |known| known.meaning);
+    let scenario = format!("scenarios/{}-{name}.json", row.to_lowercase());
     let page = format!(
         "What goes wrong: {harm}.\n\n\
          Decision {decision}: {question}\n\
          With the defect on, {alternative}: {meaning}\n\n\
+         Scenario: {scenario}\n\n\
          Source: {source}."
     );
     format!("defect {name}: row {row} of the race catalogue\n\n{}", wrap(&page, "  "))
@@ -128,8 +177,8 @@ mod tests {
         for name in all_names().filter(|name| !super::KINDS.contains(name)) {
             let pages = pages(name);
             assert!(!pages.is_empty(), "{name}");
-            let is_revision = |page: &String| page.starts_with("revision ");
-            assert!(pages.iter().all(|page| is_revision(page) || page.contains("Source: ")), "{name}");
+            let is_list = |page: &String| page.starts_with("revision ") || page.starts_with("profile ");
+            assert!(pages.iter().all(|page| is_list(page) || page.contains("Source: ")), "{name}");
         }
     }
 
@@ -152,8 +201,43 @@ mod tests {
           section?
           With the defect on, split: The lock is let go between the look and the write.
 
+          Scenario: scenarios/r08-finish-gap.json
+
           Source: openhands-sdk #3376, review round 2.
         "#);
+    }
+
+    #[test]
+    fn a_rule_says_how_binding_it_is_and_whom_it_binds() {
+        assert!(pages("no-open-card").concat().ends_with(
+            "\n  Profile acp-v1-should, binds the client, rests on: ACP v1 prompt-turn; R33, R13.\n"
+        ));
+        insta::assert_snapshot!(pages("one-prompt-a-turn").concat(), @"
+        rule one-prompt-a-turn: no second prompt comes during a turn
+
+          Held against transcripts by `turnloom verify`.
+
+          Source: not stated by ACP v1.
+
+          Profile policy, binds the client, rests on: not stated by ACP v1.
+        ");
+        insta::assert_snapshot!(pages("acp-v1-should").concat(), @"
+        profile acp-v1-should: what it recommends as well
+
+          A profile holds the rules of those before it too. Its own:
+            no-open-card (ACP v1 prompt-turn; R33, R13)
+            permitted-tools-report (ACP v1 prompt-turn, of transcripts)
+        ");
+        insta::assert_snapshot!(pages("r25").concat(), @"
+        demand wall-clock-verdict: row R25 of the race catalogue
+
+          What must hold: no verdict of the harness depends on real time.
+
+          Shown by
+            tests/machine.rs: r25_a_loaded_machine_and_a_single_core_change_no_byte
+
+          Source: openhands-sdk #3376, a demand on the harness itself.
+        ");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::backend::Loaded;
 use super::files::File;
-use crate::check::Violation;
+use crate::check::{Side, Violation};
 use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Verdict};
 use crate::observation::Observations;
 
@@ -20,7 +20,8 @@ pub(super) fn file(path: PathBuf) -> File {
 
 /// An exploration with one outcome, which breaks the rule if one is given.
 pub(super) fn exploration(verdict: Verdict, rule: Option<&'static str>) -> Exploration {
-    let violation = |rule| Violation { rule, message: "it did".into(), marks: Vec::new() };
+    let violation =
+        |rule| Violation { rule, side: Side::Client, message: "it did".into(), marks: Vec::new() };
     let report = OutcomeReport {
         violations: rule.map(violation).into_iter().collect(),
         token: rule.map(|_| "r08:-:bob@ann.run:0".to_owned()),

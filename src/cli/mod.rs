@@ -154,7 +154,8 @@ Examples:
   turnloom audit
   turnloom audit scenarios/r08-finish-gap.json --format json
   turnloom audit --table > scenarios/README.md
-  turnloom audit --pairs")]
+  turnloom audit --pairs
+  turnloom audit --smallest")]
     Audit(Audit),
     /// begin a scenario: a file with comments that runs as it is
     #[command(after_help = "\
@@ -192,7 +193,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   turnloom explain                 every name
-  turnloom explain rules           the names of one kind: rules, defects, decisions, revisions
+  turnloom explain rules           the names of one kind: rules, profiles, defects, decisions, revisions
   turnloom explain finish-gap      one of them
   turnloom explain R08             a row of the race catalogue")]
     Explain(Explain),
@@ -314,6 +315,9 @@ struct Audit {
     /// say instead which defects mask or exclude each other
     #[arg(long, conflicts_with_all = ["format", "table", "engine"])]
     pairs: bool,
+    /// say instead what each scenario could do without and still find its defect
+    #[arg(long, conflicts_with_all = ["format", "table", "engine", "pairs"])]
+    smallest: bool,
     #[command(flatten)]
     jobs: Jobs,
     /// also write a JUnit report to this file
@@ -372,9 +376,9 @@ struct Verify {
     /// the transcript, as `serve` wrote it
     #[arg(value_name = "TRANSCRIPT")]
     transcript: PathBuf,
-    /// the rules: what the protocol demands, what it recommends as well, what it leaves open as well
+    /// the rules that are held against it, with those of the profiles before
     #[arg(long, value_enum, default_value = "acp-v1-must")]
-    profile: crate::verify::rules::Profile,
+    profile: crate::check::Profile,
     /// the scenario that was played: is what was seen among the outcomes of the model?
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,

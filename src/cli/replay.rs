@@ -132,7 +132,7 @@ fn told(file: &File, job: &Job, replay: &Replay, colour: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::{exit, told};
-    use crate::check::{Mark, Violation};
+    use crate::check::{Mark, Side, Violation};
     use crate::cli::Exit;
     use crate::cli::backend::Loaded;
     use crate::cli::files::File;
@@ -188,6 +188,7 @@ mod tests {
         };
         let violation = Violation {
             rule: "no-deadlock",
+            side: Side::Client,
             message: "nobody can move".into(),
             marks: vec![Mark::Event(0), Mark::Thread("bob".into())],
         };

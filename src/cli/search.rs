@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
+use crate::check::{PROFILES, Profile, rules};
 use crate::explore::inhouse::{Sample, Sampler};
 use crate::explore::{Budget, EngineKind, Firing, Options, SearchKind};
 
@@ -37,6 +38,9 @@ pub(super) struct Engine {
     /// same on every machine (`512MiB`, `4GiB`) [default: 1GiB]
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<Memory>,
+    /// the rules that count, with those of the profiles before; `turnloom explain profiles` says what is in each
+    #[arg(long, value_enum, default_value = "runtime")]
+    pub(super) profile: Profile,
 }
 
 /// An amount of memory as it is written.
@@ -108,6 +112,12 @@ impl Engine {
             let help = "leave out --search, --budget and --memory, or --engine loom";
             return Err((what.to_owned(), help.to_owned()));
         }
+        if !rules().iter().any(|rule| self.profile.holds(rule.name())) {
+            let what = format!("no rule of an execution is in the profile `{}`", self.profile.name());
+            let holds = |profile: &Profile| rules().iter().any(|rule| profile.holds(rule.name()));
+            let names = PROFILES.iter().filter(|(profile, ..)| holds(profile)).map(|(_, name, _)| *name);
+            return Err((what, format!("give one of {}", names.collect::<Vec<_>>().join(", "))));
+        }
         let drawn = |sampler| SearchKind::Sampled(Sample { sampler, seed: self.seed });
         let search = match self.search {
             Search::Complete => SearchKind::Complete,
@@ -127,6 +137,7 @@ impl Engine {
             search,
             budget,
             interrupted: Some(interruption()),
+            profile: self.profile,
             ..Options::default()
         };
         Ok(match self.memory {
@@ -152,6 +163,9 @@ impl Engine {
         }
         if let Some(Memory(bytes)) = self.memory {
             let _ = write!(words, " --memory {}", crate::explore::size_in_words(bytes));
+        }
+        if self.profile != Profile::Runtime {
+            let _ = write!(words, " --profile {}", self.profile.name());
         }
         words
     }
@@ -182,6 +196,7 @@ fn interruption() -> Arc<AtomicBool> {
 #[cfg(test)]
 mod tests {
     use super::{Allowance, Engine, Memory, Search};
+    use crate::check::Profile;
     use crate::explore::{EngineKind, Firing};
 
     #[test]
@@ -212,8 +227,9 @@ mod tests {
             seed: 7,
             budget: Some(Allowance::Seconds(30)),
             memory: Some(Memory(3 << 29)),
+            profile: Profile::Policy,
         };
-        let words = "--engine turnloom --timers clock --search few-preemptions --seed 7 --preemptions 2 --budget 30s --memory 1536MiB";
+        let words = "--engine turnloom --timers clock --search few-preemptions --seed 7 --preemptions 2 --budget 30s --memory 1536MiB --profile policy";
         assert_eq!(engine.words(), words);
     }
 }

@@ -6,12 +6,13 @@ use super::console::Console;
 use super::files::{self, For};
 use super::progress::Progress;
 use super::{Exit, Verify, backend, explore, names};
+use crate::check::Side;
 use crate::explore::{Firing, Job, Options, Verdict};
 use crate::live::{self, End, Entry, What};
 use crate::observation::Observations;
 use crate::report::words;
 use crate::verify::model::{Observed, Seen};
-use crate::verify::rules::{self, Side};
+use crate::verify::rules;
 
 /// Judges the transcript and tells what is wrong.
 pub(super) fn run(console: &mut Console, arguments: &Verify) -> Exit {
@@ -34,9 +35,9 @@ pub(super) fn run(console: &mut Console, arguments: &Verify) -> Exit {
 }
 
 fn by_the_rules(console: &mut Console, arguments: &Verify, entries: &[Entry]) -> Exit {
-    let violations = rules::judge(entries).into_iter().filter(|one| one.rule.profile <= arguments.profile);
+    let violations = rules::judge(entries).into_iter().filter(|one| arguments.profile.holds(one.rule.name));
     let violations: Vec<_> = violations.collect();
-    let held = rules::RULES.iter().filter(|rule| rule.profile <= arguments.profile).count();
+    let held = rules::RULES.iter().filter(|rule| arguments.profile.holds(rule.name)).count();
     let entries_in_words = words::count(entries.len() as u64, "entry").replace("entrys", "entries");
     let broken = words::count(violations.len() as u64, "violation");
     console.out(&format!("{entries_in_words} against {}: {broken}\n", words::count(held as u64, "rule")));

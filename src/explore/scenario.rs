@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::check::{self, Violation};
+use crate::check::{self, Profile, Violation};
 use crate::observation::{Context, LockEdge, Observations, Why};
 use crate::runtime::{DecisionError, Decisions};
 use crate::scenario::{Channel, Scenario};
@@ -65,6 +65,8 @@ pub struct Options {
     /// At most so many bytes for what the in-house engine keeps of one scenario, half for states and half for outcomes, by
     /// an estimate that is the same on every machine.
     pub memory: u64,
+    /// The rules that count: those of this profile and of the ones before it.
+    pub profile: Profile,
 }
 
 /// One GiB.
@@ -80,6 +82,7 @@ impl Default for Options {
             budget: Budget::default(),
             interrupted: None,
             memory: MEMORY,
+            profile: Profile::Runtime,
         }
     }
 }
@@ -230,6 +233,7 @@ pub fn explore(
 /// What is known of the outcomes so far.
 pub(super) struct Findings {
     context: Context,
+    profile: Profile,
     observe: Vec<Channel>,
     pub(super) outcomes: BTreeMap<Observations, Found>,
     pub(super) lock_order: BTreeSet<LockEdge>,
@@ -252,9 +256,10 @@ impl Found {
 }
 
 impl Findings {
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    pub(super) fn new(scenario: &Scenario, profile: Profile) -> Self {
         Self {
             context: Stage::context(scenario),
+            profile,
             observe: scenario.observe.clone(),
             outcomes: BTreeMap::new(),
             lock_order: BTreeSet::new(),
@@ -264,7 +269,7 @@ impl Findings {
 
     /// Takes in an execution that ended `times` times like this; what it is found under.
     pub(super) fn take_in(&mut self, seen: &Observations, times: u64) -> (&mut Found, bool) {
-        let violations = check::judge(seen, &self.context);
+        let violations = check::judge_by(self.profile, seen, &self.context);
         let broken = !violations.is_empty();
         self.lock_order.extend(seen.lock_order.iter().cloned());
         let shown = snapshot::project(seen, &self.observe);
@@ -278,12 +283,13 @@ impl Findings {
     }
 
     fn judge(&self, seen: &Observations) -> (Observations, Vec<Violation>) {
-        (snapshot::project(seen, &self.observe), check::judge(seen, &self.context))
+        (snapshot::project(seen, &self.observe), check::judge_by(self.profile, seen, &self.context))
     }
 
     pub(super) fn report(self, job: &Job, engine: EngineKind, clean: Verdict) -> Exploration {
         let cut_short = matches!(clean, Verdict::Incomplete(_));
-        let lock_violations = check::lock_order::judge_graph(&self.lock_order);
+        let mut lock_violations = check::lock_order::judge_graph(&self.lock_order);
+        lock_violations.retain(|violation| self.profile.holds(violation.rule));
         let mut broken: BTreeSet<&str> = lock_violations.iter().map(|violation| violation.rule).collect();
         let outcomes: BTreeMap<Observations, OutcomeReport> = self
             .outcomes
@@ -370,7 +376,7 @@ fn every_interleaving(
 ) -> Result<Exploration, ExploreError> {
     let stage = job.stage()?;
     let program = stage.program();
-    let mut findings = Findings::new(&job.scenario);
+    let mut findings = Findings::new(&job.scenario, options.profile);
     let mut failed = None;
     let mut told = Told::default();
     let mut is_full = false;
@@ -586,7 +592,7 @@ fn first_violation(
     for preemptions in 0.. {
         let memory = options.memory / 2;
         let limits = Limits { preemptions: Some(preemptions), memory, ..job.limits() };
-        let mut findings = Findings::new(&job.scenario);
+        let mut findings = Findings::new(&job.scenario, options.profile);
         let mut failed = None;
         let mut witness = false;
         let search = run_search(&limits, &program, &mut |execution| {

@@ -39,7 +39,13 @@ fn scenario(checked: &CheckedScenario) -> String {
             message += "\n";
             message += &words::replay(token, file, "");
         }
-        text += &command("error", file, broken.line, &format!("{}: {name}", broken.rule), &message);
+        text += &command(
+            "error",
+            file,
+            broken.line,
+            &format!("{}: {name}", words::attributed(&broken.rule, broken.side)),
+            &message,
+        );
     }
     for regression in checked.regressions.iter().filter(|regression| !regression.drift.is_empty()) {
         let message = format!("the regression {} has drifted", words::plain(&regression.token));

@@ -63,7 +63,12 @@ pub fn below(checked: &CheckedScenario) -> String {
         if checked.regressions.iter().any(|regression| Some(&regression.token) == broken.token.as_ref()) {
             continue;
         }
-        let _ = writeln!(text, "  ✗ {}: {}", broken.rule, words::plain(&broken.message));
+        let _ = writeln!(
+            text,
+            "  ✗ {}: {}",
+            words::attributed(&broken.rule, broken.side),
+            words::plain(&broken.message)
+        );
         match &broken.token {
             Some(token) => text += &words::replay(token, &checked.file, "    "),
             None => text += "    seen over several executions, so there is no token\n",
@@ -87,7 +92,12 @@ fn told(regression: &ReplayedRegression, file: &str) -> String {
     if !regression.violations.is_empty() {
         text += "  a regression breaks a rule\n";
         for violation in &regression.violations {
-            let _ = writeln!(text, "  ✗ {}: {}", violation.rule, words::plain(&violation.message));
+            let _ = writeln!(
+                text,
+                "  ✗ {}: {}",
+                words::attributed(&violation.rule, violation.side),
+                words::plain(&violation.message)
+            );
         }
         text += &words::replay(&regression.token, file, "    ");
     }
@@ -157,6 +167,7 @@ pub fn text(document: &CheckDocument, bounded: bool) -> String {
 mod tests {
     use super::super::testkit::{different, scenario, violated};
     use super::*;
+    use crate::check::Side;
     use crate::report::json::ToldViolation;
 
     fn lines(checked: &CheckedScenario) -> String {
@@ -191,13 +202,15 @@ mod tests {
     #[test]
     fn a_rule_that_a_regression_breaks_is_told_with_the_regression() {
         let token = "r08:-:bob@ann.run:0".to_owned();
-        let told = ToldViolation { rule: "no-replay".into(), message: "it did".into() };
+        let side = Side::Scenario;
+        let (rule, message) = ("no-deadlock".into(), "it did".into());
+        let told = ToldViolation { rule, message, side, cites: String::new() };
         let regression = ReplayedRegression { token, violations: vec![told], drift: vec!["step 3".into()] };
         let both = CheckedScenario { regressions: vec![regression], ..violated("r08") };
         insta::assert_snapshot!(lines(&both), @r#"
         violated   r08   1 outcome
           a regression breaks a rule
-          ✗ no-replay: it did
+          ✗ no-deadlock (the scenario): it did
             token    r08:-:bob@ann.run:0
             replay   turnloom replay scenarios/r08.json r08:-:bob@ann.run:0
           note: the regression r08:-:bob@ann.run:0 has drifted

@@ -13,7 +13,6 @@ use super::frames::{Frame, frames};
 use super::picture::{Moment, Picture};
 use super::words::{self, plain};
 use super::{racing, words::count};
-use crate::check::rule;
 use crate::explore::Anchor;
 use crate::scenario::Channel;
 
@@ -31,10 +30,13 @@ const BEFORE_END: usize = 8;
 pub fn render(case: &Case<'_>) -> String {
     let mut text = format!("### {}\n\n{}\n\n", code(&case.name()), code(&plain(&case.job.scenario.title)));
     for violation in case.replay.violations.iter().chain(case.lock_violations) {
-        let _ = writeln!(text, "- ✗ **{}**: {}", violation.rule, code(&plain(&violation.message)));
-        if let Some(rule) = rule(violation.rule) {
-            let _ = writeln!(text, "  What must hold: {}.", rule.title());
-        }
+        let _ = writeln!(
+            text,
+            "- ✗ **{}**: {}",
+            words::attributed(violation.rule, violation.side),
+            code(&plain(&violation.message))
+        );
+        let _ = writeln!(text, "  {}", words::must_hold(violation.rule));
     }
     if case.replay.violations.is_empty() && case.lock_violations.is_empty() {
         text += "No rule is broken in this execution.\n";

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::checked;
 use super::json::{CheckDocument, CheckedScenario, Standing};
 use super::words;
-use crate::check::rules;
+use crate::check::{Side, basis, rules};
 
 /// The rule of a snapshot that is missing or different, which no rule of the conversation is.
 const SNAPSHOT: (&str, &str, &str) = (
@@ -56,6 +56,15 @@ struct ReportingDescriptor {
     short_description: Message,
     full_description: Message,
     help: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<RestsOn>,
+}
+
+/// How binding a rule is, and where it comes from.
+#[derive(Serialize)]
+struct RestsOn {
+    profile: &'static str,
+    cites: String,
 }
 
 #[derive(Serialize)]
@@ -97,7 +106,9 @@ struct Fingerprints {
 
 #[derive(Serialize)]
 struct Properties<'d> {
-    token: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'d str>,
+    side: Side,
 }
 
 #[derive(Serialize)]
@@ -157,6 +168,7 @@ fn descriptors() -> Vec<ReportingDescriptor> {
         short_description: Message { text: title.to_owned() },
         full_description: Message { text: page.to_owned() },
         help: Message { text: format!("`turnloom explain {id}` has the page of the rule.") },
+        properties: basis(id).map(|basis| RestsOn { profile: basis.profile.name(), cites: basis.cited() }),
     };
     let snapshot = ReportingDescriptor {
         help: Message { text: "Read the difference as you would read code.".to_owned() },
@@ -183,7 +195,7 @@ fn results(checked: &CheckedScenario) -> Vec<SarifResult<'_>> {
             message: Message { text },
             locations: [location(&checked.file, broken.line)],
             partial_fingerprints: fingerprints(&broken.rule),
-            properties: broken.token.as_deref().map(|token| Properties { token }),
+            properties: Some(Properties { token: broken.token.as_deref(), side: broken.side }),
         }
     });
     let differs = |standing| matches!(standing, Standing::Missing | Standing::Different);

@@ -2,7 +2,7 @@
 //! standing. Only the tests know it.
 
 use super::json::{BrokenRule, CheckedScenario, CheckedSnapshot, Standing};
-use crate::check::{Mark, Violation};
+use crate::check::{Mark, Side, Violation};
 use crate::explore::{Anchor, EngineKind, Replay, Schedule, TraceStep};
 use crate::observation::{Observations, Waiting};
 
@@ -47,7 +47,7 @@ pub(super) fn replay(threads: &[&str], lines: &str) -> Replay {
 
 /// A broken rule.
 pub(super) fn violation(rule: &'static str, marks: Vec<Mark>) -> Violation {
-    Violation { rule, message: String::new(), marks }
+    Violation { rule, side: Side::Client, message: String::new(), marks }
 }
 
 /// A thread that is not done.
@@ -87,6 +87,8 @@ pub(super) fn violated(name: &str) -> CheckedScenario {
         rule: rule.into(),
         token: token.map(Into::into),
         message: "message \"a\"\nwas <lost> & 100% gone, twice".into(),
+        side: Side::Client,
+        cites: String::new(),
         line: 3,
     };
     let violations = vec![broken("lock-order", None), broken("no-replay", Some("r08:-:bob@ann.run:0"))];

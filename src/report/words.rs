@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::Violation;
+use crate::check::{Side, Violation, basis, rule};
 use crate::explore::{Drift, Exploration, Firing, Statistics, Verdict};
 use crate::observation::{LockEdge, Observations};
 use crate::scenario::Channel;
@@ -64,7 +64,20 @@ pub fn lock_order(edges: &BTreeSet<LockEdge>) -> String {
 /// A violation: `✗ no-replay: message "first" was prompted twice`.
 #[must_use]
 pub fn violation(violation: &Violation) -> String {
-    format!("✗ {}: {}", violation.rule, plain(&violation.message))
+    format!("✗ {}: {}", attributed(violation.rule, violation.side), plain(&violation.message))
+}
+
+/// A broken rule, and whose doing it is unless it is the runtime's: `no-deadlock (the scenario)`.
+#[must_use]
+pub fn attributed(rule: &str, side: Side) -> String {
+    if side == Side::Client { rule.to_owned() } else { format!("{rule} ({side})") }
+}
+
+/// What a rule must hold, how binding it is and where it comes from; nothing for a name that is none.
+#[must_use]
+pub fn must_hold(name: &str) -> String {
+    let (Some(rule), Some(basis)) = (rule(name), basis(name)) else { return String::new() };
+    format!("What must hold: {} ({}; {}).", rule.title(), basis.profile.name(), basis.cited())
 }
 
 /// The token and the command that replays it.
@@ -159,7 +172,7 @@ pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{changes, lock_order, outcome, plain, shell, verdict, wrap};
-    use crate::check::Violation;
+    use crate::check::{Side, Violation};
     use crate::explore::{EngineKind, Exploration, Firing, OutcomeReport, Statistics, Token, Verdict};
     use crate::observation::{Event, LockEdge, Observations, Stuck, Waiting, Why};
     use crate::scenario::{Channel, EventKind};
@@ -169,7 +182,8 @@ pub(super) mod tests {
     }
 
     pub fn violation(rule: &'static str) -> Violation {
-        Violation { rule, message: "message \"a\" was prompted twice".into(), marks: Vec::new() }
+        let message = "message \"a\" was prompted twice".into();
+        Violation { rule, side: Side::Client, message, marks: Vec::new() }
     }
 
     pub fn token(schedule: &str) -> String {

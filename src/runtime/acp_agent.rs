@@ -11,6 +11,7 @@ use crate::kernel::{Ordered, Timers, thread};
 use crate::observation::{Event, SessionInUse};
 use crate::scenario::{EventKind, Limits, Status};
 
+use super::branch::{Branch, reach};
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
 use super::decision::{Decisions, FailedPrompt, LiveUpdate, RestartSession, SuffixMarker, TurnCallbacks};
@@ -96,6 +97,7 @@ impl AcpAgent {
         let session_id = match self.start_acp_server(state, prior_session_id.clone()) {
             Ok(session_id) => session_id,
             Err(error) => {
+                reach(Branch::StartFailed);
                 self.cleanup();
                 let _held = state.lock();
                 state.set_status(Status::Error);
@@ -119,6 +121,7 @@ impl AcpAgent {
     /// Notes that the session has the suffix, once a prompt has come back (`_commit_suffix_installation`).
     pub(super) fn commit_suffix_installation(&self, state: &ConversationState) {
         if self.inner.suffix && self.inner.suffix_pending.get() {
+            reach(Branch::SuffixCommitted);
             self.inner.suffix_pending.set(false);
             let agent_state = state.agent_state.get();
             state.agent_state.set(AgentState { suffix_installed: true, ..agent_state });
@@ -145,10 +148,11 @@ impl AcpAgent {
                 let conn = Connection::spawn(&event_loop, &peer, &bridge, server_death);
                 *slot.borrow_mut() = Some(conn.clone());
                 conn.initialize().await?;
-                if let Some(prior) = prior_session_id
-                    && conn.load_session(&prior).await?
-                {
-                    return Ok(prior);
+                if let Some(prior) = prior_session_id {
+                    if conn.load_session(&prior).await? {
+                        return Ok(prior);
+                    }
+                    reach(Branch::LoadRefused);
                 }
                 conn.new_session().await
             })
@@ -232,7 +236,10 @@ impl AcpAgent {
     /// The connection, and what goes over it with a message.
     pub(super) fn build_acp_prompt(&self, text: &Rc<str>) -> Result<(Live, AcpPrompt)> {
         let (live, session) = (self.live(), self.inner.session_id.get());
-        let (Some(live), Some(session)) = (live, session) else { return Err(not_started()) };
+        let (Some(live), Some(session)) = (live, session) else {
+            reach(Branch::NotStarted);
+            return Err(not_started());
+        };
         let suffix = self.inner.suffix && self.inner.suffix_pending.get();
         Ok((live, AcpPrompt { session, text: text.clone(), suffix }))
     }
@@ -247,7 +254,11 @@ impl AcpAgent {
 
     /// Schedules `session/cancel` on the portal.
     pub(super) fn start_cancel(&self) -> Option<concurrent::Future<()>> {
-        let (live, session) = (self.live()?, self.inner.session_id.get()?);
+        let Some(live) = self.live() else {
+            reach(Branch::CancelWithoutServer);
+            return None;
+        };
+        let session = self.inner.session_id.get()?;
         let conn = live.conn.clone();
         let label = ("cancel", session.clone());
         let make = move || Box::pin(async move { conn.cancel(&session).await }) as _;
@@ -260,7 +271,7 @@ impl AcpAgent {
     }
 
     fn cleanup(&self) {
-        let Some(live) = self.live() else { return };
+        let Some(live) = self.live() else { return reach(Branch::NothingToEnd) };
         let _place = thread::place("end server");
         let conn = live.conn.clone();
         let closed = live.portal.call("close", move || {

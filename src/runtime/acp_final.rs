@@ -7,6 +7,7 @@ use crate::kernel::thread;
 use crate::scenario::{EventKind, Status, ToolStatus};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
+use super::branch::{Branch, reach};
 use super::bridge::{Bridge, Card, OnEvent, Wired, tool_call_event};
 use super::decision::{TurnCallbacks, UnfinishedCards};
 use super::state::ConversationState;
@@ -73,6 +74,7 @@ impl AcpAgent {
     fn flush_inflight_tool_calls_as_completed(&self) {
         let Some(client) = self.client() else { return };
         for card in client.open_cards() {
+            reach(Branch::CardFlushed);
             client.emit_tool_call_event(&Card { status: ToolStatus::Completed, ..card });
         }
     }
@@ -81,6 +83,7 @@ impl AcpAgent {
 fn fail_cards(client: &Bridge, on_event: Wired<OnEvent>) {
     let Wired(Some(on_event)) = on_event else { return };
     for card in client.open_cards() {
+        reach(Branch::CardFailed);
         on_event(tool_call_event(&Card { status: ToolStatus::Failed, ..card }));
     }
 }

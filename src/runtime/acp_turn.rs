@@ -7,6 +7,7 @@ use crate::kernel::{FifoGuard, thread};
 use crate::scenario::{Status, StopReason};
 
 use super::acp_agent::{AcpAgent, Turn, not_started};
+use super::branch::{Branch, reach};
 use super::connection::{PromptResponse, server_ended};
 use super::decision::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
@@ -51,6 +52,7 @@ impl AcpAgent {
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
         self.restart_if_due(state, turn)?;
         let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
+            reach(Branch::NothingToStep);
             let _held = state.lock();
             state.set_status(Status::Finished);
             return Ok(());
@@ -68,6 +70,7 @@ impl AcpAgent {
             Err(Exception::Cancelled) => self.after_cancel(event_loop, state, turn, prompt_future).await,
             Err(Exception::Timeout) => self.after_timeout(event_loop, state, turn, prompt_future).await,
             Err(error) => {
+                reach(Branch::PromptFailed);
                 let _held = self.lock_for_failure(state);
                 self.emit_turn_error(state, turn);
                 self.restart_if_ended(&error);
@@ -92,6 +95,7 @@ impl AcpAgent {
             if attempt == self.inner.limits.retries || !result.as_ref().is_err_and(may_pass) {
                 return result;
             }
+            reach(Branch::PromptRetried);
             let delay = Self::retry_delay(attempt);
             {
                 let _place = thread::place("back off");
@@ -141,6 +145,7 @@ impl AcpAgent {
         let drained = match self.cancel_and_drain(event_loop, prompt_future.as_ref()).await {
             Ok(drained) => drained,
             Err(again) => {
+                reach(Branch::SecondCancelInInterrupt);
                 self.handle_second_cancel(state, turn, prompt_future.as_ref());
                 return Err(again);
             }
@@ -153,12 +158,17 @@ impl AcpAgent {
                     self.close_cards_after_drain();
                 }
                 Drained::Completed(response) if was_cancelled(response) => {
+                    reach(Branch::CancelledResponse);
                     self.close_cards_after_drain();
                     self.restart_next_turn();
                 }
-                Drained::Completed(_) => self.finalize_successful_turn(state, turn),
+                Drained::Completed(_) => {
+                    reach(Branch::CompletedInDrain);
+                    self.finalize_successful_turn(state, turn);
+                }
                 Drained::Nothing | Drained::No => self.close_cards_after_drain(),
                 Drained::Failed => {
+                    reach(Branch::FailedInDrain);
                     self.close_cards_after_drain();
                     self.restart_next_turn();
                 }
@@ -189,6 +199,7 @@ impl AcpAgent {
         let drained = match self.cancel_and_drain(event_loop, prompt_future.as_ref()).await {
             Ok(drained) => drained,
             Err(again) => {
+                reach(Branch::SecondCancelInTimeout);
                 self.handle_second_cancel(state, turn, prompt_future.as_ref());
                 return Err(again);
             }
@@ -201,12 +212,20 @@ impl AcpAgent {
                     self.emit_turn_timeout(state, turn);
                 }
                 Drained::Completed(response) if was_cancelled(response) => {
+                    reach(Branch::TimeoutCancelledResponse);
                     self.emit_turn_timeout(state, turn);
                     self.restart_next_turn();
                 }
-                Drained::Completed(_) => self.finalize_successful_turn(state, turn),
-                Drained::No | Drained::Nothing => self.emit_turn_timeout(state, turn),
+                Drained::Completed(_) => {
+                    reach(Branch::TimeoutCompletedInDrain);
+                    self.finalize_successful_turn(state, turn);
+                }
+                Drained::No | Drained::Nothing => {
+                    reach(Branch::TimeoutUndrained);
+                    self.emit_turn_timeout(state, turn);
+                }
                 Drained::Failed => {
+                    reach(Branch::TimeoutFailedInDrain);
                     self.emit_turn_error(state, turn);
                     self.restart_next_turn();
                 }
@@ -290,13 +309,18 @@ impl AcpAgent {
         };
         match sent {
             Err(Exception::Timeout) => {
+                reach(Branch::CancelSendTimedOut);
                 if self.inner.decisions.cancel_send == CancelSend::Bounded {
                     self.restart_next_turn();
                 }
                 Ok(())
             }
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
-            Ok(()) | Err(_) => Ok(()),
+            Err(_) => {
+                reach(Branch::CancelSendFailed);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -306,12 +330,21 @@ impl AcpAgent {
         event_loop: &asyncio::EventLoop,
         future: Option<&PromptFuture>,
     ) -> Result<Drained> {
-        let Some(future) = future else { return Ok(Drained::Nothing) };
+        let Some(future) = future else {
+            reach(Branch::NothingToDrain);
+            return Ok(Drained::Nothing);
+        };
         let _place = thread::place_waiting_for("drain", "server");
         match future.peek() {
-            Some(Ok(response)) => return Ok(Drained::Completed(response)),
+            Some(Ok(response)) => {
+                reach(Branch::AnsweredBeforeDrain);
+                return Ok(Drained::Completed(response));
+            }
             Some(Err(Exception::Cancelled)) => return Ok(Drained::Nothing),
-            Some(Err(_)) => return Ok(Drained::Failed),
+            Some(Err(_)) => {
+                reach(Branch::FailedBeforeDrain);
+                return Ok(Drained::Failed);
+            }
             None => {}
         }
         let drained = shield(&wrap_future(event_loop, future));
@@ -319,7 +352,10 @@ impl AcpAgent {
             Ok(response) => Ok(Drained::Completed(response)),
             Err(Exception::Cancelled) if future.cancelled() => Ok(Drained::No),
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
-            Err(Exception::Timeout) => Ok(Drained::No),
+            Err(Exception::Timeout) => {
+                reach(Branch::DrainTimedOut);
+                Ok(Drained::No)
+            }
             Err(_) => Ok(Drained::Failed),
         }
     }
@@ -336,12 +372,17 @@ impl AcpAgent {
         }
         let _held = state.lock();
         match prompt_future.and_then(concurrent::Future::peek) {
-            Some(Ok(response)) if !was_cancelled(response) => self.finalize_successful_turn(state, turn),
+            Some(Ok(response)) if !was_cancelled(response) => {
+                reach(Branch::SecondCancelAfterAnswer);
+                self.finalize_successful_turn(state, turn);
+            }
             Some(_) => {
+                reach(Branch::SecondCancelAfterEnd);
                 self.cancel_inflight_tool_calls();
                 self.restart_next_turn();
             }
             None => {
+                reach(Branch::SecondCancelInFlight);
                 self.cancel_inflight_tool_calls();
                 if prompt_future.is_some() {
                     self.restart_next_turn();
@@ -353,6 +394,7 @@ impl AcpAgent {
     /// Restarts the server if the session cannot be trusted.
     pub(super) fn restart_if_due(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
         if self.inner.restart_session_on_next_turn.get() {
+            reach(Branch::RestartDue);
             self.restart_session_after_drain_timeout(state, &turn.on_event)?;
         }
         Ok(())
@@ -397,6 +439,7 @@ impl AcpAgent {
         let _place = thread::place("step");
         self.restart_if_due(state, turn)?;
         let Some(message) = state.newest_message_unlocked() else {
+            reach(Branch::NothingToStep);
             state.set_status(Status::Finished);
             return Ok(());
         };
@@ -412,6 +455,7 @@ impl AcpAgent {
                 Ok(())
             }
             Err(Exception::Timeout) => {
+                reach(Branch::SyncTimedOut);
                 if self.inner.decisions.cancelled_prompt != CancelledPrompt::Forgotten {
                     let _sent = self.start_cancel();
                 }
@@ -422,6 +466,7 @@ impl AcpAgent {
                 Ok(())
             }
             Err(error) => {
+                reach(Branch::SyncFailed);
                 self.emit_turn_error(state, turn);
                 self.restart_if_ended(&error);
                 Err(error)
@@ -438,6 +483,7 @@ impl AcpAgent {
             if attempt == self.inner.limits.retries || !result.as_ref().is_err_and(may_pass) {
                 return result;
             }
+            reach(Branch::SyncRetried);
             let delay = Self::retry_delay(attempt);
             self.inner.timers.sleep(delay.timer, delay.millis);
             self.cancel_inflight_tool_calls();

@@ -8,6 +8,7 @@ use crate::kernel::{Flag, thread};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::event;
+use super::branch::{Branch, reach};
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::decision::{
     AcpStep, AfterError, AgentStart, CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance,
@@ -74,10 +75,12 @@ impl LocalConversation {
         };
         let result = match result {
             Err(Exception::Cancelled) => {
+                reach(Branch::RunInterrupted);
                 self.after_interrupt(run.map_or(0, |run| run.events_before_step));
                 Ok(())
             }
             Err(error) => {
+                reach(Branch::RunFailed);
                 self.forget_inflight_prompt();
                 self.fail(&error);
                 Err(error)
@@ -112,6 +115,7 @@ impl LocalConversation {
             && matches!(state.status(), Status::Finished | Status::Idle)
             && let Some(inflight) = agent_state.inflight_prompt.take()
         {
+            reach(Branch::InflightTaken);
             agent_state.last_prompt = Some(inflight);
             state.agent_state.set(agent_state.clone());
         }
@@ -241,9 +245,11 @@ impl LocalConversation {
         let newest = newest(&state.prompt_messages());
         if newest.is_some() && newest != run.cursor {
             if run.iteration >= self.inner.max_iteration_per_run {
+                reach(Branch::MessageAtFinishAndLimit);
                 state.set_status(Status::Idle);
                 return Flow::Break;
             }
+            reach(Branch::MessageAtFinish);
             state.set_status(Status::Running);
             return Flow::Continue;
         }
@@ -269,6 +275,7 @@ impl LocalConversation {
         let _held = state.lock();
         let looks_again = self.inner.decisions.late_pause == LatePause::Honoured;
         if looks_again && matches!(state.status(), Status::Paused | Status::Stuck) {
+            reach(Branch::PausedBeforeStep);
             return Flow::Break;
         }
         run.events_before_step = state.events.read(Vec::len);
@@ -311,9 +318,11 @@ impl LocalConversation {
         if matches!(status, Status::Error | Status::Stuck)
             && self.inner.decisions.after_error == AfterError::Stop
         {
+            reach(Branch::StepEndedInError);
             return Flow::Break;
         }
         if paused && self.inner.decisions.late_pause == LatePause::Honoured {
+            reach(Branch::PausedDuringStep);
             state.set_status(Status::Paused);
             return Flow::Break;
         }
@@ -340,8 +349,10 @@ impl LocalConversation {
             _ => false,
         };
         if changed && ended {
+            reach(Branch::MessageDuringStep);
             let last = run.iteration >= self.inner.max_iteration_per_run;
             if last && self.inner.decisions.last_iteration == LastIteration::LeftIdle {
+                reach(Branch::MessageAtLimit);
                 state.set_status(Status::Idle);
                 return Flow::Break;
             }
@@ -378,6 +389,7 @@ impl LocalConversation {
             CompletedInterrupt::Status => state.status() == Status::Finished,
         };
         if (superseded || completed) && inflight.is_some() {
+            reach(if superseded { Branch::SupersededInterrupt } else { Branch::CompletedInterrupt });
             agent_state.last_prompt = inflight;
         }
         state.agent_state.set(agent_state);

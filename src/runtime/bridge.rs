@@ -12,6 +12,7 @@ use crate::observation::Event;
 use crate::scenario::{EventKind, ToolStatus};
 use crate::script::Update;
 
+use super::branch::{Branch, reach};
 use super::state::ConversationState;
 
 /// `on_event`: told of each event of the turn.
@@ -94,7 +95,7 @@ impl Bridge {
             Update::Tool { id, status, first } => {
                 let _held = self.serialized_by.as_ref().map(ConversationState::lock);
                 if self.serialized_by.is_some() && self.on_event.get().0.is_none() {
-                    return;
+                    return reach(Branch::LateToolUpdate);
                 }
                 let id = id.as_str().into();
                 if first { self.tool_call_start(id, status) } else { self.tool_call_progress(id, status) }
@@ -113,9 +114,13 @@ impl Bridge {
     fn tool_call_progress(&self, tool_call_id: Rc<str>, status: ToolStatus) {
         let became_terminal = self.accumulated_tool_calls.update("merge", |cards| {
             let Some(card) = cards.iter_mut().find(|card| card.tool_call_id == tool_call_id) else {
+                reach(Branch::UnknownCard);
                 return false;
             };
             let before = std::mem::replace(&mut card.status, status);
+            if before.is_terminal() {
+                reach(Branch::CardClosedTwice);
+            }
             status.is_terminal() && !before.is_terminal()
         });
         if became_terminal {

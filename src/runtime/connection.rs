@@ -14,6 +14,7 @@ use crate::kernel::{Local, Mark, learns_only};
 use crate::scenario::StopReason;
 use crate::script::{ClientMessage, ServerMessage};
 
+use super::branch::{Branch, reach};
 use super::bridge::Bridge;
 use super::decision::ServerDeath;
 
@@ -198,8 +199,9 @@ impl Connection {
             ServerMessage::PromptAnswered { request, session, reason } => {
                 inner.notifications.put(Notification::Usage(session));
                 let prompt = inner.prompts.update(|prompts| prompts.remove(&request));
-                if let Some(prompt) = prompt {
-                    prompt.set_result(PromptResponse { stop_reason: reason });
+                match prompt {
+                    Some(prompt) => prompt.set_result(PromptResponse { stop_reason: reason }),
+                    None => reach(Branch::PromptAbandoned),
                 }
             }
             ServerMessage::PromptFailed { request, message, .. } => {
@@ -314,6 +316,7 @@ impl Connection {
     /// If the caller is cancelled.
     pub async fn settle(&self) -> Result<()> {
         if self.inner.closed.get() {
+            reach(Branch::SettleOnClosed);
             return Ok(());
         }
         let settled = self.inner.event_loop.future();
@@ -326,7 +329,11 @@ impl Connection {
         if self.inner.ended.get() {
             return Err(server_ended());
         }
-        if self.inner.closed.get() { Err(connection_closed()) } else { Ok(()) }
+        if self.inner.closed.get() {
+            reach(Branch::SendOnClosed);
+            return Err(connection_closed());
+        }
+        Ok(())
     }
 
     /// `session/cancel`: sends it and waits until it is written.
@@ -339,6 +346,7 @@ impl Connection {
         if self.send(ClientMessage::Cancel { session: session.to_owned() }).await? == Pipe::Read {
             return Ok(());
         }
+        reach(Branch::PipeNotRead);
         let written = self.inner.event_loop.future();
         self.inner.writes.update(|writes| writes.push(written.clone()));
         written.await
@@ -366,10 +374,12 @@ impl Connection {
     fn reject_all_outgoing(&self, error: &Exception) {
         let prompts = self.inner.prompts.take();
         for prompt in prompts.into_values() {
+            reach(Branch::ClosedWithPrompt);
             prompt.set_exception(error.clone());
         }
         let handshake = self.inner.handshake.take();
         if let Some(handshake) = handshake {
+            reach(Branch::ClosedInHandshake);
             handshake.set_exception(error.clone());
         }
     }

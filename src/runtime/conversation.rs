@@ -14,6 +14,7 @@ use crate::observation::{Event, RunSeen, StepSeen, TokenView};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
+use super::branch::{Branch, reach};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
 use super::decision::{Decisions, FailedTurn, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken};
@@ -175,6 +176,7 @@ impl LocalConversation {
         }
         let _held = self.inner.state.lock();
         if self.inner.agent_ready.get() {
+            reach(Branch::AlreadyReady);
             return Ok(());
         }
         if let Agent::Acp(agent) = &self.inner.agent {
@@ -227,6 +229,7 @@ impl LocalConversation {
         let run = self.begin_run();
         let result = if self.set_running(run, stopped) { self.run_loop(run) } else { Ok(()) };
         if let Err(error) = &result {
+            reach(Branch::SyncRunFailed);
             self.fail(error);
         }
         self.inner.cancel_token.set(None);
@@ -281,6 +284,7 @@ impl LocalConversation {
         let state = &self.inner.state;
         let _held = state.lock();
         if stopped.is_some_and(Flag::is_set) {
+            reach(Branch::RunStoppedAtBegin);
             return false;
         }
         let mut seen = self.inner.runs_seen.get();
@@ -344,6 +348,7 @@ impl LocalConversation {
 
     /// `MaxIterationsReached`, as the owner of the state lock.
     pub(super) fn reach_iteration_limit(&self) {
+        reach(Branch::IterationLimit);
         self.inner.state.set_status(Status::Error);
         self.on_event(error_event("MaxIterationsReached"));
     }
@@ -360,12 +365,14 @@ impl LocalConversation {
         let _place = thread::place("pause");
         let state = &self.inner.state;
         if state.execution_status.read_unlocked(|status| *status) == Status::Paused {
-            return;
+            return reach(Branch::PausedAlready);
         }
         let _held = state.lock();
         if matches!(state.status(), Status::Idle | Status::Running) {
             state.set_status(Status::Paused);
             self.on_event(event(EventKind::Pause, ""));
+        } else {
+            reach(Branch::PauseTooLate);
         }
     }
 
@@ -382,7 +389,10 @@ impl LocalConversation {
                     task.cancel();
                 });
             }
-            None => self.pause(),
+            None => {
+                reach(Branch::InterruptWithoutRun);
+                self.pause();
+            }
         }
     }
 
@@ -403,9 +413,15 @@ impl LocalConversation {
         };
         let seen_run = token.as_ref().map(|token| token.run);
         let cancelled = match token {
-            Some(token) if token.run != call.run => token.is_cancelled(),
+            Some(token) if token.run != call.run => {
+                reach(Branch::ForeignToken);
+                token.is_cancelled()
+            }
             Some(_) => own_cancelled,
-            None => false,
+            None => {
+                reach(Branch::NoToken);
+                false
+            }
         };
         TokenView { own_run: call.run, own_cancelled, seen_run, cancelled }
     }

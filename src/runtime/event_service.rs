@@ -12,6 +12,7 @@ use crate::kernel::{Cell, Flag, Local, Ordered, thread};
 use crate::observation::{Cause, Event, Published, ServiceEntry};
 use crate::scenario::{Limits, Status};
 
+use super::branch::{Branch, reach};
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::{Agent, LocalConversation};
 use super::decision::{
@@ -145,6 +146,7 @@ impl EventService {
     /// `PubSub.__call__`: on the loop. A subscriber that waits holds up nothing but what it waits for.
     async fn pub_sub(&self, published: Published) -> Result<()> {
         if let Some(ready) = self.inner.subscriber.takes_in(&published) {
+            reach(Branch::SubscriberSlow);
             ready.await?;
         }
         let mut stream = self.inner.stream.get();
@@ -234,7 +236,11 @@ impl EventService {
         let conversation = inner.conversation.clone();
         let send = move || conversation.send_message(&message);
         inner.event_loop.run_in_executor(&inner.executor, ("send", text.clone()), send).await?;
-        if !run || inner.explicit_interrupt_generation.get() != generation {
+        if !run {
+            return Ok(());
+        }
+        if inner.explicit_interrupt_generation.get() != generation {
+            reach(Branch::StoppedWhileSending);
             return Ok(());
         }
         let superseded = match self.decisions().supersede {
@@ -246,6 +252,7 @@ impl EventService {
             inner.acp_internal_rerun_requested.set(true);
             self.interrupt_run(true).await?;
             if inner.explicit_interrupt_generation.get() != generation {
+                reach(Branch::StoppedWhileSuperseding);
                 return Ok(());
             }
         }
@@ -276,20 +283,25 @@ impl EventService {
         let inner = &self.inner;
         let refuse = |why: &str| Err(Exception::Value(why.to_owned()));
         if inner.closing.get() || !inner.is_open.get() {
+            reach(Branch::RefusedClosing);
             return refuse(INACTIVE);
         }
         let _held = inner.run_lock.acquire().await?;
         if self.execution_status().await? == Status::Running {
+            reach(Branch::RefusedRunning);
             return refuse(ALREADY_RUNNING);
         }
         if inner.closing.get() {
+            reach(Branch::RefusedClosed);
             return refuse(INACTIVE);
         }
         let generation = inner.explicit_interrupt_generation.get();
         if internal_rerun_generation.is_some_and(|asked| asked != generation) {
+            reach(Branch::StoppedBeforeBegin);
             return Ok(());
         }
         if inner.run_task.get().is_some_and(|run| !run.task.done()) {
+            reach(Branch::RefusedEnding);
             return refuse(ALREADY_RUNNING);
         }
         self.note(ServiceEntry::Began { by });
@@ -315,6 +327,7 @@ impl EventService {
             Ok(()) => Ok(()),
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
             Err(_) => {
+                reach(Branch::BackgroundRunFailed);
                 let mark = |conversation: &LocalConversation| {
                     let _held = conversation.state().lock();
                     conversation.state().set_status(Status::Error);
@@ -415,6 +428,9 @@ impl EventService {
                 }
                 InterruptLimit::Run => wait_for(&inner.event_loop, run.task.clone(), limit).await,
             };
+            if ended == Err(Exception::Timeout) {
+                reach(Branch::InterruptTimedOut);
+            }
             let passes_on = self.decisions().cancelled_start == CancelledStart::PassedOn;
             if ended == Err(Exception::Cancelled) && (passes_on || !run.task.cancelled()) {
                 return Err(Exception::Cancelled);
@@ -439,6 +455,7 @@ impl EventService {
         }
         self.note_explicit_stop();
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
+            reach(Branch::ClosedInFlight);
             self.end_run_in_flight(&run).await?;
         }
         inner.closing.set(true);

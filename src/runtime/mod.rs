@@ -19,6 +19,7 @@ mod acp_agent;
 mod acp_final;
 mod acp_turn;
 mod arun;
+mod branch;
 mod bridge;
 mod callback_wrapper;
 mod cancel_token;
@@ -31,6 +32,7 @@ mod state;
 mod stuck_detector;
 
 pub use acp_agent::{AcpAgent, Turn};
+pub use branch::{BRANCHES, Branch, listen};
 pub use cancel_token::CancelToken;
 pub use connection::{Output, Peer, Pipe, Sink};
 pub use conversation::{Agent, LocalConversation, ToolCall};

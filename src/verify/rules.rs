@@ -6,64 +6,50 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::check::{Side, basis};
 use crate::live::{Entry, Part, What};
 
-/// How binding a rule is. A profile holds the rules of those before it too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Profile {
-    /// What the specification demands.
-    #[value(name = "acp-v1-must")]
-    Must,
-    /// What it recommends.
-    #[value(name = "acp-v1-should")]
-    Should,
-    /// What it leaves open.
-    Policy,
-}
-
-/// Whose doing a violation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
-    /// The client under test.
-    Client,
-    /// The scripted agent: the scenario does it on purpose, or is wrong. Nothing is found out about a client by it.
-    Agent,
-}
-
-/// A rule of the protocol.
+/// A rule of the protocol. How binding it is and which page says so is in [`BASES`](crate::check::BASES).
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     /// Its name.
     pub name: &'static str,
-    /// How binding it is.
-    pub profile: Profile,
     /// What must hold.
     pub title: &'static str,
-    /// Where the specification says so.
-    pub page: &'static str,
+}
+
+impl Rule {
+    /// Where the specification says so: `prompt-turn, tool-calls`, or that it does not.
+    #[must_use]
+    pub fn page(&self) -> String {
+        match basis(self.name) {
+            Some(basis) if !basis.pages.is_empty() => basis.pages.join(", "),
+            _ => "not stated".to_owned(),
+        }
+    }
 }
 
 macro_rules! rules {
-    ($($id:ident $name:literal $profile:ident $title:literal $page:literal)*) => {
-        $(const $id: &Rule = &Rule { name: $name, profile: Profile::$profile, title: $title, page: $page };)*
+    ($($id:ident $name:literal $title:literal)*) => {
+        $(const $id: &Rule = &Rule { name: $name, title: $title };)*
         /// Every rule.
         pub const RULES: &[&Rule] = &[$($id),*];
     };
 }
 
 rules! {
-    FRAMES "frames-are-valid" Must "each line is a message of JSON-RPC 2.0" "transports"
-    ANSWERS "answers-have-requests" Must "each answer is the only one to a request of the other side" "overview"
-    SETUP "setup-before-prompt" Must "initialize and the session's setup end before its first prompt" "prompt-turn, initialization"
-    PERMISSIONS "permissions-are-cancelled" Must "after a cancel, pending permission requests are answered cancelled" "prompt-turn, tool-calls"
-    CANCELLED "cancel-is-answered-cancelled" Must "a cancelled prompt is answered with the stop reason cancelled" "prompt-turn"
-    NO_ERROR "cancel-is-no-error" Must "a cancelled prompt is not answered with an error" "prompt-turn"
-    UPDATES "updates-before-answer" Must "updates after a cancel come before the prompt's answer" "prompt-turn"
-    CAPABILITIES "capabilities-are-advertised" Must "the agent calls only what the client advertised" "initialization"
-    PROGRESS "permitted-tools-report" Should "a tool that was permitted reports in_progress" "prompt-turn"
-    SECOND "one-prompt-a-turn" Policy "no second prompt comes during a turn" "not stated"
-    IDLE "cancel-has-a-turn" Policy "a cancel comes during a turn" "not stated"
-    LATE "updates-in-a-turn" Policy "updates come during a turn" "not stated"
+    FRAMES "frames-are-valid" "each line is a message of JSON-RPC 2.0"
+    ANSWERS "answers-have-requests" "each answer is the only one to a request of the other side"
+    SETUP "setup-before-prompt" "initialize and the session's setup end before its first prompt"
+    PERMISSIONS "permissions-are-cancelled" "after a cancel, pending permission requests are answered cancelled"
+    CANCELLED "cancel-is-answered-cancelled" "a cancelled prompt is answered with the stop reason cancelled"
+    NO_ERROR "cancel-is-no-error" "a cancelled prompt is not answered with an error"
+    UPDATES "updates-before-answer" "updates after a cancel come before the prompt's answer"
+    CAPABILITIES "capabilities-are-advertised" "the agent calls only what the client advertised"
+    PROGRESS "permitted-tools-report" "a tool that was permitted reports in_progress"
+    SECOND "one-prompt-a-turn" "no second prompt comes during a turn"
+    IDLE "cancel-has-a-turn" "a cancel comes during a turn"
+    LATE "updates-in-a-turn" "updates come during a turn"
 }
 
 /// A broken rule.
@@ -81,11 +67,15 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::Client => "the client",
-            Side::Agent => "the agent, as scripted",
-        };
-        write!(f, "{}: entry {}, {side}: {} ({})", self.rule.name, self.n, self.message, self.rule.page)
+        write!(
+            f,
+            "{}: entry {}, {}: {} ({})",
+            self.rule.name,
+            self.n,
+            self.side,
+            self.message,
+            self.rule.page()
+        )
     }
 }
 
@@ -350,7 +340,12 @@ mod tests {
             serde_json::from_str(&format!(r#"{{"n":{},"process":1,"what":{what}}}"#, at + 1)).unwrap()
         };
         let entries: Vec<Entry> = session.iter().enumerate().map(entry).collect();
-        judge(&entries).into_iter().map(|violation| violation.rule.name).collect()
+        let violations = judge(&entries);
+        for violation in &violations {
+            let basis = basis(violation.rule.name).expect("a line in the table of rules");
+            assert!(basis.binds.contains(&violation.side), "{violation}");
+        }
+        violations.into_iter().map(|violation| violation.rule.name).collect()
     }
 
     const PROMPT: &str = r#""id":2,"method":"session/prompt","params":{"sessionId":"s1","prompt":[]}"#;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use folder::{Folder, Run, binary};
 use html::Page;
-use turnloom::check::{Mark, Violation};
+use turnloom::check::{Mark, Side, Violation};
 use turnloom::explore::{Attack, Firing, Job, Limits, Replay, TraceStep, lock_graph};
 use turnloom::kernel::{FifoLock, thread};
 use turnloom::observation::{Observations, Stuck, Waiting, Why};
@@ -226,6 +226,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
     let stuck = Stuck { why: Why::Deadlock, threads };
     let violation = Violation {
         rule: "no-deadlock",
+        side: Side::Client,
         message: "nobody can move".into(),
         marks: vec![Mark::Thread("x".into()), Mark::Thread("y".into())],
     };
@@ -245,6 +246,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         Job { name: "crossed".into(), scenario, revision: None, defects: Vec::new(), timers: Firing::Clock };
     let lock_violations = [Violation {
         rule: "lock-order",
+        side: Side::Client,
         message: format!("locks are taken in a circle: {cycle}"),
         marks: vec![],
     }];

@@ -5,7 +5,7 @@
 use crate::report::json::Demand;
 
 /// Every such row.
-pub(super) const DEMANDS: &[Demand] = &[
+pub(in crate::cli) const DEMANDS: &[Demand] = &[
     Demand {
         id: "R25",
         name: "wall-clock-verdict",

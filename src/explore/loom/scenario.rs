@@ -76,7 +76,7 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     let reduced: Vec<String> = reduced.collect();
     let threads = threads(job);
     if let Some(reason) = does_not_fit(&job.scenario, threads) {
-        let findings = Findings::new(&job.scenario);
+        let findings = Findings::new(&job.scenario, options.profile);
         let mut exploration = findings.report(job, EngineKind::Loom, Verdict::Incomplete(reason));
         exploration.reduced = reduced;
         return Ok(exploration);
@@ -85,7 +85,7 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     if let Ending::Panicked(message) = answer.ended {
         return Err(ExploreError::Broken { scenario: job.name.clone(), message });
     }
-    let mut findings = Findings::new(&job.scenario);
+    let mut findings = Findings::new(&job.scenario, options.profile);
     for outcome in &answer.outcomes {
         let (found, broken) = findings.take_in(&outcome.seen, outcome.executions);
         if broken && found.schedule.is_none() {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::shards::ShardHead;
 use super::ToldViolation;
+use crate::check::Side;
 use crate::explore::EngineKind;
 
 /// What `turnloom check --format json` prints.
@@ -23,6 +24,8 @@ use crate::explore::EngineKind;
 ///           "rule": "nothing-stranded-after-finish",
 ///           "token": "r08-finish-gap:-:bob@alice.lock-state.7:139700",
 ///           "message": "message \"second\" was never prompted, though the conversation is finished",
+///           "side": "client",
+///           "cites": "R08, R12",
 ///           "line": 3
 ///         }
 ///       ],
@@ -155,6 +158,10 @@ pub struct BrokenRule {
     pub token: Option<String>,
     /// What happened.
     pub message: String,
+    /// Whose doing it is.
+    pub side: Side,
+    /// Where the rule comes from: pages of ACP v1, rows of the race catalogue.
+    pub cites: String,
     /// The line of the scenario's file that it is about: the title, which says what must hold, or the regression.
     pub line: usize,
 }
@@ -194,12 +201,16 @@ mod tests {
                   "rule": "lock-order",
                   "token": null,
                   "message": "message \"a\"\nwas <lost> & 100% gone, twice",
+                  "side": "client",
+                  "cites": "",
                   "line": 3
                 },
                 {
                   "rule": "no-replay",
                   "token": "r08:-:bob@ann.run:0",
                   "message": "message \"a\"\nwas <lost> & 100% gone, twice",
+                  "side": "client",
+                  "cites": "",
                   "line": 3
                 }
               ],

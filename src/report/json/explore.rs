@@ -142,12 +142,14 @@ pub(super) fn is_clock(timers: &Firing) -> bool {
 mod tests {
     use super::super::{ToldViolation, text};
     use super::{ExploreDocument, ExploredOutcome, ToldLockGraph};
+    use crate::check::Side;
     use crate::explore::{EngineKind, Firing};
     use crate::observation::Observations;
 
     #[test]
     fn the_document_of_an_exploration() {
-        let violation = ToldViolation { rule: "no-replay".into(), message: "twice".into() };
+        let (rule, message) = ("no-replay".into(), "twice".into());
+        let violation = ToldViolation { rule, message, side: Side::Client, cites: "R05".into() };
         let document = ExploreDocument {
             name: "r08".into(),
             verdict: "violated".into(),
@@ -181,7 +183,9 @@ mod tests {
               "violations": [
                 {
                   "rule": "no-replay",
-                  "message": "twice"
+                  "message": "twice",
+                  "side": "client",
+                  "cites": "R05"
                 }
               ],
               "token": "r08:finish-gap:bob@ann.run:0",

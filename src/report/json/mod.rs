@@ -12,6 +12,8 @@ mod suggest;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::{Basis, Side, basis};
+
 pub use audit::{AuditDocument, AuditRow, AuditSummary, Demand};
 pub use check::{
     BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, Standing,
@@ -31,11 +33,17 @@ pub struct ToldViolation {
     pub rule: String,
     /// What happened.
     pub message: String,
+    /// Whose doing it is.
+    pub side: Side,
+    /// Where the rule comes from: pages of ACP v1, rows of the race catalogue.
+    pub cites: String,
 }
 
 impl From<&crate::check::Violation> for ToldViolation {
     fn from(violation: &crate::check::Violation) -> Self {
-        Self { rule: violation.rule.to_owned(), message: violation.message.clone() }
+        let cites = basis(violation.rule).map(Basis::cited).unwrap_or_default();
+        let (rule, message) = (violation.rule.to_owned(), violation.message.clone());
+        Self { rule, message, side: violation.side, cites }
     }
 }
 

@@ -14,7 +14,6 @@ use html::Html;
 
 use super::case::Case;
 use super::words::{self, plain};
-use crate::check::rule;
 use crate::explore::Schedule;
 
 const STYLE: &str = include_str!("style.css");
@@ -64,11 +63,10 @@ fn head(page: &mut Html, case: &Case<'_>) {
     page.raw("\n<ul class=\"verdict\">\n");
     for violation in case.replay.violations.iter().chain(case.lock_violations) {
         page.raw("<li class=\"broken\"><span aria-hidden=\"true\">✗</span> ");
-        page.element("b", "", violation.rule).raw("<span class=\"vh\"> is broken</span>: ");
+        page.element("b", "", &words::attributed(violation.rule, violation.side));
+        page.raw("<span class=\"vh\"> is broken</span>: ");
         page.sentence(&plain(&violation.message));
-        if let Some(rule) = rule(violation.rule) {
-            page.element("small", "", &format!("What must hold: {}.", rule.title()));
-        }
+        page.element("small", "", &words::must_hold(violation.rule));
         page.raw("</li>\n");
     }
     if case.replay.violations.is_empty() && case.lock_violations.is_empty() {

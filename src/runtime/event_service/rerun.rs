@@ -8,6 +8,7 @@ use crate::asyncio::{Exception, Result};
 use crate::observation::Cause;
 use crate::scenario::Status;
 
+use super::super::branch::{Branch, reach};
 use super::super::conversation::{Agent, LocalConversation};
 use super::super::decision::{
     RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration, RerunWanted, SupersedeCheck,
@@ -60,19 +61,26 @@ impl EventService {
         let nothing = Superseded::default();
         let conversation = &self.inner.conversation;
         if self.inner.run_task.get().is_none() || !matches!(conversation.agent(), Agent::Acp(_)) {
+            reach(Branch::SupersedeWithoutRun);
             return nothing;
         }
         let state = conversation.state();
         let _held = state.lock();
         if state.status() != Status::Running {
+            reach(Branch::SupersedeTooLate);
             return nothing;
         }
         let agent_state = state.agent_state.get();
         let newest = state.prompt_messages().pop();
-        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else { return nothing };
+        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else {
+            reach(Branch::SupersedeBeforePrompt);
+            return nothing;
+        };
         if *inflight == newest && self.decisions().supersede_check == SupersedeCheck::Newest {
+            reach(Branch::SupersedeOwnPrompt);
             return Superseded { active_prompt_has_latest_message: true, ..nothing };
         }
+        reach(Branch::Superseded);
         state.agent_state.set(AgentState { supersede_inflight: true, ..agent_state });
         Superseded { did_mark: true, ..nothing }
     }
@@ -101,6 +109,7 @@ impl EventService {
                 _ => false,
             };
         if !restart {
+            reach(if status.is_none() { Branch::RerunServed } else { Branch::RerunNotDue });
             if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
                 inner.rerun_requested.set(Some(request));
             }
@@ -110,6 +119,7 @@ impl EventService {
         let asked = (internal_valid || up_to_its_begin).then_some(generation);
         match Box::pin(self.begin(Cause::Rerun, asked)).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
+                reach(Branch::RerunRefused);
                 if self.decisions().refused_rerun == RefusedRerun::Dropped {
                     return Ok(());
                 }
