@@ -7,8 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +21,10 @@ use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use turnloom::scenario::{self, Vocabulary};
 use turnloom::verify::rules::RULES;
 use turnloom::{check, kernel};
+
+mod shared;
+
+use shared::{scenario_files, take_turns};
 
 /// The preemption bound of every run on loom.
 const PREEMPTIONS: u32 = 2;
@@ -47,8 +50,8 @@ const PROGRAMS: [Program; 3] = [
 
 /// The programs on the kernel.
 mod facade {
-    use super::Rc;
     use super::kernel::{Condvar, Mutex, Queue, thread};
+    use super::{Rc, take_turns};
 
     /// Three threads take one lock twice each.
     pub fn locks() {
@@ -68,16 +71,7 @@ mod facade {
         let table = Rc::new((Mutex::new("turn", 0_u32), Condvar::new("turned")));
         for (name, mine) in [("ping", 0), ("pong", 1)] {
             let table = table.clone();
-            thread::spawn_detached(name, move || {
-                for _ in 0..3 {
-                    let mut turn = table.0.lock();
-                    while *turn != mine {
-                        turn = table.1.wait(turn);
-                    }
-                    *turn = 1 - mine;
-                    table.1.notify_one();
-                }
-            });
+            thread::spawn_detached(name, move || take_turns(&table, mine));
         }
     }
 
@@ -257,16 +251,6 @@ fn bench_check(criterion: &mut Criterion) {
         bencher.iter(|| files.iter().map(|file| check_scenario(file)).sum::<u64>());
     });
     group.finish();
-}
-
-/// The scenarios of this repository, but for those that take too long.
-fn scenario_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let entries = fs::read_dir(&folder).expect("the folder of scenarios can be read");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
-    files.retain(|file| scenario::is_scenario(file));
-    files.sort();
-    files
 }
 
 /// Runs every interleaving of one scenario; how many executions that took.

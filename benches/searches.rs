@@ -1,24 +1,31 @@
 //! How many schedules a search needs, side by side: turnloom, loom 0.7 and shuttle 0.9 on the same programs in one run.
 //!
 //! `cargo bench --bench searches` prints three tables: the programs below, run to completion or for ten seconds; the
-//! catalogue, each scenario to completion with its defect off; and the schedules that each defect takes until a rule
-//! breaks, beside random sampling and PCT on the same engine (median of twenty seeds). Each measurement of the first
-//! table is a process of its own, so its memory is its own too. A real clock is read here and in no engine.
+//! catalogue, each scenario to completion with its defects off and with each of them on; and the schedules that each
+//! defect takes until a rule breaks, beside random sampling and PCT on the same engine (median of twenty seeds). Each
+//! measurement of the first two tables is a process of its own, so its memory is its own too. A real clock is read here
+//! and in no engine.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use turnloom::explore::inhouse::{Sample, Sampler, run_search, sample};
+use turnloom::explore::inhouse::{
+    Cores, Execution, Sample, Sampler, dpor, run_search, sample, search_together,
+};
 use turnloom::explore::{Budget, Firing, Job, Limits, Options, SearchKind, Verdict, explore};
-use turnloom::scenario::is_scenario;
+
+mod shared;
+
+use shared::scenario_files;
 
 /// How long a search may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -149,6 +156,8 @@ mod kernel {
 
     use turnloom::kernel::{Condvar, FifoLock, LockedCell, Mutex, Queue, thread};
 
+    use super::shared::take_turns;
+
     pub fn locks(times: usize, tell: &super::Tell) {
         let lock = FifoLock::new("lock");
         let log = LockedCell::new("log", &lock, String::new(), false);
@@ -169,16 +178,7 @@ mod kernel {
         let table = Rc::new((Mutex::new("turn", 0_u32), Condvar::new("turned")));
         let threads = [("ping", 0), ("pong", 1)].map(|(name, mine)| {
             let table = table.clone();
-            thread::spawn(name, move || {
-                for _ in 0..3 {
-                    let mut turn = table.0.lock();
-                    while *turn != mine {
-                        turn = table.1.wait(turn);
-                    }
-                    *turn = 1 - mine;
-                    table.1.notify_one();
-                }
-            })
+            thread::spawn(name, move || take_turns(&table, mine))
         });
         threads.into_iter().for_each(thread::JoinHandle::join);
         tell("done".to_owned());
@@ -253,13 +253,17 @@ macro_rules! program {
 /// What one search came to.
 struct Measured {
     schedules: u64,
+    /// Those of them that were begun and led nowhere new, where the search counts them.
+    blocked: u64,
     outcomes: usize,
     complete: bool,
     seconds: f64,
 }
 
-const SEARCHES: [&str; 6] = [
+const SEARCHES: [&str; 8] = [
     "turnloom",
+    "turnloom, every core",
+    "turnloom, dpor",
     "turnloom, states only",
     "turnloom, random",
     "loom, bound 2",
@@ -270,35 +274,40 @@ const SEARCHES: [&str; 6] = [
 /// Runs one search of one program in this process.
 fn measure(search: &str, program: &'static str) -> Measured {
     let began = Instant::now();
-    let (schedules, outcomes, complete) = match search {
+    let measured = match search {
         "loom, bound 2" => on_loom(program),
         "shuttle, dfs" => on_shuttle(shuttle_lib::DfsScheduler::new(None, false), program),
         "shuttle, random" => on_shuttle(shuttle_lib::RandomScheduler::new(20_000), program),
+        "turnloom, every core" => on_every_core(program),
         _ => on_turnloom(search, program),
     };
-    Measured { schedules, outcomes, complete, seconds: began.elapsed().as_secs_f64() }
+    Measured { seconds: began.elapsed().as_secs_f64(), ..measured }
+}
+
+impl Measured {
+    fn new(schedules: u64, outcomes: usize, complete: bool) -> Self {
+        Self { schedules, blocked: 0, outcomes, complete, seconds: 0.0 }
+    }
 }
 
 mod shuttle_lib {
     pub use ::shuttle::scheduler::{DfsScheduler, RandomScheduler};
 }
 
-fn on_turnloom(search: &str, name: &'static str) -> (u64, usize, bool) {
+fn on_turnloom(search: &str, name: &'static str) -> Measured {
     let outcomes: Rc<RefCell<BTreeSet<String>>> = Rc::default();
-    let (seen, run) = (outcomes.clone(), program!(kernel, name));
-    let program: Rc<dyn Fn()> = Rc::new(move || {
-        let seen = seen.clone();
-        run(&move |outcome| {
-            seen.borrow_mut().insert(outcome);
-        });
+    let seen = outcomes.clone();
+    let program = on_kernel(name, move |outcome| {
+        seen.borrow_mut().insert(outcome);
     });
     let mut limits = Limits { until: Some(Instant::now() + PATIENCE), ..Limits::default() };
-    let mut go_on = |_: &turnloom::explore::inhouse::Execution<'_>| ControlFlow::Continue(());
+    let mut go_on = |_: &Execution<'_>| ControlFlow::Continue(());
     let found = match search {
         "turnloom, states only" => {
             limits.preemptions = Some(100_000);
             run_search(&limits, &program, &mut go_on)
         }
+        "turnloom, dpor" => dpor(&limits, &program, &mut go_on),
         "turnloom, random" => {
             limits.executions = Some(20_000);
             sample(&limits, &program, Sample { sampler: Sampler::Random, seed: 0 }, &mut go_on)
@@ -306,7 +315,30 @@ fn on_turnloom(search: &str, name: &'static str) -> (u64, usize, bool) {
         _ => run_search(&limits, &program, &mut go_on),
     };
     let outcomes = outcomes.borrow().len();
-    (found.executions, outcomes, found.exhausted)
+    Measured { blocked: found.blocked, ..Measured::new(found.executions, outcomes, found.exhausted) }
+}
+
+/// The default search by as many threads as there are cores.
+fn on_every_core(name: &'static str) -> Measured {
+    let limits = Limits { until: Some(Instant::now() + PATIENCE), ..Limits::default() };
+    let others = available_parallelism().map_or(0, |cores| cores.get() - 1);
+    let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
+    let found = search_together(&limits, &Arc::new(Cores::new(others)), &|worker| {
+        let seen = outcomes.clone();
+        let program = on_kernel(name, move |outcome| {
+            seen.lock().expect("nobody panicked").insert(outcome);
+        });
+        worker.search(&program, &mut |_| ControlFlow::Continue(()));
+    });
+    let found = found.expect("none of these programs goes round in circles");
+    let outcomes = outcomes.lock().expect("nobody panicked").len();
+    Measured { blocked: found.blocked, ..Measured::new(found.executions, outcomes, found.exhausted) }
+}
+
+/// A program on the kernel that tells its outcome.
+fn on_kernel(name: &'static str, tell: impl Fn(String) + 'static) -> Rc<dyn Fn()> {
+    let run = program!(kernel, name);
+    Rc::new(move || run(&tell))
 }
 
 /// Counts executions and collects outcomes for a library that wants its closures to be `Sync`.
@@ -328,10 +360,10 @@ impl Counter {
     }
 }
 
-fn on_loom(name: &'static str) -> (u64, usize, bool) {
+fn on_loom(name: &'static str) -> Measured {
     if name == "messages 4" {
         // Six threads; loom has five.
-        return (0, 0, false);
+        return Measured::new(0, 0, false);
     }
     let counter = Counter::default();
     let (counting, run) = (counter.clone(), program!(loom, name));
@@ -347,13 +379,10 @@ fn on_loom(name: &'static str) -> (u64, usize, bool) {
         run(&move |outcome| telling.tell(outcome));
     });
     let (schedules, outcomes) = counter.counted();
-    (schedules, outcomes, began.elapsed() < PATIENCE)
+    Measured::new(schedules, outcomes, began.elapsed() < PATIENCE)
 }
 
-fn on_shuttle(
-    scheduler: impl ::shuttle::scheduler::Scheduler + 'static,
-    name: &'static str,
-) -> (u64, usize, bool) {
+fn on_shuttle(scheduler: impl ::shuttle::scheduler::Scheduler + 'static, name: &'static str) -> Measured {
     let counter = Counter::default();
     let (counting, run) = (counter.clone(), program!(shuttle, name));
     let mut config = ::shuttle::Config::new();
@@ -365,7 +394,7 @@ fn on_shuttle(
         run(&move |outcome| telling.tell(outcome));
     });
     let (schedules, outcomes) = counter.counted();
-    (schedules, outcomes, began.elapsed() < PATIENCE)
+    Measured::new(schedules, outcomes, began.elapsed() < PATIENCE)
 }
 
 /// The most memory this process ever had, in KiB, where the system tells.
@@ -377,60 +406,73 @@ fn memory() -> u64 {
 
 /// The first table: each measurement in a process of its own.
 fn compare_programs() {
-    let me = env::current_exe().expect("a running program has a file");
     println!(
-        "{:<12} {:<22} {:>10} {:>9} {:>9} {:>11} {:>9}",
-        "program", "search", "schedules", "outcomes", "seconds", "schedules/s", "MiB"
+        "{:<12} {:<22} {:>10} {:>9} {:>9} {:>9} {:>11} {:>9}",
+        "program", "search", "schedules", "blocked", "outcomes", "seconds", "schedules/s", "MiB"
     );
     for program in PROGRAMS {
         for search in SEARCHES {
-            let output = Command::new(&me).args(["measure", search, program]).output();
-            let output = output.expect("this very program can be run");
-            print!("{}", String::from_utf8_lossy(&output.stdout));
+            in_a_process(&["measure", search, program]);
         }
     }
 }
 
+/// Has a process of its own measure and print.
+fn in_a_process(arguments: &[&str]) {
+    let me = env::current_exe().expect("a running program has a file");
+    let output = Command::new(&me).args(arguments).output().expect("this very program can be run");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
 fn measured_line(search: &str, program: &'static str) -> String {
-    let Measured { schedules, outcomes, complete, seconds } = measure(search, program);
+    let Measured { schedules, blocked, outcomes, complete, seconds } = measure(search, program);
     let more = if complete { "" } else { "+" };
     #[expect(clippy::cast_precision_loss, reason = "far fewer schedules than 2^52")]
     let rate = schedules as f64 / seconds;
     let memory = memory() / 1024;
     format!(
-        "{program:<12} {search:<22} {:>10} {outcomes:>9} {seconds:>9.3} {rate:>11.0} {memory:>9}\n",
+        "{program:<12} {search:<22} {:>10} {blocked:>9} {outcomes:>9} {seconds:>9.3} {rate:>11.0} {memory:>9}\n",
         format!("{schedules}{more}")
     )
 }
 
 fn jobs() -> Vec<Job> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let entries = fs::read_dir(&folder).expect("the folder of scenarios can be read");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
-    files.retain(|file| is_scenario(file));
-    files.sort();
     let job = |file: PathBuf| {
         let text = fs::read_to_string(&file).expect("a scenario can be read");
         let scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
         let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::default() }
     };
-    files.into_iter().map(job).collect()
+    scenario_files().into_iter().map(job).collect()
 }
 
 fn run(job: &Job, options: &Options) -> turnloom::explore::Exploration {
     explore(job, options, &mut |_| ()).expect("a shipped scenario runs")
 }
 
-/// The second table.
+/// The second table: each measurement in a process of its own.
 fn complete_catalogue() {
-    println!("\n{:<36} {:<28} {:>10} {:>9}", "scenario", "verdict", "schedules", "seconds");
+    println!(
+        "\n{:<36} {:<30} {:<28} {:>10} {:>9} {:>9}",
+        "scenario", "defect", "verdict", "schedules", "seconds", "MiB"
+    );
     for job in jobs() {
-        let explored = run(&job, &Options::default());
-        let statistics = &explored.statistics;
-        let verdict = turnloom::report::words::verdict(&explored.verdict);
-        println!("{:<36} {verdict:<28} {:>10} {:>9.3}", job.name, statistics.executions, statistics.seconds);
+        in_a_process(&["complete", &job.name, ""]);
+        job.scenario.catches.iter().for_each(|caught| in_a_process(&["complete", &job.name, &caught.defect]));
     }
+}
+
+fn complete_line(name: &str, defect: &str) -> String {
+    let job = jobs().into_iter().find(|job| job.name == name).expect("scenarios are named here");
+    let defects = Some(defect.to_owned()).filter(|defect| !defect.is_empty()).into_iter().collect();
+    let explored = run(&Job { defects, ..job }, &Options::default());
+    let statistics = &explored.statistics;
+    let verdict = turnloom::report::words::verdict(&explored.verdict);
+    let memory = memory() / 1024;
+    format!(
+        "{name:<36} {defect:<30} {verdict:<28} {:>10} {:>9.3} {memory:>9}\n",
+        statistics.executions, statistics.seconds
+    )
 }
 
 /// The third table.
@@ -480,6 +522,12 @@ fn main() {
     {
         let program = PROGRAMS.into_iter().find(|known| known == program).expect("programs are named here");
         print!("{}", measured_line(search, program));
+        return;
+    }
+    if let [_, complete, name, defect] = &arguments[..]
+        && complete == "complete"
+    {
+        print!("{}", complete_line(name, defect));
         return;
     }
     // Only `cargo bench` passes this; `cargo test` sees that one measurement works.

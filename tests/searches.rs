@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use turnloom::explore::{Exploration, Firing, Job, Options, Verdict, explore};
+use turnloom::explore::inhouse::Cores;
+use turnloom::explore::{Budget, Exploration, Firing, Job, Options, Verdict, explore};
 use turnloom::scenario::{self, Scenario};
 
 fn turnloom(arguments: &[&str]) -> Output {
@@ -84,6 +86,63 @@ fn the_report_is_the_same_for_any_number_of_jobs() {
             let (one, many) = (run("1"), run("3"));
             assert_eq!(one.status.code(), Some(0), "{}", text(&one));
             assert_eq!(text(&one), text(&many));
+        }
+    }
+}
+
+/// What is told of an exploration, without the numbers.
+fn told(exploration: &Exploration) -> String {
+    let outcomes =
+        exploration.outcomes.iter().map(|(seen, outcome)| (seen, &outcome.violations, &outcome.token));
+    let outcomes: Vec<_> = outcomes.collect();
+    format!("{:?} {:?} {outcomes:#?}", exploration.verdict, exploration.lock_order)
+}
+
+/// More executions than this are not run again by several threads here.
+const MANY: u64 = 3_000;
+
+/// Whatever defects are on: with them there are witnesses too.
+#[test]
+fn several_threads_tell_the_same_of_every_scenario_as_one() {
+    let mut compared = 0;
+    for file in scenarios() {
+        let sound = job(&file);
+        let caught = sound.scenario.catches.iter().map(|caught| caught.defect.clone()).collect();
+        for defects in [Vec::new(), caught] {
+            let job = Job { defects, ..sound.clone() };
+            let few =
+                Options { budget: Budget { schedules: Some(MANY), seconds: None }, ..Options::default() };
+            if run(&job, &few).is_cut_short() {
+                continue;
+            }
+            let one = told(&run(&job, &Options::default()));
+            for threads in [2, 4] {
+                let cores = Some(Arc::new(Cores::new(threads - 1)));
+                let several = told(&run(&job, &Options { cores, ..Options::default() }));
+                assert_eq!(one, several, "{} {:?} with {threads} threads", job.name, job.defects);
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared >= 50, "only {compared} were small enough to compare");
+}
+
+#[test]
+fn one_scenario_is_told_in_the_same_bytes_whatever_the_jobs() {
+    for arguments in [
+        &["explore", "scenarios/r08-finish-gap.json", "--defect", "finish-gap"][..],
+        &["explore", "scenarios/r17-fifo-skip.json", "--format", "json"],
+        &["explore", "scenarios/r08-finish-gap.json", "--budget", "40"],
+        &["explore", "scenarios/r08-finish-gap.json", "--memory", "16KiB"],
+        &["explore", "scenarios/r08-finish-gap.json", "--search", "pct", "--budget", "100"],
+        &["explore", "scenarios/r08-finish-gap.json", "--preemptions", "1"],
+        &["check", "scenarios/r08-finish-gap.json", "--format", "json"],
+    ] {
+        let run = |jobs: &str| turnloom(&[arguments, &["--jobs", jobs]].concat());
+        let one = run("1");
+        assert!(!one.stdout.is_empty(), "{arguments:?}");
+        for jobs in ["2", "4"] {
+            assert_eq!(text(&one), text(&run(jobs)), "{arguments:?}");
         }
     }
 }

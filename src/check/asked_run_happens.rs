@@ -32,7 +32,7 @@ messages before it, so there a call with a newer message counts as well. A messa
 behind breaks `nothing-stranded-after-finish` instead.
 
 Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
-`message-stranded-in-tail`, #3376 merged code."
+`message-stranded-in-tail`, #3376 merged code; N11 `run-after-stop-forgotten`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

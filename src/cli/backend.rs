@@ -13,7 +13,7 @@ use crate::explore::{
     self, Exploration, ExploreError, Hunted, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule,
     Shrunk, Suggestion, Token, TokenError,
 };
-use crate::observation::Observations;
+use crate::observation::{LockEdge, Observations};
 use crate::report::json;
 use crate::runtime::{DECISIONS, DEFECTS, REVISIONS, Revision};
 use crate::scenario::{self, Scenario, Switch, TokenNames, Vocabulary};
@@ -157,8 +157,12 @@ pub(super) fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<Racin
 }
 
 /// The lock graph over every interleaving, its cycles attacked.
-pub(super) fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
-    explore::locks(job, options)
+pub(super) fn locks(
+    job: &Job,
+    options: &Options,
+    seen: &BTreeSet<LockEdge>,
+) -> Result<LockGraph, ExploreError> {
+    explore::locks(job, options, seen)
 }
 
 /// The process in which loom runs.

@@ -83,6 +83,8 @@ fn check(
     files: &[File],
     shard: Option<ShardHead>,
 ) -> Exit {
+    let spare = jobs::spare(arguments.jobs.jobs, files.len());
+    let options = &Options { cores: spare.clone(), ..options.clone() };
     let mut scenarios = Vec::new();
     let progress = Progress::new(console, files.len());
     let (bounded, is_text) = (arguments.engine.is_partial(), arguments.shape.format == Format::Text);
@@ -92,7 +94,7 @@ fn check(
         let job = job(file, arguments.engine.timers);
         of(file, &job, arguments.shape.stats, options, writing, &mut |told| running.ran(told))
     };
-    jobs::in_order(arguments.jobs.jobs, files, check, |checked| {
+    jobs::in_order_sparing(arguments.jobs.jobs, spare.as_deref(), files, check, |checked| {
         progress.end();
         progress.aside(|| {
             console.err(&checked::aside(&checked, is_text));

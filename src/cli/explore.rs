@@ -6,8 +6,8 @@ use super::console::Console;
 use super::files::{self, File, For};
 use super::progress::Progress;
 use super::reading::Failed;
-use super::{Exit, Explore, Format, Shape, backend, locks, names, racing, shrink, suggest};
-use crate::explore::{Exploration, ExploreError, Job, LockGraph, RacingPair, Token, Verdict};
+use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, shrink, suggest};
+use crate::explore::{Exploration, ExploreError, Job, LockGraph, Options, RacingPair, Token, Verdict};
 use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
 
@@ -31,7 +31,7 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         return shrink::run(console, &job, arguments.shape.format);
     }
     let options = match arguments.engine.options() {
-        Ok(options) => options,
+        Ok(options) => Options { cores: jobs::spare(arguments.jobs.jobs, 1), ..options },
         Err((what, help)) => return console.refuse(&format!("failed to explore: {what}"), &help),
     };
     if arguments.suggest {

@@ -1,15 +1,35 @@
-//! Several scenarios at a time, told of in the order in which they were given. It must not know what is done with one.
+//! Several scenarios at a time, told of in the order in which they were given; a core that has none left is lent to
+//! those that are still searched. It must not know what is done with one.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
+
+use crate::explore::inhouse::Cores;
+
+/// The cores that so many jobs have besides those on which so many items are worked on at a time; none if there is one
+/// job.
+pub(super) fn spare(jobs: NonZero<usize>, items: usize) -> Option<Arc<Cores>> {
+    (jobs.get() > 1).then(|| Arc::new(Cores::new(jobs.get().saturating_sub(items.max(1)))))
+}
 
 /// Does `work` on every item, `jobs` at a time, and tells of each result in the order of the items, as soon as those
 /// before it are there.
 pub(super) fn in_order<T: Sync, R: Send>(
     jobs: NonZero<usize>,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    tell: impl FnMut(R),
+) {
+    in_order_sparing(jobs, None, items, work, tell);
+}
+
+/// As [`in_order`]; a core for which no item is left goes to `spare`.
+pub(super) fn in_order_sparing<T: Sync, R: Send>(
+    jobs: NonZero<usize>,
+    spare: Option<&Cores>,
     items: &[T],
     work: impl Fn(&T) -> R + Sync,
     mut tell: impl FnMut(R),
@@ -24,6 +44,7 @@ pub(super) fn in_order<T: Sync, R: Send>(
                     // Nobody listens any more only if the teller panicked, and then nobody will.
                     let _ = done.send((place, work(item)));
                 }
+                spare.into_iter().for_each(Cores::give);
             });
         }
         drop(done);

@@ -15,7 +15,7 @@ pub(super) fn find(job: &Job, options: &Options, seen: &Exploration) -> Result<L
     if seen.lock_order.is_empty() || options.engine == EngineKind::Loom {
         return Ok(LockGraph::default());
     }
-    backend::locks(job, options)
+    backend::locks(job, options, &seen.lock_order)
 }
 
 /// Each edge with its token, then each cycle with its deadlock or the reason why there is none.

@@ -286,6 +286,8 @@ struct Explore {
     #[command(flatten)]
     engine: Engine,
     #[command(flatten)]
+    jobs: Jobs,
+    #[command(flatten)]
     shape: Shape,
 }
 
@@ -330,7 +332,8 @@ struct Audit {
 
 #[derive(Args, Clone, Copy)]
 struct Jobs {
-    /// scenarios that are run at a time; the report is the same for any number
+    /// cores to use, for scenarios at a time and for the complete search of one that is left, with a bound or without;
+    /// the report is the same for any number. A sample, a budget of schedules and loom take one core a scenario
     #[arg(long, value_name = "N", default_value_t = jobs::cores())]
     jobs: NonZero<usize>,
 }

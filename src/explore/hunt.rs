@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::inhouse::Execution;
-use super::scenario::{Options, seen};
-use super::{ExploreError, Job, Token, Verdict};
+use super::scenario::seen;
+use super::{ExploreError, Job, Options, Token, Verdict};
 use crate::check::{self, Violation};
 use crate::observation::Observations;
 use crate::stage::Stage;

@@ -1,10 +1,10 @@
 //! The lock graph of a program over all its executions: an execution that shows each edge, and what becomes of each
 //! cycle when schedules are steered into it.
 //!
-//! A cycle says that threads take locks in different orders, not that they ever meet. So each cycle is attacked: whoever
-//! of its threads holds its lock and is about to take the next one is held back while the others go on. If that ends
-//! with each of them waiting for the next, the deadlock is confirmed; otherwise the reason is told. It must not know
-//! what the locks protect.
+//! A cycle says that threads take locks in different orders, not that they ever meet. So each cycle is attacked:
+//! whoever of its threads holds its lock and is about to take the next one is held back while the others go on. If that
+//! ends with each of them waiting for the next, the deadlock is confirmed; otherwise the reason is told. It must not
+//! know what the locks protect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -98,10 +98,7 @@ pub fn lock_graph(limits: &Limits, program: &Rc<dyn Fn()>) -> LockGraph {
         }
         ControlFlow::Continue(())
     });
-    for (edge, schedule) in &mut edges {
-        let shows = |execution: &Execution<'_>| execution.book().edges().contains(edge);
-        *schedule = without_spares(limits, program, schedule, &shows);
-    }
+    edges.extend(witnesses(limits, program, &edges.keys().cloned().collect()));
     let complete = search.exhausted && !search.bounded;
     let attacked = cycles(&edges.keys().cloned().collect()).into_iter().map(|cycle| {
         let seen = deadlocks.iter().find(|(_, waiting)| is_deadlock(&cycle, waiting));
@@ -115,6 +112,56 @@ pub fn lock_graph(limits: &Limits, program: &Rc<dyn Fn()>) -> LockGraph {
     });
     let cycles = attacked.collect();
     LockGraph { edges, cycles }
+}
+
+/// The graph of a program whose edges are known from a search; none if more has to be searched for than what shows
+/// them.
+pub(super) fn known_lock_graph(
+    limits: &Limits,
+    program: &Rc<dyn Fn()>,
+    edges: &BTreeSet<LockEdge>,
+) -> Option<LockGraph> {
+    if !cycles(edges).is_empty() {
+        return None;
+    }
+    let shown = witnesses(limits, program, edges);
+    (shown.len() == edges.len()).then(|| LockGraph { edges: shown, cycles: Vec::new() })
+}
+
+/// What shows the edges is not searched for longer than this.
+const EXECUTIONS: u64 = 100_000;
+
+/// For each edge the schedule with the fewest preemptions that shows it, the first in a fixed order, without switches
+/// to spare; as many edges as are found within the limits.
+fn witnesses(
+    limits: &Limits,
+    program: &Rc<dyn Fn()>,
+    edges: &BTreeSet<LockEdge>,
+) -> BTreeMap<LockEdge, Schedule> {
+    let mut found: BTreeMap<LockEdge, Schedule> = BTreeMap::new();
+    let mut left = limits.executions.map_or(EXECUTIONS, |most| most.min(EXECUTIONS));
+    for preemptions in 0..=limits.preemptions.unwrap_or(u32::MAX) {
+        let limits = Limits { preemptions: Some(preemptions), executions: Some(left), ..limits.clone() };
+        let search = run_search(&limits, program, &mut |execution| {
+            let seen = execution.book().edges();
+            let new: Vec<&LockEdge> =
+                seen.iter().filter(|edge| edges.contains(edge) && !found.contains_key(edge)).collect();
+            if !new.is_empty() {
+                let schedule = execution.schedule();
+                found.extend(new.into_iter().map(|edge| (edge.clone(), schedule.clone())));
+            }
+            if found.len() < edges.len() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        left = left.saturating_sub(search.executions);
+        if found.len() == edges.len() || !search.bounded || search.stopped.is_some() {
+            break;
+        }
+    }
+    for (edge, schedule) in &mut found {
+        let shows = |execution: &Execution<'_>| execution.book().edges().contains(edge);
+        *schedule = without_spares(limits, program, schedule, &shows);
+    }
+    found
 }
 
 /// Who waits for which lock.

@@ -6,7 +6,8 @@
 //! still have gone well. It must not know how a pair is put into words.
 
 use super::inhouse::{Departure, Fork, Schedule, Switch, forks};
-use super::scenario::{ExploreError, Job, replay};
+use super::job::{ExploreError, Job};
+use super::scenario::replay;
 use super::shrink::spare_departures;
 use super::{Replay, TraceStep};
 

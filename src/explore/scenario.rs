@@ -3,210 +3,27 @@
 //! Here observations meet the rules, and a violation gets its token: the schedule with the fewest preemptions that a
 //! search in a fixed order finds. It must not know how outcomes are shown.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use crate::check::{self, Profile, Violation};
-use crate::observation::{Context, LockEdge, Observations, Why};
-use crate::runtime::{DecisionError, Decisions};
-use crate::scenario::{Channel, Scenario};
-use crate::snapshot;
-use crate::stage::{Firing, Stage};
+use crate::check;
+use crate::observation::{LockEdge, Observations, Why};
+use crate::stage::Stage;
 
+use super::findings::{Findings, Found, Judge};
 use super::inhouse::{
-    Ended, Execution, Limits, Sample, Schedule, Stopped, Visit, follow, run_search, sample,
+    Cores, Ended, Execution, Limits, Sample, Schedule, Search, Stopped, Visit, follow, run_search, sample,
+    search_together,
 };
-use super::lock_graph::{LockGraph, lock_graph};
-use super::{EngineKind, Exploration, OutcomeReport, Replay, Statistics, Token, TraceStep, Verdict, loom};
+use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told};
+use super::lock_graph::{LockGraph, known_lock_graph, lock_graph};
+use super::{EngineKind, Exploration, Replay, Statistics, TraceStep, Verdict, loom};
 
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
 const WITNESS_BUDGET: u64 = 400_000;
-
-/// An execution may have so many steps for each one that the scenario writes down.
-const STEPS_FOR_EACH: usize = 100;
-
-/// What is run: a scenario, with decisions changed.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The scenario's name: the stem of its file.
-    pub name: String,
-    /// The scenario.
-    pub scenario: Scenario,
-    /// A revision instead of the scenario's own.
-    pub revision: Option<String>,
-    /// The defects that are switched on.
-    pub defects: Vec<String>,
-    /// Who fires the timers.
-    pub timers: Firing,
-}
-
-/// How it is run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The engine.
-    pub engine: EngineKind,
-    /// The preemption bound: for the in-house engine none is every interleaving; for loom none is the scenario's own
-    /// bound.
-    pub preemptions: Option<u32>,
-    /// Stop as soon as a rule is broken: a complete search with the canonical witness as the only outcome, any other with
-    /// what was seen until then.
-    pub first_violation: bool,
-    /// What the in-house engine runs.
-    pub search: SearchKind,
-    /// How much it may run.
-    pub budget: Budget,
-    /// Set when somebody wants the search to end with what is known.
-    pub interrupted: Option<Arc<AtomicBool>>,
-    /// At most so many bytes for what the in-house engine keeps of one scenario, half for states and half for outcomes, by
-    /// an estimate that is the same on every machine.
-    pub memory: u64,
-    /// The rules that count: those of this profile and of the ones before it.
-    pub profile: Profile,
-}
-
-/// One GiB.
-const MEMORY: u64 = 1 << 30;
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            engine: EngineKind::Turnloom,
-            preemptions: None,
-            first_violation: false,
-            search: SearchKind::Complete,
-            budget: Budget::default(),
-            interrupted: None,
-            memory: MEMORY,
-            profile: Profile::Runtime,
-        }
-    }
-}
-
-/// What the in-house engine runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SearchKind {
-    /// Every interleaving, or every one within the preemption bound.
-    #[default]
-    Complete,
-    /// Every interleaving without preemptions, then with one, then with two… as far as the budget goes.
-    FewPreemptions,
-    /// Schedules that are drawn.
-    Sampled(Sample),
-}
-
-/// How much may be run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Budget {
-    /// At most so many schedules.
-    pub schedules: Option<u64>,
-    /// No schedule is begun after so many seconds.
-    pub seconds: Option<u64>,
-}
-
-/// How many schedules are drawn when the budget does not say.
-pub const SAMPLE: u64 = 10_000;
-
-/// Why a scenario could not be run at all.
-#[derive(Debug, thiserror::Error)]
-pub enum ExploreError {
-    /// A name that decides nothing.
-    #[error(transparent)]
-    Decision(#[from] DecisionError),
-    /// The scenario has what only a live server can do.
-    #[error("failed to run `{0}`: it has what only a live server can do")]
-    OnlyLive(String),
-    /// The program under test broke a promise of its own: a defect of turnloom.
-    #[error("failed to run `{scenario}`: {message}")]
-    Broken {
-        /// The scenario.
-        scenario: String,
-        /// The panic.
-        message: String,
-    },
-    /// The same steps did not do the same twice: a defect of turnloom.
-    #[error(
-        "failed to run `{scenario}`: the same schedule did not do the same twice, and first differs at step {step}: \
-         it was `{first}`, then {}",
-        if first == now { "the same with another result".to_owned() } else { format!("`{now}`") }
-    )]
-    NotDeterministic {
-        /// The scenario.
-        scenario: String,
-        /// The step, counted from the end of the setup.
-        step: usize,
-        /// What it was, in words.
-        first: String,
-        /// What it is now.
-        now: String,
-    },
-    /// The child process in which loom runs could not be started or ended without an answer.
-    #[error("failed to run loom for `{scenario}`: {message}")]
-    Child {
-        /// The scenario.
-        scenario: String,
-        /// What happened.
-        message: String,
-    },
-}
-
-/// Told from time to time how far an exploration is.
-pub type Progress<'p> = dyn FnMut(Told) + 'p;
-
-/// How far an exploration is.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Told {
-    /// Executions that came to their end.
-    pub executions: u64,
-    /// How much of the space lies behind, as far as it can be estimated.
-    pub share: Option<f64>,
-}
-
-impl Job {
-    /// The decisions of the runtime, if an engine can run the scenario at all.
-    pub(super) fn decisions(&self) -> Result<Decisions, ExploreError> {
-        if self.scenario.is_only_live() {
-            return Err(ExploreError::OnlyLive(self.name.clone()));
-        }
-        let revision = self.revision.as_ref().unwrap_or(&self.scenario.revision);
-        Ok(Decisions::of(revision, &self.scenario.decisions, &self.defects)?)
-    }
-
-    /// The stage on which the scenario is played.
-    pub(super) fn stage(&self) -> Result<Stage, ExploreError> {
-        Ok(Stage::new(&self.scenario, self.decisions()?, self.timers))
-    }
-
-    /// How far a search of the job goes if nothing else is said. Whoever writes many steps down wants long executions, which
-    /// are no hangs.
-    pub(super) fn limits(&self) -> Limits {
-        let limits = Limits::default();
-        Limits { steps: limits.steps.max(STEPS_FOR_EACH * written(&self.scenario)), ..limits }
-    }
-
-    /// The token of a schedule of this job.
-    #[must_use]
-    pub fn token(&self, schedule: Schedule) -> Token {
-        Token {
-            scenario: self.name.clone(),
-            revision: self.revision.clone(),
-            defects: self.defects.clone(),
-            timers: self.timers,
-            schedule,
-        }
-    }
-}
-
-/// How many steps the scenario writes down, for everybody.
-fn written(scenario: &Scenario) -> usize {
-    let actors: usize = scenario.actors.iter().map(|actor| actor.does.len()).sum();
-    let server: usize = scenario.server.iter().map(|reaction| reaction.actions.len()).sum();
-    actors + scenario.clock.len() + server
-}
 
 /// Runs a scenario through its interleavings.
 ///
@@ -228,99 +45,6 @@ pub fn explore(
     };
     exploration.statistics.seconds = began.elapsed().as_secs_f64();
     Ok(exploration)
-}
-
-/// What is known of the outcomes so far.
-pub(super) struct Findings {
-    context: Context,
-    profile: Profile,
-    observe: Vec<Channel>,
-    pub(super) outcomes: BTreeMap<Observations, Found>,
-    pub(super) lock_order: BTreeSet<LockEdge>,
-    /// About how many bytes the outcomes take.
-    size: u64,
-}
-
-/// One distinct outcome.
-pub(super) struct Found {
-    pub(super) violations: BTreeSet<Violation>,
-    pub(super) schedule: Option<Schedule>,
-    pub(super) schedules: u64,
-}
-
-impl Found {
-    /// Whether one execution breaks all that any execution with this outcome breaks.
-    fn is_shown_by(&self, violations: &[Violation]) -> bool {
-        self.violations.iter().all(|violation| violations.contains(violation))
-    }
-}
-
-impl Findings {
-    pub(super) fn new(scenario: &Scenario, profile: Profile) -> Self {
-        Self {
-            context: Stage::context(scenario),
-            profile,
-            observe: scenario.observe.clone(),
-            outcomes: BTreeMap::new(),
-            lock_order: BTreeSet::new(),
-            size: 0,
-        }
-    }
-
-    /// Takes in an execution that ended `times` times like this; what it is found under.
-    pub(super) fn take_in(&mut self, seen: &Observations, times: u64) -> (&mut Found, bool) {
-        let violations = check::judge_by(self.profile, seen, &self.context);
-        let broken = !violations.is_empty();
-        self.lock_order.extend(seen.lock_order.iter().cloned());
-        let shown = snapshot::project(seen, &self.observe);
-        let found = self.outcomes.entry(shown).or_insert_with_key(|shown| {
-            self.size += size(shown);
-            Found { violations: BTreeSet::new(), schedule: None, schedules: 0 }
-        });
-        found.violations.extend(violations);
-        found.schedules += times;
-        (found, broken)
-    }
-
-    fn judge(&self, seen: &Observations) -> (Observations, Vec<Violation>) {
-        (snapshot::project(seen, &self.observe), check::judge_by(self.profile, seen, &self.context))
-    }
-
-    pub(super) fn report(self, job: &Job, engine: EngineKind, clean: Verdict) -> Exploration {
-        let cut_short = matches!(clean, Verdict::Incomplete(_));
-        let mut lock_violations = check::lock_order::judge_graph(&self.lock_order);
-        lock_violations.retain(|violation| self.profile.holds(violation.rule));
-        let mut broken: BTreeSet<&str> = lock_violations.iter().map(|violation| violation.rule).collect();
-        let outcomes: BTreeMap<Observations, OutcomeReport> = self
-            .outcomes
-            .into_iter()
-            .map(|(seen, found)| {
-                broken.extend(found.violations.iter().map(|violation| violation.rule));
-                let token = found.schedule.map(|schedule| job.token(schedule).to_string());
-                let violations = found.violations.into_iter().collect();
-                (seen, OutcomeReport { violations, token, schedules: found.schedules })
-            })
-            .collect();
-        let verdict = if broken.is_empty() {
-            clean
-        } else if broken.iter().all(|rule| *rule == "no-deadlock") {
-            Verdict::Deadlock
-        } else if broken.iter().all(|rule| *rule == "no-hang") {
-            Verdict::Hang
-        } else {
-            Verdict::Violated
-        };
-        Exploration {
-            engine,
-            cut_short,
-            verdict,
-            reduced: Vec::new(),
-            outcomes,
-            lock_order: self.lock_order,
-            lock_violations,
-            statistics: Statistics::default(),
-        }
-    }
 }
 
 /// Why an execution could not go on, if it could not.
@@ -374,9 +98,30 @@ fn every_interleaving(
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
+    let together = match &options.cores {
+        Some(cores) => on_several_cores(job, options, cores, progress)?,
+        None => None,
+    };
+    let (findings, searched) = match together {
+        Some(found) => found,
+        None => on_one_core(job, options, progress)?,
+    };
+    let mut exploration = findings.report(job, options, searched.clean);
+    exploration.statistics.executions = searched.executions;
+    exploration.statistics.states = searched.states;
+    exploration.statistics.share = searched.share.filter(|_| exploration.is_cut_short());
+    Ok(exploration)
+}
+
+fn on_one_core(
+    job: &Job,
+    options: &Options,
+    progress: &mut Progress<'_>,
+) -> Result<(Findings, Searched), ExploreError> {
     let stage = job.stage()?;
     let program = stage.program();
-    let mut findings = Findings::new(&job.scenario, options.profile);
+    let judge = Judge::new(&job.scenario, options.profile);
+    let mut findings = Findings::default();
     let mut failed = None;
     let mut told = Told::default();
     let mut is_full = false;
@@ -384,7 +129,7 @@ fn every_interleaving(
         told = Told { executions: told.executions + 1, share: execution.share };
         progress(told);
         let seen = seen(job, &stage, execution, &mut failed)?;
-        let (found, broken) = findings.take_in(&seen, 1);
+        let (found, broken) = findings.take_in(judge.judge(&seen), 1);
         if broken && found.schedule.is_none() {
             found.schedule = Some(execution.schedule());
         }
@@ -400,16 +145,65 @@ fn every_interleaving(
     if let Some(error) = failed {
         return Err(error);
     }
-    let broken = findings.outcomes.values().any(|found| !found.violations.is_empty());
-    if broken && !options.first_violation {
-        find_canonical_witnesses(job, options, &stage, &program, &mut findings);
+    if findings.is_broken() && !options.first_violation {
+        find_canonical_witnesses(job, options, (&stage, &program), &judge, &mut findings);
     }
     stage.clear();
-    let mut exploration = findings.report(job, EngineKind::Turnloom, searched.clean);
-    exploration.statistics.executions = searched.executions;
-    exploration.statistics.states = searched.states;
-    exploration.statistics.share = searched.share.filter(|_| exploration.is_cut_short());
-    Ok(exploration)
+    Ok((findings, searched))
+}
+
+/// Explores with all cores that are free; none if what would be told depends on how the work was shared, so that one
+/// core has to do it.
+fn on_several_cores(
+    job: &Job,
+    options: &Options,
+    cores: &Arc<Cores>,
+    progress: &mut Progress<'_>,
+) -> Result<Option<(Findings, Searched)>, ExploreError> {
+    if options.search != SearchKind::Complete || options.first_violation {
+        return Ok(None);
+    }
+    // What can go wrong with a stage goes wrong here.
+    let stage = job.stage()?;
+    let limits = options.limits(job);
+    let told = Mutex::new((Told::default(), progress));
+    let findings = Mutex::new(Findings::default());
+    let found = search_together(&limits, cores, &|worker| {
+        let Ok(stage) = job.stage() else { return };
+        let judge = Judge::new(&job.scenario, options.profile);
+        worker.search(&stage.program(), &mut |execution| {
+            tell(&told, execution);
+            // Where it goes on for ever, and what breaks a promise first, one core finds out.
+            let Ok(why) = stuck(job, &execution.ended) else { return ControlFlow::Break(()) };
+            let judged = judge.judge(&stage.observe(why, execution.book()));
+            let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
+            let (found, broken) = findings.take_in(judged, 1);
+            if broken && found.schedule.is_none() {
+                found.schedule = Some(execution.schedule());
+            }
+            let is_full = findings.size > options.memory / 2;
+            if is_full || why == Some(Why::Hang) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        stage.clear();
+    });
+    let Some(found) = found else { return Ok(None) };
+    let mut findings = findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let share = told.into_inner().unwrap_or_else(PoisonError::into_inner).0.share;
+    let judge = Judge::new(&job.scenario, options.profile);
+    let has_all = !findings.is_broken()
+        || find_canonical_witnesses(job, options, (&stage, &stage.program()), &judge, &mut findings);
+    stage.clear();
+    // What is cut short by the time is another matter each time anyway.
+    let is_told = has_all || found.stopped.is_some();
+    Ok(is_told.then(|| (findings, Searched { share, ..options.searched(&limits, &found) })))
+}
+
+/// Tells of an execution that anybody ran. Of the share of the space only the lead knows.
+fn tell(told: &Mutex<(Told, &mut Progress<'_>)>, execution: &Execution<'_>) {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let (told, progress) = &mut *told;
+    *told = Told { executions: told.executions + 1, share: execution.share.or(told.share) };
+    progress(*told);
 }
 
 impl Options {
@@ -423,22 +217,12 @@ impl Options {
         }
     }
 
-    /// How far a search of the job goes from now on.
-    fn limits(&self, job: &Job) -> Limits {
-        let is_free = self.budget == Budget::default();
-        let sample = matches!(self.search, SearchKind::Sampled(_)) && is_free;
-        Limits {
-            preemptions: self.preemptions.or(job.scenario.preemptions),
-            executions: if sample { Some(SAMPLE) } else { self.budget.schedules },
-            until: self.budget.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
-            interrupted: self.interrupted.clone(),
-            memory: self.memory / 2,
-            ..job.limits()
-        }
+    fn run_complete(&self, limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
+        self.searched(limits, &run_search(limits, program, visit))
     }
 
-    fn run_complete(&self, limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
-        let search = run_search(limits, program, visit);
+    /// What a complete search came to, if no rule broke.
+    fn searched(&self, limits: &Limits, search: &Search) -> Searched {
         let clean = match (search.stopped, limits.preemptions) {
             (Some(stopped), _) => self.cut_short(stopped, search.executions),
             (None, Some(bound)) if search.bounded => Verdict::ProvedUpTo(bound),
@@ -492,59 +276,17 @@ impl Options {
         };
         Searched { executions: search.executions, states: 0, share: None, clean }
     }
-
-    /// What is known when a search was stopped.
-    fn cut_short(&self, stopped: Stopped, executions: u64) -> Verdict {
-        let seconds = self.budget.seconds.unwrap_or(0);
-        Verdict::Incomplete(match stopped {
-            Stopped::Executions => format!("the budget of {executions} schedules was used up"),
-            Stopped::Time => format!("the budget of {seconds} seconds was used up"),
-            Stopped::Interrupted => "it was interrupted".to_owned(),
-            Stopped::Memory => format!("the memory of {} was used up", size_in_words(self.memory)),
-        })
-    }
 }
 
-/// A size as it is written on the command line: `512MiB`.
-///
-/// ```
-/// use turnloom::explore::size_in_words;
-/// assert_eq!([1 << 30, 3 << 29, 5 << 10].map(size_in_words), ["1GiB", "1536MiB", "5KiB"]);
-/// ```
-#[must_use]
-pub fn size_in_words(bytes: u64) -> String {
-    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let whole = units.into_iter().find(|(power, _)| bytes.trailing_zeros() >= *power);
-    whole.map_or_else(|| format!("{bytes} bytes"), |(power, unit)| format!("{}{unit}", bytes >> power))
-}
-
-/// About how many bytes an outcome takes: what it says, and as much again for how it is kept.
-fn size(seen: &Observations) -> u64 {
-    struct Count(u64);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // Counting cannot fail, and an outcome is made of what JSON can hold.
-    let _ = serde_json::to_writer(&mut count, seen);
-    2 * count.0
-}
-
-/// Gives each violating outcome the schedule with the fewest preemptions, the first in a fixed order.
+/// Gives each violating outcome the schedule with the fewest preemptions, the first in a fixed order; whether each of
+/// them has got one.
 fn find_canonical_witnesses(
     job: &Job,
     options: &Options,
-    stage: &Stage,
-    program: &Rc<dyn Fn()>,
+    (stage, program): (&Stage, &Rc<dyn Fn()>),
+    judge: &Judge,
     findings: &mut Findings,
-) {
+) -> bool {
     let wanted = |found: &&Found| !found.violations.is_empty();
     let mut missing = findings.outcomes.values().filter(wanted).count();
     let mut have: BTreeSet<Observations> = BTreeSet::new();
@@ -560,24 +302,25 @@ fn find_canonical_witnesses(
                 Ended::Hang => Some(Why::Hang),
                 Ended::Complete | Ended::Panicked(_) | Ended::NotDeterministic { .. } => None,
             };
-            let (shown, violations) = findings.judge(&stage.observe(why, execution.book()));
-            if violations.is_empty() || have.contains(&shown) {
+            let judged = judge.judge(&stage.observe(why, execution.book()));
+            if judged.violations.is_empty() || have.contains(&judged.shown) {
                 return ControlFlow::Continue(());
             }
-            if let Some(found) =
-                findings.outcomes.get_mut(&shown).filter(|found| found.is_shown_by(&violations))
+            if let Some(found) = findings.outcomes.get_mut(&judged.shown)
+                && found.is_shown_by(&judged.violations)
             {
                 found.schedule = Some(execution.schedule());
-                have.insert(shown);
+                have.insert(judged.shown);
                 missing -= 1;
             }
             if missing == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         budget = budget.saturating_sub(search.executions);
         if missing == 0 || !search.bounded || budget == 0 || search.stopped.is_some() {
-            return;
+            return missing == 0;
         }
     }
+    unreachable!("some number of preemptions bounds nothing any more")
 }
 
 /// The canonical witness of the first rule that breaks, by ever more preemptions.
@@ -588,19 +331,21 @@ fn first_violation(
 ) -> Result<Exploration, ExploreError> {
     let stage = job.stage()?;
     let program = stage.program();
+    let judge = Judge::new(&job.scenario, options.profile);
     let mut statistics = Statistics::default();
     for preemptions in 0.. {
         let memory = options.memory / 2;
         let limits = Limits { preemptions: Some(preemptions), memory, ..job.limits() };
-        let mut findings = Findings::new(&job.scenario, options.profile);
+        let mut findings = Findings::default();
         let mut failed = None;
         let mut witness = false;
         let search = run_search(&limits, &program, &mut |execution| {
             let seen = seen(job, &stage, execution, &mut failed)?;
-            if findings.judge(&seen).1.is_empty() {
+            let judged = judge.judge(&seen);
+            if judged.violations.is_empty() {
                 return ControlFlow::Continue(());
             }
-            findings.take_in(&seen, 1).0.schedule = Some(execution.schedule());
+            findings.take_in(judged, 1).0.schedule = Some(execution.schedule());
             witness = true;
             ControlFlow::Break(())
         });
@@ -618,7 +363,7 @@ fn first_violation(
                 None if search.bounded => Verdict::ProvedUpTo(preemptions),
                 None => Verdict::Proved,
             };
-            let mut exploration = findings.report(job, EngineKind::Turnloom, clean);
+            let mut exploration = findings.report(job, options, clean);
             exploration.statistics = statistics;
             return Ok(exploration);
         }
@@ -626,15 +371,17 @@ fn first_violation(
     unreachable!("some number of preemptions bounds nothing any more")
 }
 
-/// The lock graph of a scenario over all its executions, and its cycles attacked. It is searched for within the same limits
-/// as the scenario itself.
+/// The lock graph of a scenario of which an exploration has seen these edges, and its cycles attacked. It is searched
+/// for within the same limits as the scenario itself.
 ///
 /// # Errors
 ///
 /// If a name decides nothing.
-pub fn locks(job: &Job, options: &Options) -> Result<LockGraph, ExploreError> {
+pub fn locks(job: &Job, options: &Options, seen: &BTreeSet<LockEdge>) -> Result<LockGraph, ExploreError> {
     let stage = job.stage()?;
-    let graph = lock_graph(&options.limits(job), &stage.program());
+    let (limits, program) = (options.limits(job), stage.program());
+    let known = known_lock_graph(&limits, &program, seen);
+    let graph = known.unwrap_or_else(|| lock_graph(&limits, &program));
     stage.clear();
     Ok(graph)
 }

@@ -13,7 +13,8 @@ use crate::scenario::Scenario;
 use crate::stage::Stage;
 
 use super::inhouse::{Least, Limits, Schedule, follow, least};
-use super::scenario::{ExploreError, Job, Options, Progress, explore, stuck};
+use super::job::{ExploreError, Job, Options, Progress};
+use super::scenario::{explore, stuck};
 use super::smaller::smaller;
 use super::{Token, Told};
 

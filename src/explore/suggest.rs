@@ -14,8 +14,9 @@ use crate::scenario::{
     StopReason, Trigger,
 };
 
+use super::job::{ExploreError, Job, Options, Progress, Told};
 use super::report::Verdict;
-use super::scenario::{ExploreError, Job, Options, Progress, Told, explore};
+use super::scenario::explore;
 
 /// Of an event that happens often, so many are told apart.
 const COUNTED: u32 = 3;

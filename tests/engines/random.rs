@@ -6,14 +6,15 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use turnloom::explore::Limits;
-use turnloom::explore::inhouse::{Ended, Search, Visit, dpor, run_search};
+use turnloom::explore::inhouse::{Cores, Ended, Execution, Search, Visit, dpor, run_search, search_together};
 use turnloom::explore::loom::{Bounds, Finished, permute};
 
 use crate::loops;
-use crate::programs::{Do, Look, Program, build, for_each_program, stuck, with_slot};
+use crate::programs::{Do, Look, Program, Slot, build, for_each_program, stuck, with_slot};
 
 /// One of the searches.
 type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
@@ -34,17 +35,59 @@ fn outcomes_of(
     let (runnable, slot) = with_slot(program);
     let mut seen = BTreeSet::new();
     let found = engine(limits, &runnable, &mut |execution| {
-        seen.insert(match &execution.ended {
-            Ended::Complete => slot.borrow().as_ref().map(|look| look()).unwrap_or_default(),
-            Ended::Deadlock => {
-                let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
-                format!("deadlock: {}; {look}", stuck(execution.book()))
-            }
-            other => panic!("a random program ends or deadlocks, not {other:?}"),
-        });
+        seen.insert(outcome(execution, &slot));
         ControlFlow::Continue(())
     });
     found.exhausted.then_some(seen)
+}
+
+/// The outcome of one execution.
+fn outcome(execution: &Execution<'_>, slot: &Slot) -> String {
+    let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
+    match &execution.ended {
+        Ended::Complete => look,
+        Ended::Deadlock => format!("deadlock: {}; {look}", stuck(execution.book())),
+        other => panic!("a random program ends or deadlocks, not {other:?}"),
+    }
+}
+
+/// The outcomes that so many threads find together.
+fn together(threads: usize, limits: &Limits, program: &Program) -> Option<BTreeSet<String>> {
+    let seen = Mutex::new(BTreeSet::new());
+    let found = search_together(limits, &Arc::new(Cores::new(threads - 1)), &|worker| {
+        let (runnable, slot) = with_slot(build(program.clone()));
+        worker.search(&runnable, &mut |execution| {
+            seen.lock().expect("nobody panicked").insert(outcome(execution, &slot));
+            ControlFlow::Continue(())
+        });
+    });
+    let seen = seen.into_inner().expect("nobody panicked");
+    found.filter(|found| found.exhausted).map(|_| seen)
+}
+
+/// Which threads take which branches is another matter each time; what they find is not.
+#[test]
+fn several_threads_find_the_same_outcomes_of_random_programs() {
+    let (programs, seed) = (number("TURNLOOM_PROGRAMS", 10_000) / 5, number("TURNLOOM_SEED", 1));
+    let large = std::cell::Cell::new(0_u32);
+    let check = |program: Program| {
+        let limits = Limits { executions: Some(MOST), ..Limits::default() };
+        let Some(one) = outcomes(run_search, &limits, &program) else { return Ok(()) };
+        for threads in [2, 4] {
+            for preemptions in [None, Some(1_000)] {
+                let limits = Limits { preemptions, ..Limits::default() };
+                let several = together(threads, &limits, &program);
+                prop_assert_eq!(several.as_ref(), Some(&one), "{} threads, {:?}", threads, preemptions);
+            }
+        }
+        large.set(large.get() + u32::from(one.len() > 20));
+        Ok(())
+    };
+    let seed = u8::try_from(seed).expect("TURNLOOM_SEED is a number from 0 to 255");
+    if let Err(failure) = for_each_program(programs, seed, check) {
+        panic!("{failure}");
+    }
+    assert!(large.get() > programs / 100, "too few programs have much to share: {}", large.get());
 }
 
 /// Every order up to equal states: a bound above the number of steps keeps the reduction off.

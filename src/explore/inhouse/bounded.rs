@@ -6,49 +6,50 @@
 //! state have the same futures, and the second is cut. Nothing else is left out: a reduction by races would need
 //! preemptions that the bound does not allow. It must not know what a program is about.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
+use super::circle::{Place, Way, goes_round};
 use super::coroutines::Run;
 use super::execution::{Ended, Left, Taken, default_choice};
-use super::path::{Paths, show, step, walk};
-use super::search::{Limits, Search, Visit, ended, path_size};
+use super::path::{Further, Paths, show, step};
+use super::search::{Search, Visit, ended, path_size};
+use super::together::{Branch, Lent, Worker};
 use crate::kernel::digest::{chain, digest};
 
-/// Searches every interleaving of `program` with at most so many preemptions.
-pub(super) fn search(
-    limits: &Limits,
-    preemptions: u32,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
-) -> Search {
-    let searcher = Searcher {
-        limits,
-        preemptions,
-        visited: HashSet::new(),
-        path: Vec::new(),
-        taken: Vec::new(),
-        found: Search::default(),
-    };
-    walk(limits, program, visit, searcher)
-}
-
-/// About how many bytes a visited state takes.
+/// About how many bytes a state takes.
 const STATE: u64 = 40;
 
-struct Searcher<'l> {
-    limits: &'l Limits,
+/// A search of every interleaving with at most so many preemptions, or of a branch of it.
+pub(super) struct Searcher<'w> {
+    worker: &'w Worker<'w>,
     preemptions: u32,
-    visited: HashSet<u128>,
+    /// The steps that lie above the branch, and its own.
+    given: Vec<(usize, usize)>,
     path: Vec<Node>,
+    /// The states on the path, and where.
+    on_path: FxHashMap<u128, usize>,
     taken: Vec<Taken>,
     found: Search,
+}
+
+/// Where a step has led.
+enum Arrived {
+    /// To a place from which something is to be tried.
+    Somewhere(Node),
+    /// Where nothing is left to try.
+    WhereAllIsKnown,
+    /// To the state of this place on the path.
+    WhereItWas(usize),
 }
 
 /// A place where somebody had a choice, or the only step there was.
 struct Node {
     default: usize,
+    /// Who could move, whether the bound allows it or not.
+    enabled: Vec<usize>,
     /// Whether another thread than the default one can move here without preempting anybody.
     free: bool,
     /// The preemptions that are left before the step from here.
@@ -56,6 +57,10 @@ struct Node {
     /// Who may move here, and in which of the alternatives of its operation.
     choices: Vec<(usize, usize)>,
     next: usize,
+    /// Choices that others see to.
+    lent: Vec<Arc<Lent>>,
+    /// The state, where there is a choice.
+    state: Option<u128>,
     /// What the present choice left, once it was taken.
     left: Option<Left>,
 }
@@ -66,17 +71,19 @@ impl Paths for Searcher<'_> {
         loop {
             let depth = self.taken.len();
             if depth == self.path.len() {
+                let limits = self.worker.limits;
                 let enabled = run.enabled();
-                if let Some(ended) = ended(self.limits, &run, &enabled, depth) {
+                if let Some(ended) = ended(limits, &run, &enabled, depth) {
                     return self.end(run, ended, visit);
                 }
-                let kept = STATE * self.visited.len() as u64 + path_size(depth, run.threads());
-                if self.limits.end_here(&mut self.found, kept, depth) {
+                let kept = self.worker.shared().left.size() + path_size(depth, run.threads());
+                if limits.end_here(&mut self.found, kept, depth) {
                     return ControlFlow::Break(());
                 }
-                match self.arrive(&run, &enabled) {
-                    Some(node) => self.path.push(node),
-                    None => return ControlFlow::Continue(()),
+                match self.arrive(&run, enabled) {
+                    Arrived::Somewhere(node) => self.path.push(node),
+                    Arrived::WhereAllIsKnown => return ControlFlow::Continue(()),
+                    Arrived::WhereItWas(at) => return self.come_round(run, at, visit),
                 }
             }
             let node = &mut self.path[depth];
@@ -90,52 +97,117 @@ impl Paths for Searcher<'_> {
         }
     }
 
-    fn backtrack(&mut self) -> bool {
-        while let Some(node) = self.path.last_mut() {
-            node.next += 1;
-            node.left = None;
-            if node.next < node.choices.len() {
-                return true;
+    fn backtrack(&mut self) -> Further {
+        while self.path.len() > self.given.len() {
+            let Some(node) = self.path.last_mut() else { break };
+            if node.next + 1 < node.choices.len() {
+                node.next += 1;
+                node.left = None;
+                return Further::Execution;
+            }
+            if let Some(lent) = node.lent.iter().find(|lent| !lent.is_done()) {
+                return Further::Lent(lent.clone());
+            }
+            if let Some(state) = node.state {
+                self.on_path.remove(&state);
+                self.worker.shared().left.put(state, (), |()| STATE, |(), ()| true);
             }
             self.path.pop();
         }
-        false
+        Further::End
     }
 
     fn found(&mut self) -> &mut Search {
         &mut self.found
     }
+
+    fn lend(&mut self) -> Option<(Branch, Arc<Lent>)> {
+        let is_open = |node: &Node| node.next + 1 < node.choices.len();
+        let mut open = (self.given.len()..self.path.len()).filter(|depth| is_open(&self.path[*depth]));
+        let depth = open.next()?;
+        let is_last = open.next().is_none() && self.path[depth].next + 2 == self.path[depth].choices.len();
+        let (thread, alternative) = if is_last { None } else { self.path[depth].choices.pop() }?;
+        let lent = Arc::<Lent>::default();
+        self.path[depth].lent.push(lent.clone());
+        let steps = self.path[..depth].iter().map(|node| node.choices[node.next]).collect();
+        Some((Branch { steps, thread, alternative: Some(alternative), asleep: Vec::new() }, lent))
+    }
+
+    fn part(&self, branch: Branch) -> Self {
+        Self::new(self.worker, self.preemptions, Some(branch))
+    }
 }
 
-impl Searcher<'_> {
-    /// Looks at a place that is new on this path; none if its state was seen before.
-    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Option<Node> {
+impl<'w> Searcher<'w> {
+    /// A search of the whole program, or of a branch.
+    pub(super) fn new(worker: &'w Worker<'_>, preemptions: u32, branch: Option<Branch>) -> Self {
+        let given = branch.map(|branch| {
+            let own = (branch.thread, branch.alternative.unwrap_or(0));
+            branch.steps.into_iter().chain([own]).collect()
+        });
+        Self {
+            worker,
+            preemptions,
+            given: given.unwrap_or_default(),
+            path: Vec::new(),
+            on_path: FxHashMap::default(),
+            taken: Vec::new(),
+            found: Search::default(),
+        }
+    }
+
+    /// Looks at a place that is new on this path.
+    fn arrive(&mut self, run: &Run, enabled: Vec<usize>) -> Arrived {
         let last = self.taken.last().map(|taken| taken.thread);
-        let default = default_choice(last, enabled);
+        let default = default_choice(last, &enabled);
         let free = last.is_none_or(|last| last != default);
         let budget = self.path.last().map_or(self.preemptions, Node::left_over);
         let mut threads = vec![default];
+        let (choices, lent, next) = (Vec::new(), Vec::new(), 0);
+        let mut node = Node { default, enabled, free, budget, choices, next, lent, state: None, left: None };
+        if let Some(given) = self.given.get(self.path.len()) {
+            node.choices = vec![*given];
+            return Arrived::Somewhere(node);
+        }
         if free || budget > 0 {
-            threads.extend(enabled.iter().copied().filter(|thread| *thread != default));
+            threads.extend(node.enabled.iter().copied().filter(|thread| *thread != default));
         } else {
-            self.found.bounded |= enabled.len() > 1;
+            self.found.bounded |= node.enabled.len() > 1;
         }
         // An alternative is no switch, so it costs nothing.
         let ways =
             |thread: usize| (0..run.alternatives(thread)).map(move |alternative| (thread, alternative));
-        let mut choices: Vec<(usize, usize)> = threads.into_iter().flat_map(ways).collect();
+        node.choices = threads.into_iter().flat_map(ways).collect();
         if !run.exploring() {
-            choices.truncate(1);
+            node.choices.truncate(1);
+        } else if node.enabled.len() > 1 || node.choices.len() > 1 {
+            let state = chain(run.state(), digest(&(last, budget)));
+            if let Some(at) = self.on_path.get(&state) {
+                return Arrived::WhereItWas(*at);
+            }
+            if self.worker.shared().left.get(state).is_some() {
+                return Arrived::WhereAllIsKnown;
+            }
+            self.found.states += 1;
+            self.on_path.insert(state, self.path.len());
+            node.state = Some(state);
         }
-        let is_known = choices.len() > 1 && !self.enter(run, last, budget);
-        (!is_known).then_some(Node { default, free, budget, choices, next: 0, left: None })
+        Arrived::Somewhere(node)
     }
 
-    /// Whether a state is new.
-    fn enter(&mut self, run: &Run, last: Option<usize>, budget: u32) -> bool {
-        let new = self.visited.insert(chain(run.state(), digest(&(last, budget))));
-        self.found.states += u64::from(new);
-        new
+    /// The execution has come back to a state of its path: whether it can go round for ever is found out.
+    fn come_round(&mut self, mut run: Run, at: usize, visit: &mut Visit<'_>) -> ControlFlow<()> {
+        if !self.worker.is_alone() {
+            self.worker.goes_round();
+            return ControlFlow::Break(());
+        }
+        let place = |node: &Node| Place { enabled: node.enabled.clone(), thread: node.choices[node.next].0 };
+        let way = Way::round(self.path[at..].iter().map(place).collect(), run.state());
+        let mut taken = self.taken.clone();
+        if !goes_round(self.worker.limits, &mut run, &mut taken, way, &|_| false) {
+            return ControlFlow::Continue(());
+        }
+        show(&mut self.found, run, Ended::Hang, (&taken, None), visit)
     }
 
     fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -81,16 +82,53 @@ pub(super) struct Shop {
     free: RefCell<Vec<DefaultStack>>,
     objects: RefCell<FxHashMap<u128, u32>>,
     threads: RefCell<FxHashMap<u128, u32>>,
+    /// The numbers that hold for all who search together; none for who searches alone.
+    names: Option<Arc<Names>>,
 }
 
-fn number_of(numbers: &RefCell<FxHashMap<u128, u32>>, key: u128) -> u32 {
-    let mut numbers = numbers.borrow_mut();
+/// The numbers that threads and objects have for all who search a program together.
+#[derive(Default)]
+pub(super) struct Names {
+    objects: Mutex<FxHashMap<u128, u32>>,
+    threads: Mutex<FxHashMap<u128, u32>>,
+}
+
+/// The number of what has this key, the next one if it has none.
+fn number(numbers: &mut FxHashMap<u128, u32>, key: u128) -> u32 {
     let next = u32::try_from(numbers.len()).expect("fewer objects than numbers");
     *numbers.entry(key).or_insert(next)
 }
 
+/// The number of what has this key; who knows none asks those that hold for all.
+fn number_of(
+    numbers: &RefCell<FxHashMap<u128, u32>>,
+    all: Option<&Mutex<FxHashMap<u128, u32>>>,
+    key: u128,
+) -> u32 {
+    let mut numbers = numbers.borrow_mut();
+    match all {
+        None => number(&mut numbers, key),
+        Some(all) => *numbers
+            .entry(key)
+            .or_insert_with(|| number(&mut all.lock().unwrap_or_else(PoisonError::into_inner), key)),
+    }
+}
+
 impl Shop {
     const SIZE: usize = 512 * 1024;
+
+    /// Stacks of one thread, with the numbers that hold for all, if there are others.
+    pub(super) fn with_names(names: Option<Arc<Names>>) -> Self {
+        Self { names, ..Self::default() }
+    }
+
+    fn thread(&self, key: u128) -> u32 {
+        number_of(&self.threads, self.names.as_ref().map(|names| &names.threads), key)
+    }
+
+    fn object(&self, key: u128) -> u32 {
+        number_of(&self.objects, self.names.as_ref().map(|names| &names.objects), key)
+    }
 
     fn take(&self) -> DefaultStack {
         let free = self.free.borrow_mut().pop();
@@ -384,7 +422,7 @@ impl Engine for Core {
         let thread = Rc::new(Thread {
             role: self.book.role(&spawn.name),
             name_digest,
-            number: number_of(&self.shop.threads, name_digest),
+            number: self.shop.thread(name_digest),
             daemon: spawn.daemon,
             yielder: Cell::new(std::ptr::null()),
             ready: RefCell::default(),
@@ -471,7 +509,7 @@ impl Engine for Core {
             }
         }
         thread.strand.set(strand);
-        let number = number_of(&self.shop.objects, key);
+        let number = self.shop.object(key);
         Rc::new(ObjectCore { name, key, number, content: Cell::new(0), loom: None })
     }
 

@@ -5,11 +5,13 @@
 //! begun again with the nearest place instead, departure by departure, until all of them are placed or known to have
 //! none.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
+use super::circle::Way;
 use super::coroutines::{Keep, Run};
 use super::execution::{Ended, Execution, Taken, default_choice, pending};
 use super::schedule::{Choice, Departure, Point, Schedule, Switch};
@@ -102,7 +104,14 @@ pub fn follow<R>(
     let mut drift: BTreeMap<usize, Drift> = BTreeMap::new();
     loop {
         let mut walker = Walker::new(plan.values().cloned().collect());
-        let Ok(driven) = drive::<Infallible>(limits, program, &mut |place| Ok(walker.choose(place)));
+        let run = Run::begin(program.clone(), Rc::default(), Keep::Words);
+        let is_through = Cell::new(schedule.departures.is_empty());
+        let mut choose = |place: &Place<'_>| {
+            let going = walker.choose(place);
+            is_through.set(walker.next == walker.departures.len());
+            Ok(going)
+        };
+        let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
         let Some(miss) = walker.miss(&driven) else {
             return (driven.show(visit), drift.into_values().collect());
         };
@@ -250,19 +259,28 @@ pub(super) fn drive<E>(
     program: &Rc<dyn Fn()>,
     choose: &mut Chooser<'_, E>,
 ) -> Result<Driven, E> {
-    drive_run(limits, Run::begin(program.clone(), Rc::default(), Keep::Words), choose)
+    drive_run(limits, Run::begin(program.clone(), Rc::default(), Keep::Words), choose, None)
 }
 
-/// Moves an execution that has just begun to its end.
-pub(super) fn drive_run<E>(limits: &Limits, mut run: Run, choose: &mut Chooser<'_, E>) -> Result<Driven, E> {
+/// Moves an execution that has just begun to its end. Once all that was planned is behind, as `is_through` says, it is
+/// also at its end where it has come round by a fair circle.
+pub(super) fn drive_run<E>(
+    limits: &Limits,
+    mut run: Run,
+    choose: &mut Chooser<'_, E>,
+    is_through: Option<&Cell<bool>>,
+) -> Result<Driven, E> {
     let mut taken: Vec<Taken> = Vec::new();
+    let mut way = Way::default();
     loop {
         let enabled = run.enabled();
         let ended = if let Some(message) = run.panicked() {
             Ended::Panicked(message)
         } else if enabled.is_empty() {
             if run.quiescent() { Ended::Complete } else { Ended::Deadlock }
-        } else if taken.len() >= limits.steps {
+        } else if taken.len() >= limits.steps
+            || is_through.is_some_and(|is_through| way.comes_round(run.state()) && is_through.get())
+        {
             Ended::Hang
         } else {
             let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
@@ -274,6 +292,9 @@ pub(super) fn drive_run<E>(limits: &Limits, mut run: Run, choose: &mut Chooser<'
             let Going { thread, alternative } = going;
             taken.push(Taken { thread, default, alternative });
             run.step(thread, alternative);
+            if is_through.is_some() {
+                way.go(&enabled, thread);
+            }
             continue;
         };
         return Ok(Driven { run, ended, taken });

@@ -8,6 +8,7 @@
 //! search goes on.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -42,7 +43,7 @@ pub(super) struct Footprint {
 }
 
 /// A footprint on its own: each deed, and the threads that moved before it.
-pub(super) type Stored = Box<[(Deed, Threads)]>;
+pub(super) type Stored = Arc<[(Deed, Threads)]>;
 
 /// A set of threads, by number. A thread whose number is too high for the set is left out, which loses precision but
 /// no interleaving.

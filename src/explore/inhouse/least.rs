@@ -60,7 +60,7 @@ pub fn least<R>(
             }
             executions += 1;
             let run = Run::begin(program.clone(), search.shop.clone(), Keep::States);
-            let driven = drive_run(limits, run, &mut |place| search.choose(place));
+            let driven = drive_run(limits, run, &mut |place| search.choose(place), None);
             if let Some(found) = driven.ok().and_then(|driven| driven.show(&mut *wanted)) {
                 return Least::Found(found);
             }

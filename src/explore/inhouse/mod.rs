@@ -1,6 +1,7 @@
 //! The in-house engine: threads as stackful coroutines on one OS thread, and a search over visited states that ends.
 
 mod bounded;
+mod circle;
 mod coroutines;
 mod dependence;
 mod dpor;
@@ -15,6 +16,8 @@ mod reduction;
 mod sampling;
 mod schedule;
 mod search;
+mod table;
+mod together;
 #[cfg(test)]
 mod trust;
 mod wakeup;
@@ -27,3 +30,4 @@ pub use least::{Least, least};
 pub use sampling::{Sample, Sampler, sample};
 pub use schedule::{Choice, Departure, Point, Schedule, ScheduleError, Switch};
 pub use search::{Limits, Search, Stopped, Visit, run_search, search};
+pub use together::{Cores, Work, Worker, search_together};

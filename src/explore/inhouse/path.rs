@@ -1,46 +1,101 @@
-//! What every search keeps of the path that it is on: going along it again, and, for those that follow races, which steps
-//! used which object. It must not know which steps are tried, nor why.
+//! What every search keeps of the path that it is on: going along it again, and, for those that follow races, which
+//! steps used which object. It must not know which steps are tried, nor why.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use super::coroutines::{Keep, Run, Shop};
+use super::coroutines::{Keep, Run};
 use super::dependence::{Use, either_changes};
 use super::execution::{Ended, Execution, Left, Taken};
 use super::footprint::{Clock, join};
-use super::search::{Limits, Search, Visit};
+use super::search::{Search, Visit};
+use super::together::{Branch, Lent, Worker};
 
 /// A search that runs one execution after another, each along a path that leaves the one before at its last open place.
-pub(super) trait Paths {
+pub(super) trait Paths: Sized {
     /// Runs one execution along the path, then on.
     fn execute(&mut self, run: Run, visit: &mut Visit<'_>) -> ControlFlow<()>;
 
-    /// Moves the path to the next interleaving; false if there is none.
-    fn backtrack(&mut self) -> bool;
+    /// Moves the path to the next interleaving.
+    fn backtrack(&mut self) -> Further;
 
     /// What the search came to so far.
     fn found(&mut self) -> &mut Search;
+
+    /// A branch that is to be searched and that somebody else may search.
+    fn lend(&mut self) -> Option<(Branch, Arc<Lent>)>;
+
+    /// A search of the same kind that searches such a branch.
+    fn part(&self, branch: Branch) -> Self;
+}
+
+/// What comes after an execution.
+pub(super) enum Further {
+    /// Another one.
+    Execution,
+    /// Somebody else searches what comes next.
+    Lent(Arc<Lent>),
+    /// Nothing.
+    End,
 }
 
 /// Runs a search to its end, or to where the limits or the visitor stop it.
-pub(super) fn walk(
-    limits: &Limits,
+pub(super) fn walk<P: Paths>(
+    worker: &Worker<'_>,
     program: &Rc<dyn Fn()>,
     visit: &mut Visit<'_>,
-    mut paths: impl Paths,
-) -> Search {
-    let shop = Rc::new(Shop::default());
-    while limits.allow(paths.found()).is_some() {
-        let run = Run::begin(program.clone(), shop.clone(), Keep::States);
+    mut paths: P,
+    is_whole: bool,
+) {
+    while !worker.is_over() && worker.limits.allow(paths.found()).is_some() {
+        let run = Run::begin(program.clone(), worker.shop.clone(), Keep::States);
         if paths.execute(run, visit).is_break() {
             break;
         }
-        if !paths.backtrack() {
-            paths.found().exhausted = true;
+        if let Some(lent) = worker.lend(|| paths.lend())
+            && !wait_for(worker, program, visit, &paths, &lent)
+        {
+            break;
+        }
+        if !go_on(worker, program, visit, &mut paths) {
             break;
         }
     }
-    std::mem::take(paths.found())
+    worker.add(paths.found(), is_whole);
+}
+
+/// Moves the path to the next interleaving, when what has to be known for it is; whether there is one.
+fn go_on<P: Paths>(
+    worker: &Worker<'_>,
+    program: &Rc<dyn Fn()>,
+    visit: &mut Visit<'_>,
+    paths: &mut P,
+) -> bool {
+    loop {
+        let lent = match paths.backtrack() {
+            Further::Execution => return true,
+            Further::Lent(lent) => lent,
+            Further::End => {
+                paths.found().exhausted = true;
+                return false;
+            }
+        };
+        if !wait_for(worker, program, visit, paths, &lent) {
+            return false;
+        }
+    }
+}
+
+/// Waits for a branch that was lent, and searches others meanwhile; false if the search is over.
+fn wait_for<P: Paths>(
+    worker: &Worker<'_>,
+    program: &Rc<dyn Fn()>,
+    visit: &mut Visit<'_>,
+    paths: &P,
+    lent: &Lent,
+) -> bool {
+    worker.wait_for(lent, &mut |branch| walk(worker, program, visit, paths.part(branch), false))
 }
 
 /// Takes a step of the path; how the execution ended if it is not the step that was taken here before and `left` that.
@@ -74,6 +129,8 @@ pub(super) fn show(
 pub(super) enum Kind {
     /// Nothing: the program sets itself up.
     Setup,
+    /// Nothing: it lies above the branch that is searched.
+    Given,
     /// Nothing: a thread's next operation commutes with all that others can do before it.
     Settled,
     /// Who moves.

@@ -31,6 +31,8 @@ pub(super) enum Planted {
     OnlyTheFirstAlternative,
     /// An operation with alternatives commutes with all that others can do before it.
     ChoicesAreSettled,
+    /// A state is in the table as soon as somebody comes to it.
+    KnownOnEntry,
 }
 
 #[cfg(test)]

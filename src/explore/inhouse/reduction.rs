@@ -12,39 +12,31 @@
 //! with the threads that slept when it was left, of which the difference is explored. It must not know what a program
 //! is about.
 
+mod node;
+mod races;
+
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::node::{Node, Sleeper, Step};
+use super::circle::{Place, Way, goes_round};
 use super::coroutines::Run;
-use super::dependence::{Next, Use, depend, either_changes};
+use super::dependence::{Next, Use, depend};
 use super::execution::{Ended, Left, Taken, default_choice};
-use super::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
-use super::path::{Kind, Pasts, Paths, show, step, tick, walk};
+use super::footprint::{Clock, Deed, Footprint, Stored, Threads, only};
+use super::path::{Further, Kind, Pasts, Paths, show, step, tick};
 use super::planted::{Planted, planted};
-use super::search::{Limits, Search, Visit, ended, path_size};
+use super::search::{Search, Visit, ended, path_size};
+use super::together::{Branch, Lent, Worker};
 
-/// Searches every interleaving of `program`, whatever the preemptions.
-pub(super) fn search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
-    let searcher = Searcher {
-        limits,
-        found: Search::default(),
-        path: Vec::new(),
-        taken: Vec::new(),
-        clocks: Vec::new(),
-        numbers: Vec::new(),
-        past: Pasts::default(),
-        known: FxHashMap::default(),
-        known_size: 0,
-        on_path: FxHashMap::default(),
-    };
-    walk(limits, program, visit, searcher)
-}
-
-struct Searcher<'l> {
-    limits: &'l Limits,
+/// A search of every interleaving, whatever the preemptions, or of a branch of it.
+pub(super) struct Searcher<'w> {
+    worker: &'w Worker<'w>,
     found: Search,
+    /// The branch that is searched; none for the whole program.
+    branch: Option<Branch>,
     path: Vec<Node>,
     taken: Vec<Taken>,
     /// What each thread has seen of the path.
@@ -53,66 +45,34 @@ struct Searcher<'l> {
     numbers: Vec<u32>,
     /// The uses of each object along the path, the last one last.
     past: Pasts,
-    /// The states that were left, and how.
-    known: FxHashMap<u128, Known>,
-    /// About how many bytes they take.
-    known_size: u64,
     /// The states on the path, and where.
     on_path: FxHashMap<u128, usize>,
 }
 
-/// A place on the path, and the step that is taken from it now.
-struct Node {
-    kind: Kind,
-    default: usize,
-    /// Who can move, and what each would do.
-    enabled: Vec<(usize, Next)>,
-    /// The threads that are tried here, or need not be because they sleep.
-    wanted: Vec<usize>,
-    /// Those of them that were not tried yet.
-    todo: Vec<usize>,
-    asleep: Vec<Sleeper>,
-    /// Who slept when the search came here.
-    asleep_at_entry: Threads,
-    /// Who was tried.
-    tried: Threads,
-    /// The digest of the state, where somebody has a choice.
-    state: Option<u128>,
-    below: Footprint,
-    thread: usize,
-    /// Which of its alternatives the thread's operation takes now; all of them are tried.
-    alternative: usize,
-    /// What the alternatives before used.
-    used: Vec<Use>,
-    step: Option<Step>,
+/// Where a step has led.
+enum Arrived {
+    /// To a place from which something is to be tried.
+    Somewhere(Box<Node>),
+    /// Where nothing is left to try.
+    WhereAllIsKnown,
+    /// To the state of this place on the path.
+    WhereItWas(usize),
 }
 
-/// A thread that need not be tried: all that begins with its next operation was seen on another path.
+/// How a state was left: see [`super::together`].
 #[derive(Clone)]
-struct Sleeper {
-    thread: usize,
-    uses: Rc<[Use]>,
-}
-
-/// A step that was taken.
-struct Step {
-    uses: Rc<[Use]>,
-    /// What the thread had seen before.
-    before: Clock,
-    threads_before: usize,
-    /// The operations that became the next ones of their threads: the mover's own, and those of newborn threads.
-    fresh: Vec<(usize, Next)>,
-    left: Left,
-}
-
-/// How a state was left.
-struct Known {
+pub(super) struct Known {
     asleep: Threads,
     tried: Threads,
     below: Stored,
 }
 
 impl Known {
+    /// Whether it says all that another entry says.
+    fn is_as_good_as(&self, other: &Self) -> bool {
+        self.asleep & !other.asleep == 0 && !planted(Planted::KnownOnEntry)
+    }
+
     /// About how many bytes it takes, with its place in the map.
     fn size(&self) -> u64 {
         96 + 32 * self.below.len() as u64
@@ -133,54 +93,106 @@ impl Paths for Searcher<'_> {
                 continue;
             }
             let enabled = run.enabled();
-            if let Some(ended) = ended(self.limits, &run, &enabled, depth) {
+            let limits = self.worker.limits;
+            if let Some(ended) = ended(limits, &run, &enabled, depth) {
                 return self.end(run, ended, visit);
             }
-            let kept = self.known_size + path_size(depth, self.clocks.len());
-            if self.limits.end_here(&mut self.found, kept, depth) {
+            let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len());
+            if limits.end_here(&mut self.found, kept, depth) {
                 return ControlFlow::Break(());
             }
             match self.arrive(&run, &enabled) {
-                Some(node) => self.path.push(*node),
-                None => return ControlFlow::Continue(()),
+                Arrived::Somewhere(node) => self.path.push(*node),
+                Arrived::WhereAllIsKnown => return ControlFlow::Continue(()),
+                Arrived::WhereItWas(at) => return self.come_round(run, at, visit),
             }
         }
     }
 
-    fn backtrack(&mut self) -> bool {
-        while let Some(depth) = self.path.len().checked_sub(1) {
+    fn backtrack(&mut self) -> Further {
+        let root = self.root();
+        while let Some(depth) = self.path.len().checked_sub(1).filter(|depth| *depth >= root) {
             self.take_back(depth);
             let node = &mut self.path[depth];
-            if node.alternative + 1 < node.alternatives() {
-                node.alternative += 1;
-                return true;
-            }
-            node.fall_asleep(self.numbers[node.thread]);
-            while let Some(thread) = node.todo.pop() {
-                if !node.asleep.iter().any(|sleeper| sleeper.thread == thread) {
-                    node.thread = thread;
-                    return true;
+            if !node.waits {
+                if node.alternative + 1 < node.alternatives() {
+                    node.alternative += 1;
+                    return Further::Execution;
                 }
+                node.fall_asleep(self.numbers[node.thread]);
             }
-            let Some(node) = self.path.pop() else { return false };
+            match node.turn_to_next() {
+                Further::End => {}
+                further => return further,
+            }
+            let Some(node) = self.path.pop() else { break };
+            let is_whole = node.leads_back >= depth;
             if let Some(state) = node.state {
                 self.on_path.remove(&state);
                 let depth = u32::try_from(depth).unwrap_or(u32::MAX);
-                let below = node.below.stored(depth, &self.numbers);
-                let known = Known { asleep: node.asleep_at_entry, tried: node.tried, below };
-                self.know(state, known);
+                if is_whole {
+                    let below = node.below.stored(depth, &self.numbers);
+                    self.know(state, Known { asleep: node.asleep_at_entry, tried: node.tried, below });
+                }
+            }
+            if !is_whole && let Some(above) = self.path.last_mut() {
+                above.leads_back = above.leads_back.min(node.leads_back);
             }
             self.pass_up(node.below);
         }
-        false
+        Further::End
     }
 
     fn found(&mut self) -> &mut Search {
         &mut self.found
     }
+
+    fn lend(&mut self) -> Option<(Branch, Arc<Lent>)> {
+        let mut open =
+            (self.root()..self.path.len()).filter(|depth| self.path[*depth].last_awake().is_some());
+        let depth = open.next()?;
+        if open.next().is_none() && self.path[depth].todo.len() == 1 {
+            return None;
+        }
+        let steps = self.path[..depth].iter().map(|node| (node.thread, node.alternative)).collect();
+        let number = self.numbers[self.path[depth].thread];
+        let node = &mut self.path[depth];
+        let thread = node.todo.remove(node.last_awake()?);
+        let lent = Arc::<Lent>::default();
+        node.lent.push((thread, lent.clone()));
+        let asleep = node.asleep.iter().map(|sleeper| (sleeper.thread, sleeper.uses.as_ref().into()));
+        // When this search comes to what is lent, the thread that it tries now sleeps.
+        let now = node.step.as_ref().filter(|_| node.alternatives() == 1 && only(number) != 0);
+        let now = now.map(|step| (node.thread, step.uses.as_ref().into()));
+        Some((Branch { steps, thread, alternative: None, asleep: asleep.chain(now).collect() }, lent))
+    }
+
+    fn part(&self, branch: Branch) -> Self {
+        Self::new(self.worker, Some(branch))
+    }
 }
 
-impl Searcher<'_> {
+impl<'w> Searcher<'w> {
+    /// A search of the whole program, or of a branch.
+    pub(super) fn new(worker: &'w Worker<'_>, branch: Option<Branch>) -> Self {
+        Self {
+            worker,
+            found: Search::default(),
+            branch,
+            path: Vec::new(),
+            taken: Vec::new(),
+            clocks: Vec::new(),
+            numbers: Vec::new(),
+            past: Pasts::default(),
+            on_path: FxHashMap::default(),
+        }
+    }
+
+    /// The place on the path from which this search goes.
+    fn root(&self) -> usize {
+        self.branch.as_ref().map_or(0, |branch| branch.steps.len())
+    }
+
     /// Takes the next step of the path; how the execution ended if it is not the one that it was.
     fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
         let node = &self.path[depth];
@@ -207,7 +219,7 @@ impl Searcher<'_> {
         let mut behind = 0.0;
         for node in &self.path {
             if node.kind == Kind::Open {
-                let left = node.todo.len() as f64;
+                let left = (node.todo.len() + node.lent.len()) as f64;
                 let all = left + node.tried.count_ones() as f64 + 1.0;
                 here /= all;
                 behind += here * (all - left - 1.0);
@@ -219,7 +231,7 @@ impl Searcher<'_> {
     }
 
     /// Looks at a place that is new on this path, and says who moves.
-    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Option<Box<Node>> {
+    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Arrived {
         let default = default_choice(self.taken.last().map(|taken| taken.thread), enabled);
         let asleep = self.sleepers();
         let mut node = Node {
@@ -228,11 +240,14 @@ impl Searcher<'_> {
             enabled: Vec::new(),
             wanted: vec![default],
             todo: Vec::new(),
+            lent: Vec::new(),
+            waits: false,
             asleep_at_entry: self.set_of(&asleep),
             asleep,
             tried: 0,
             state: None,
             below: Footprint::default(),
+            leads_back: usize::MAX,
             thread: default,
             alternative: 0,
             used: Vec::new(),
@@ -240,10 +255,25 @@ impl Searcher<'_> {
         };
         if !run.exploring() {
             node.kind = Kind::Setup;
-            return Some(node.into());
+            return Arrived::Somewhere(node.into());
         }
         let next = |thread: &usize| (*thread, run.next(*thread).unwrap_or_default());
         node.enabled = enabled.iter().map(next).collect();
+        if let Some(branch) = self.branch.as_ref().filter(|branch| self.path.len() <= branch.steps.len()) {
+            let own = (branch.thread, 0);
+            (node.thread, node.alternative) = branch.steps.get(self.path.len()).copied().unwrap_or(own);
+            if self.path.len() == branch.steps.len() {
+                let asleep = branch.asleep.iter();
+                let sleeper = |(thread, uses): &(usize, Arc<[Use]>)| Sleeper {
+                    thread: *thread,
+                    uses: uses.as_ref().into(),
+                };
+                node.asleep = asleep.map(sleeper).collect();
+            }
+            node.kind = Kind::Given;
+            self.on_path.insert(run.state(), self.path.len());
+            return Arrived::Somewhere(node.into());
+        }
         let settled = node.enabled.iter().find(|(_, next)| next.is_settled()).map(|(thread, _)| *thread);
         if let Some(settled) = settled {
             node.kind = Kind::Settled;
@@ -251,12 +281,13 @@ impl Searcher<'_> {
         } else if enabled.len() > 1 {
             let state = run.state();
             if let Some(at) = self.on_path.get(&state).copied() {
-                self.try_all_from(at);
-                return None;
+                return Arrived::WhereItWas(at);
             }
-            if let Some(known) = self.known.remove(&state) {
-                self.known_size -= known.size();
-                return self.meet_again(node, state, known);
+            if let Some(known) = self.worker.shared().known.get(state) {
+                return self.meet_again(node, state, &known);
+            }
+            if planted(Planted::KnownOnEntry) {
+                self.know(state, Known { asleep: node.asleep_at_entry, tried: 0, below: [].into() });
             }
             node.state = Some(state);
             self.found.states += 1;
@@ -267,20 +298,20 @@ impl Searcher<'_> {
         }
         let Some(thread) = node.wanted.first().copied().filter(awake) else {
             self.found.blocked += 1;
-            return None;
+            return Arrived::WhereAllIsKnown;
         };
         node.thread = thread;
         self.on_path.extend(node.state.map(|state| (state, self.path.len())));
-        Some(node.into())
+        Arrived::Somewhere(node.into())
     }
 
-    fn know(&mut self, state: u128, known: Known) {
-        self.known_size += known.size();
-        self.known.insert(state, known);
+    fn know(&self, state: u128, known: Known) {
+        self.worker.shared().known.put(state, known, Known::size, Known::is_as_good_as);
     }
 
-    /// A state that was left before: its footprint is held against this path; what slept then and is awake now is tried.
-    fn meet_again(&mut self, mut node: Node, state: u128, known: Known) -> Option<Box<Node>> {
+    /// A state that was left before: its footprint is held against this path; what slept then and is awake now is
+    /// tried.
+    fn meet_again(&mut self, mut node: Node, state: u128, known: &Known) -> Arrived {
         let depth = self.path.len();
         node.below = self.hold_against_path(&known.below);
         let mut woken = known.asleep & !node.asleep_at_entry;
@@ -295,9 +326,8 @@ impl Searcher<'_> {
             .filter(|thread| number(*thread) & woken != 0)
             .collect();
         if woken.is_empty() {
-            self.know(state, known);
             self.pass_up(node.below);
-            return None;
+            return Arrived::WhereAllIsKnown;
         }
         node.state = Some(state);
         node.asleep_at_entry &= known.asleep;
@@ -307,7 +337,7 @@ impl Searcher<'_> {
         node.thread = woken[0];
         node.todo = woken[1..].to_vec();
         self.on_path.insert(state, depth);
-        Some(node.into())
+        Arrived::Somewhere(node.into())
     }
 
     /// The threads that sleep after the last step: those that slept before it and do not depend on it.
@@ -358,128 +388,29 @@ impl Searcher<'_> {
         }
     }
 
-    /// Joins to a clock what happened before a step, and takes down as races those uses that the operation did not
-    /// announce.
-    fn follow_declared(&mut self, depth: usize, uses: &[Use], clock: &mut Vec<u32>) {
-        let node = &self.path[depth];
-        let thread = node.thread;
-        let announced: Vec<u32> = node
-            .enabled
-            .iter()
-            .filter(|(able, _)| *able == thread)
-            .flat_map(|(_, next)| next.uses().map(|one| one.object))
-            .collect();
-        for one in uses.iter().filter(|one| announced.contains(&one.object)) {
-            self.past.join(*one, clock);
+    /// The execution has come back to a state of its path: whether it can go round for ever is found out, and everybody
+    /// is tried at all places of the circle.
+    fn come_round(&mut self, mut run: Run, at: usize, visit: &mut Visit<'_>) -> ControlFlow<()> {
+        if !self.worker.is_alone() {
+            self.worker.goes_round();
+            return ControlFlow::Break(());
         }
-        let at: Clock = clock.as_slice().into();
-        for one in uses.iter().filter(|one| !announced.contains(&one.object)) {
-            self.past.join(*one, clock);
-            self.races(Some(thread), *one, &at, true);
-            let deed = Deed { thread: self.numbers[thread], object: one.object, changes: one.changes };
-            self.path[depth].below.add(deed, at.clone());
+        self.try_all_from(at);
+        if let Some(last) = self.path.last_mut() {
+            last.leads_back = last.leads_back.min(at);
         }
-    }
-
-    /// Those who could have moved instead, and whose operation depends on the step that was taken, are tried too.
-    fn wake_rivals(&mut self, depth: usize) {
-        let node = &self.path[depth];
-        let Some(step) = node.step.as_ref().filter(|_| node.kind == Kind::Open) else { return };
-        let rivals = node
-            .enabled
-            .iter()
-            .filter(|(thread, next)| *thread != node.thread && depend(next.uses(), &step.uses));
-        let rivals: Vec<usize> = rivals.map(|(thread, _)| *thread).collect();
-        rivals.into_iter().for_each(|rival| self.path[depth].want(rival));
-    }
-
-    /// A thread may wait for several objects together, and the step changed one of them: had others moved first, it
-    /// could have gone on before. With one object such others race with the step itself; here they need not, so
-    /// everybody is tried.
-    fn wake_for_waiting(&mut self, run: &Run, depth: usize) {
-        let node = &self.path[depth];
-        let Some(step) = node.step.as_ref().filter(|_| node.kind == Kind::Open) else { return };
-        let waiting = (0..step.threads_before)
-            .filter(|thread| node.enabled.iter().all(|(able, _)| able != thread))
-            .filter_map(|thread| run.next(thread));
-        let mut together = waiting.filter(|next| next.waits && !next.watches.is_empty());
-        let waited_for = together.any(|next| depend(next.uses(), &step.uses));
-        if waited_for && !planted(Planted::JointWaitsIgnored) {
-            self.path[depth].want_all();
+        let place = |node: &Node| Place {
+            enabled: node.enabled.iter().map(|(thread, _)| *thread).collect(),
+            thread: node.thread,
+        };
+        let way = Way::round(self.path[at..].iter().map(place).collect(), run.state());
+        let mut taken = self.taken.clone();
+        let is_known = |state| self.worker.shared().known.get(state).is_some();
+        if !goes_round(self.worker.limits, &mut run, &mut taken, way, &is_known) {
+            return ControlFlow::Continue(());
         }
-    }
-
-    /// Looks for steps on the path that race with the operations that came up in the last step.
-    fn look_back(&mut self, depth: usize) {
-        let fresh = self.path[depth].step.as_ref().map(|step| step.fresh.clone()).unwrap_or_default();
-        for (thread, next) in fresh.iter().filter(|(_, next)| !next.is_settled()) {
-            let clock = self.clocks[*thread].clone();
-            next.uses().for_each(|one| self.races(Some(*thread), one, &clock, true));
-        }
-    }
-
-    /// Has the steps that race with an operation tried the other way round. The operation is done by `thread` (none if
-    /// it is not born yet) when it has seen `clock`. With `only_last` the last race alone counts, as the others follow when
-    /// that one was turned round; from a footprint it is not known what lies between, so all count.
-    fn races(&mut self, thread: Option<usize>, one: Use, clock: &Clock, only_last: bool) {
-        let mut found = Vec::new();
-        for before in self.past.of(one.object).iter().rev() {
-            let node = &self.path[before.depth];
-            if !either_changes(one.changes, before.changes) {
-                continue;
-            }
-            let happened_before =
-                Some(node.thread) == thread || seen(clock, node.thread) as usize > before.depth;
-            if happened_before {
-                if before.changes {
-                    break;
-                }
-                continue;
-            }
-            if node.kind != Kind::Open {
-                continue;
-            }
-            found.push(before.depth);
-            if only_last || before.changes {
-                break;
-            }
-        }
-        for depth in found {
-            self.path[depth].turn_round(thread, clock, depth);
-        }
-    }
-
-    /// Races between the path and what lies below a state that is met again; the footprint, in terms of this path.
-    fn hold_against_path(&mut self, stored: &Stored) -> Footprint {
-        let depth = self.path.len();
-        let here = u32::try_from(depth + 1).unwrap_or(u32::MAX);
-        let mut footprint = Footprint::default();
-        let mut clocks: FxHashMap<Threads, Clock> = FxHashMap::default();
-        for (deed, moved) in stored {
-            let clock = clocks.entry(*moved).or_insert_with(|| {
-                let mut clock = Vec::new();
-                let among = |thread: &usize| only(self.numbers[*thread]) & moved != 0;
-                let among: Vec<usize> = (0..self.numbers.len()).filter(among).collect();
-                among.iter().for_each(|thread| join(&mut clock, &self.clocks[*thread]));
-                clock.resize(clock.len().max(self.numbers.len()), 0);
-                among.iter().for_each(|thread| clock[*thread] = here);
-                clock.into()
-            });
-            let clock = clock.clone();
-            let thread = self.numbers.iter().position(|number| *number == deed.thread);
-            let one = Use { object: deed.object, changes: deed.changes };
-            if planted(Planted::FootprintNotHeldAgainstPath) || planted(Planted::KnownStatesEndTheSearch) {
-                continue;
-            }
-            self.races(thread, one, &clock, false);
-            footprint.add(*deed, clock);
-        }
-        footprint
-    }
-
-    /// A circle of states: everybody is tried in all of them, so that nobody is left out for ever.
-    fn try_all_from(&mut self, depth: usize) {
-        self.path[depth..].iter_mut().filter(|node| node.kind == Kind::Open).for_each(Node::want_all);
+        let share = Some(self.share());
+        show(&mut self.found, run, Ended::Hang, (&taken, share), visit)
     }
 
     /// Gives the footprint of what lies below the last step to the place above it.
@@ -507,65 +438,5 @@ impl Searcher<'_> {
         self.clocks[node.thread] = step.before;
         self.clocks.truncate(step.threads_before);
         self.numbers.truncate(step.threads_before);
-    }
-}
-
-impl Step {
-    fn changes(&self, object: u32) -> bool {
-        self.uses.iter().any(|one| one.changes && one.object == object)
-    }
-}
-
-impl Node {
-    /// In how many ways the step from here can be taken.
-    fn alternatives(&self) -> usize {
-        let own = self.enabled.iter().find(|(thread, _)| *thread == self.thread);
-        own.map_or(1, |(_, next)| next.alternatives())
-    }
-
-    /// The thread was tried in every alternative, so all that begins with its next operation was seen.
-    fn fall_asleep(&mut self, number: u32) {
-        let uses = std::mem::take(&mut self.used).into();
-        if only(number) != 0 {
-            self.asleep.push(Sleeper { thread: self.thread, uses });
-            self.tried |= only(number);
-        }
-        self.alternative = 0;
-    }
-
-    /// Has a thread tried, if it is not yet. One that sleeps will not be, so nobody would see here with what its step
-    /// races; instead everybody is tried.
-    fn want(&mut self, thread: usize) {
-        if self.wanted.contains(&thread) {
-            return;
-        }
-        self.wanted.push(thread);
-        self.todo.push(thread);
-        let asleep = self.asleep.iter().any(|sleeper| sleeper.thread == thread);
-        if asleep && !planted(Planted::WantedSleepersIgnored) {
-            self.want_all();
-        }
-    }
-
-    /// Has everybody tried.
-    fn want_all(&mut self) {
-        let all: Vec<usize> = self.enabled.iter().map(|(able, _)| *able).collect();
-        all.into_iter().for_each(|able| self.want(able));
-    }
-
-    /// Has the step from here tried after an operation that races with it: by the thread of that operation if it could
-    /// have moved, or by somebody who moved on the way to it; if nobody of them could have, by everybody.
-    fn turn_round(&mut self, thread: Option<usize>, clock: &[u32], depth: usize) {
-        let leads = |able: usize| Some(able) == thread || seen(clock, able) as usize > depth + 1;
-        let able = self.enabled.iter().map(|(able, _)| *able);
-        let leading: Vec<usize> = able.clone().filter(|able| leads(*able)).collect();
-        if leading.iter().any(|able| self.wanted.contains(able)) {
-            return;
-        }
-        let one = leading.iter().copied().find(|able| Some(*able) == thread).or(leading.first().copied());
-        match one {
-            Some(able) => self.want(able),
-            None => self.want_all(),
-        }
     }
 }

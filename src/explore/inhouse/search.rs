@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use super::coroutines::Run;
 use super::execution::{Ended, Execution};
+use super::path::walk;
+use super::together::{self, Branch, Worker};
 use super::{bounded, reduction};
 
 /// How far a search goes.
@@ -172,9 +174,22 @@ pub fn search(limits: &Limits, program: impl Fn() + 'static) -> Search {
 
 /// As [`search`], and shows each execution that came to its end to `visit`, which may stop the search.
 pub fn run_search(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
-    match limits.preemptions {
-        Some(preemptions) => bounded::search(limits, preemptions, program, visit),
-        None => reduction::search(limits, program, visit),
+    together::alone(limits, program, visit)
+}
+
+/// Searches all of `program`, or only this branch.
+pub(super) fn begin(
+    worker: &Worker<'_>,
+    program: &Rc<dyn Fn()>,
+    visit: &mut Visit<'_>,
+    branch: Option<Branch>,
+) {
+    let is_whole = branch.is_none();
+    match worker.limits.preemptions {
+        Some(preemptions) => {
+            walk(worker, program, visit, bounded::Searcher::new(worker, preemptions, branch), is_whole);
+        }
+        None => walk(worker, program, visit, reduction::Searcher::new(worker, branch), is_whole),
     }
 }
 

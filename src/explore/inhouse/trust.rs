@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use self::programs::{Look, Program, build, for_each_program, stuck, with_slot};
 use super::coroutines::{Keep, Run};
 use super::planted::{Planted, with};
+use super::together::in_turn;
 use super::{Ended, Limits, Search, Visit, dpor, run_search};
 
 #[path = "../../../tests/engines/loops.rs"]
@@ -36,6 +37,11 @@ fn outcomes_of(engine: Engine, program: impl Fn() -> Look + 'static) -> Option<B
         ControlFlow::Continue(())
     });
     found.exhausted.then_some(seen)
+}
+
+/// Branches that are lent by a search whose bound bounds nothing.
+fn in_turn_within_a_bound(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+    in_turn(&Limits { preemptions: Some(1_000), ..limits.clone() }, program, visit)
 }
 
 /// The outcomes of every sequence of steps there is, with nothing known of states, uses or sleepers; none if there are
@@ -83,6 +89,12 @@ fn the_searches_find_what_a_naive_enumeration_finds() {
         let all = Some(all);
         prop_assert_eq!(&outcomes(run_search, &program), &all, "the default search");
         prop_assert_eq!(&outcomes(dpor, &program), &all, "dpor");
+        prop_assert_eq!(&outcomes(in_turn, &program), &all, "branches that are lent");
+        prop_assert_eq!(
+            &outcomes(in_turn_within_a_bound, &program),
+            &all,
+            "branches that are lent, within a bound"
+        );
         held.set(held.get() + 1);
         Ok(())
     });
@@ -136,7 +148,7 @@ fn a_planted_defect_of_the_data_of_a_loop_shows_in_random_programs() {
 
 #[test]
 fn a_planted_defect_of_a_search_shows_in_random_programs() {
-    let planted: [(&str, Engine, Planted); 17] = [
+    let planted: [(&str, Engine, Planted); 18] = [
         ("default", run_search, Planted::ReadsDependOnNothing),
         ("default", run_search, Planted::WritesAreReads),
         ("default", run_search, Planted::WatchedObjectsForgotten),
@@ -147,6 +159,7 @@ fn a_planted_defect_of_a_search_shows_in_random_programs() {
         ("default", run_search, Planted::JointWaitsIgnored),
         ("default", run_search, Planted::OnlyTheFirstAlternative),
         ("default", run_search, Planted::ChoicesAreSettled),
+        ("lent", in_turn, Planted::KnownOnEntry),
         ("dpor", dpor, Planted::ReadsDependOnNothing),
         ("dpor", dpor, Planted::WritesAreReads),
         ("dpor", dpor, Planted::WatchedObjectsForgotten),

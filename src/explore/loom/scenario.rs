@@ -12,9 +12,10 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::explore::findings::{Findings, Judge};
 use crate::explore::inhouse::{Recorded, Schedule, run_once};
-use crate::explore::scenario::{ExploreError, Findings, Job, Options};
-use crate::explore::{EngineKind, Exploration, Verdict};
+use crate::explore::{Exploration, Verdict};
+use crate::explore::{ExploreError, Job, Options};
 use crate::kernel::Book;
 use crate::observation::{Observations, Why};
 use crate::runtime::Decisions;
@@ -76,8 +77,8 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     let reduced: Vec<String> = reduced.collect();
     let threads = threads(job);
     if let Some(reason) = does_not_fit(&job.scenario, threads) {
-        let findings = Findings::new(&job.scenario, options.profile);
-        let mut exploration = findings.report(job, EngineKind::Loom, Verdict::Incomplete(reason));
+        let findings = Findings::default();
+        let mut exploration = findings.report(job, options, Verdict::Incomplete(reason));
         exploration.reduced = reduced;
         return Ok(exploration);
     }
@@ -85,9 +86,10 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     if let Ending::Panicked(message) = answer.ended {
         return Err(ExploreError::Broken { scenario: job.name.clone(), message });
     }
-    let mut findings = Findings::new(&job.scenario, options.profile);
+    let judge = Judge::new(&job.scenario, options.profile);
+    let mut findings = Findings::default();
     for outcome in &answer.outcomes {
-        let (found, broken) = findings.take_in(&outcome.seen, outcome.executions);
+        let (found, broken) = findings.take_in(judge.judge(&outcome.seen), outcome.executions);
         if broken && found.schedule.is_none() {
             found.schedule = Some(schedule(job, outcome)?);
         }
@@ -100,7 +102,7 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
             "it makes free choices, of which loom took only the first alternatives".to_owned(),
         )
     };
-    let mut exploration = findings.report(job, EngineKind::Loom, clean);
+    let mut exploration = findings.report(job, options, clean);
     exploration.statistics.executions = answer.executions;
     exploration.reduced = reduced;
     Ok(exploration)

@@ -1,0 +1,92 @@
+//! Executions that never end although they do nothing new: a path that comes back to a state of its own can go round
+//! for ever.
+//!
+//! Whether it would is a question of fairness. A thread that spins while another could move and never does is the doing
+//! of an unfair scheduler, and no hang; so a circle counts if each thread that could move anywhere in it does move in
+//! it: what Musuvathi and Qadeer ("Fair stateless model checking", PLDI 2008) ask of a scheduler, and more than the
+//! weak fairness of SPIN's search for non-progress cycles (Holzmann, "The SPIN model checker", 2003), under which a
+//! thread may starve that could move now and then. A circle that leaves somebody out says nothing yet: from there the
+//! execution goes on with whoever has not moved for longest, until it has left the circle or closed a fair one. Fair
+//! are threads, not choices: an operation that always takes the same of its alternatives is the world's right
+//! ([`choose`](crate::kernel::choose)).
+//!
+//! Most programs have no circles, as a state holds all that each thread has learned, and that only grows. A circle
+//! takes threads that say that what they learned matters no more ([`forget`](crate::kernel::thread::forget)). It must
+//! not know what is searched for.
+
+use rustc_hash::FxHashMap;
+
+use super::coroutines::Run;
+use super::execution::{Taken, default_choice};
+use super::search::{Limits, ended};
+
+/// A place on the way round: who could move, and who did.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) enabled: Vec<usize>,
+    pub(super) thread: usize,
+}
+
+/// A way, and where on it each state was.
+#[derive(Default)]
+pub(super) struct Way {
+    places: Vec<Place>,
+    states: FxHashMap<u128, Vec<usize>>,
+}
+
+impl Way {
+    /// A way that has led back to the state from which it began.
+    pub(super) fn round(places: Vec<Place>, state: u128) -> Self {
+        Self { places, states: FxHashMap::from_iter([(state, vec![0])]) }
+    }
+
+    /// Whether the way has come to a state by a fair circle.
+    pub(super) fn comes_round(&mut self, state: u128) -> bool {
+        let here = self.places.len();
+        let before = self.states.entry(state).or_default();
+        let is_round = before.iter().any(|first| *first < here && is_fair(&self.places[*first..]));
+        before.push(here);
+        is_round
+    }
+
+    /// A thread moves on.
+    pub(super) fn go(&mut self, enabled: &[usize], thread: usize) {
+        self.places.push(Place { enabled: enabled.to_vec(), thread });
+    }
+
+    /// Who of those that can move has not moved for longest.
+    fn patient(&self, enabled: &[usize]) -> usize {
+        let last = |thread: &usize| self.places.iter().rposition(|place| place.thread == *thread);
+        enabled.iter().copied().min_by_key(last).unwrap_or(0)
+    }
+}
+
+/// Whether each thread that could move anywhere in a circle does.
+fn is_fair(circle: &[Place]) -> bool {
+    let moves = |thread: &usize| circle.iter().any(|place| place.thread == *thread);
+    circle.iter().flat_map(|place| &place.enabled).all(moves)
+}
+
+/// Goes on from a state to which a way has led back, until it has closed a fair circle, or until it comes to what
+/// `is_known`. Whether it has.
+pub(super) fn goes_round(
+    limits: &Limits,
+    run: &mut Run,
+    taken: &mut Vec<Taken>,
+    mut way: Way,
+    is_known: &dyn Fn(u128) -> bool,
+) -> bool {
+    while !way.comes_round(run.state()) {
+        let enabled = run.enabled();
+        let is_new = !way.states.get(&run.state()).is_some_and(|before| before.len() > 1);
+        if ended(limits, run, &enabled, taken.len()).is_some() || is_new && is_known(run.state()) {
+            return false;
+        }
+        let thread = way.patient(&enabled);
+        let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
+        taken.push(Taken { thread, default, alternative: 0 });
+        run.step(thread, 0);
+        way.go(&enabled, thread);
+    }
+    true
+}
