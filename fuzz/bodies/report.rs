@@ -13,7 +13,7 @@ pub fn holds(bytes: &[u8]) {
     let annotated = annotations::of_check(&document);
     assert!(annotated.lines().all(|line| line.starts_with("::")), "{annotated}");
     assert!(annotations::summary_of_check(&document, false).starts_with("### turnloom check"));
-    let parts = vec![("1.json".to_owned(), document.clone()), ("2.json".to_owned(), document)];
+    let parts = [("1.json".to_owned(), document.clone()), ("2.json".to_owned(), document)];
     for most in [1, 2] {
         if let Err(refused) = shards::merge(parts[..most].to_vec()) {
             assert!(!refused.to_string().is_empty() && !refused.help().is_empty());
