@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use turnloom::explore::inhouse::{Cores, Ended, Search, follow, run_search, search_together};
 use turnloom::explore::{Limits, Schedule};
-use turnloom::kernel::{Cell, Flag, choose, thread};
+use turnloom::kernel::{Cell, thread};
 
 /// A thread that looks at a cell until it holds this value, and remembers nothing of how often it looked.
 fn poll(name: &str, cell: &Cell<u32>, wanted: u32) {
@@ -96,29 +96,6 @@ fn two_that_give_way_to_each_other_for_ever_hang_though_they_also_can_get_by() {
     let (ends, hangs, found) = ends(&Limits::default(), &program);
     assert!(found.exhausted && !hangs.is_empty());
     assert!(ends.contains(&Ended::Complete), "{ends:?}");
-}
-
-#[test]
-fn what_the_world_may_answer_for_ever_is_a_hang() {
-    let program: Rc<dyn Fn()> = Rc::new(|| {
-        let done = Flag::new("done");
-        let told = done.clone();
-        thread::spawn_detached("client", move || {
-            while choose(2) == 0 {
-                thread::forget();
-            }
-            told.set();
-        });
-        thread::spawn_detached("waiter", move || done.wait());
-        thread::spawn_detached("other", || {
-            let own = Cell::new("own", 0);
-            while own.get() == 0 {
-                thread::forget();
-            }
-        });
-    });
-    let (ends, _, _) = ends(&Limits::default(), &program);
-    assert!(ends.contains(&Ended::Hang), "{ends:?}");
 }
 
 #[test]
