@@ -37,12 +37,20 @@ pub(super) fn actors(story: &Story) -> Vec<Actor> {
 }
 
 /// Whom they call. A message that takes the place of the one in flight is what the event service does with it; the
-/// conversation would prompt the interrupted one again.
+/// conversation would prompt the interrupted one again, unless it ran synchronously.
 pub(super) fn through(story: &Story) -> Through {
+    if has_told(story, &[Step::RunSync]) {
+        return Through::Conversation;
+    }
     let mut turns = prompts(story);
     let mut before = turns.next();
     let superseded = turns.any(|turn| before.replace(turn).is_some_and(|before| is_superseded(before, turn)));
     if superseded { Through::Service } else { Through::Conversation }
+}
+
+/// Whether an actor told of one of these calls.
+fn has_told(story: &Story, calls: &[Step]) -> bool {
+    story.moments.iter().any(|moment| matches!(moment, Moment::Call(_, step) if calls.contains(step)))
 }
 
 fn is_superseded(turn: &Asked, by: &Asked) -> bool {
@@ -276,12 +284,8 @@ fn actor_name(told: &str) -> String {
 /// the drains that the server let run: those of prompts that were cancelled and never answered. A synchronous run drains
 /// nothing.
 pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
-    let told = |wanted: &[Step]| {
-        let is_wanted = |moment: &Moment| matches!(moment, Moment::Call(_, step) if wanted.contains(step));
-        story.moments.iter().any(is_wanted)
-    };
-    let is_synchronous = told(&[Step::RunSync]);
-    let timed_out = is_synchronous && !told(&[Step::Interrupt, Step::Pause, Step::Close]);
+    let is_synchronous = has_told(story, &[Step::RunSync]);
+    let timed_out = is_synchronous && !has_told(story, &[Step::Interrupt, Step::Pause, Step::Close]);
     let mut steps = Vec::new();
     let mut before = None;
     for turn in prompts(story) {
