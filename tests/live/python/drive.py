@@ -4,7 +4,8 @@ One process imports the SDK once and plays every scenario that it is given, each
 `turnloom verify`, which says whether it is among the outcomes that the model has for the installed release. Nothing here
 knows what a scenario is about, and nothing waits for time: steps wait for what the control port or the SDK's own
 callbacks tell, and the scenario's clock turns that of the SDK. (A status has no callback, so it is looked at again and again. That
-a session has come to a stand can be seen by waiting only; that is looked for where the model has such an outcome.)
+a session has come to a stand can be seen by waiting only; that is done where it has come as far as in such an outcome of the
+model.)
 
     python drive.py --turnloom target/release/turnloom --runs 10 scenarios/*.json
 
@@ -117,11 +118,11 @@ class Listener(Subscriber):
 
 
 class Play:
-    """One run of one scenario, which may come to a stand if the model says so."""
+    """One run of one scenario, which may come to a stand where the model does."""
 
-    def __init__(self, scenario, path, turnloom, folder, may_stand):
+    def __init__(self, scenario, path, turnloom, folder, outcomes):
         self.scenario = scenario
-        self.may_stand = may_stand
+        self.outcomes = outcomes
         self.stuck = False
         self.before = None
         self.since = 0.0
@@ -182,13 +183,20 @@ class Play:
 
     def stands(self):
         """Whether the session has come to a stand."""
-        if not self.may_stand:
+        if not any(map(self.is_as_far_as, self.outcomes)):
             return False
         transcript = (self.folder / "t.jsonl").stat().st_size
         now = transcript, len(self.events()), json.dumps(self.calls), len(self.clock.armed)
         if now != self.before:
             self.before, self.since = now, time.monotonic()
         return time.monotonic() - self.since > STILL
+
+    def is_as_far_as(self, outcome):
+        """Whether all was seen that there is in the outcome, as far as the scenario observes it."""
+        called = {actor: calls for actor, calls in self.calls.items() if calls}
+        seen = {"events": self.events(), "calls": called}
+        observed = self.scenario.get("observe", seen)
+        return all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
 
     def act(self, actor):
         for step in actor["does"]:
@@ -303,7 +311,7 @@ def play(path, judge):
     playable(scenario)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = pathlib.Path(folder)
-        run = Play(scenario, path.resolve(), judge.turnloom, folder, judge.may_stand(path.resolve()))
+        run = Play(scenario, path.resolve(), judge.turnloom, folder, judge.stands(path.resolve()))
         try:
             run.play()
             if run.stuck:

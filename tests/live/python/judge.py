@@ -11,7 +11,7 @@ class Judge:
     def __init__(self, turnloom, release):
         self.turnloom = turnloom
         self.judged = {}
-        self.stands = {}
+        self.stuck = {}
         revisions = self.run(["explain", "revisions"], pathlib.Path()).stdout.split()
         self.revision = release if release in revisions else None
 
@@ -19,13 +19,13 @@ class Judge:
         command = [self.turnloom, *arguments]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
-    def may_stand(self, path):
-        """Whether the model has an outcome in which somebody is left waiting."""
-        if path not in self.stands and self.revision:
+    def stands(self, path):
+        """The outcomes of the model in which somebody is left waiting."""
+        if path not in self.stuck and self.revision:
             explored = self.run(["explore", str(path), "--revision", self.revision, "--format", "json"], pathlib.Path())
-            outcomes = json.loads(explored.stdout)["outcomes"]
-            self.stands[path] = any(left_waiting(outcome["observations"]["stuck"]) for outcome in outcomes)
-        return self.stands.get(path, False)
+            outcomes = [outcome["observations"] for outcome in json.loads(explored.stdout)["outcomes"]]
+            self.stuck[path] = [outcome for outcome in outcomes if left_waiting(outcome["stuck"])]
+        return self.stuck.get(path, [])
 
     def session(self, path, folder):
         """Whether all is well with the session, and why not."""
