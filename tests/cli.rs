@@ -234,3 +234,13 @@ fn what_only_a_live_server_can_do_is_linted_but_not_run() {
         assert!(said.contains("the model of the runtime does not know a closed output"), "{command}: {said}");
     }
 }
+
+#[test]
+fn an_empty_completion_is_linted_but_not_run() {
+    let empty = SCENARIO.replace(r#""kind": "acp""#, r#""kind": "llm""#);
+    let empty = empty.replace(r#"{"answer": "end_turn"}"#, r#"{"say": ""}, {"answer": "end_turn"}"#);
+    let folder = Folder::new("empty-answer", &[("empty.json", &empty)]);
+    assert_eq!(folder.run("lint empty.json").out, "empty.json: nothing wrong\n");
+    let said = folder.refused("check empty.json");
+    assert!(said.contains("takes an empty completion for a turn"), "{said}");
+}

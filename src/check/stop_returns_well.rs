@@ -33,7 +33,10 @@ Source: N16 `interrupt-fails-at-start`, found by turnloom in openhands-agent-ser
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
         let stops = |kind| matches!(kind, EventKind::Interrupt | EventKind::Pause);
         let marks = seen.events.iter().enumerate().filter(|(_, event)| stops(event.kind));
-        let marks: Vec<Mark> = marks.map(|(place, _)| Mark::Event(place)).collect();
+        let mut marks: Vec<Mark> = marks.map(|(place, _)| Mark::Event(place)).collect();
+        if marks.is_empty() {
+            marks.extend(seen.events.len().checked_sub(1).map(Mark::Event));
+        }
         let mut violations = Vec::new();
         for (actor, calls) in &seen.calls {
             let failed = calls.iter().filter(|call| {

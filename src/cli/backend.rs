@@ -53,7 +53,7 @@ pub(super) fn lint(name: &str, text: &str, colour: bool) -> Result<(), String> {
 ///
 /// ```
 /// use turnloom::{cli, scenario};
-/// let text = r#"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "revision": "1.25", "actors": []}"#;
+/// let text = r#"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"}, "revision": "1.25.1", "actors": []}"#;
 /// let refused = scenario::parse("x", text, &cli::vocabulary()).unwrap_err();
 /// assert!(refused.render(false).contains("did you mean `1.25.0`?"));
 /// ```

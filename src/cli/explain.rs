@@ -267,6 +267,12 @@ mod tests {
             close_in_flight: paused_first (EventService.close)
             failed_prompt: at_once (ACPAgent._do_acp_prompt)
             server_death: unnoticed (Connection._receive_loop of agent-client-protocol 0.8.1)
+            rerun_after_pause: if_internal (EventService._run_and_publish, should_restart)
+            completed_step: status (LocalConversation.arun, after astep)
+            completed_interrupt: status (LocalConversation.arun, except CancelledError)
+            stuck_check: since_message (StuckDetector.is_stuck)
+            cancelled_start: passed_on (EventService.interrupt)
+            idle_pause: written_over (LocalConversation.arun, acp_step_user_message is None)
         ");
     }
 }

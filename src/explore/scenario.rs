@@ -25,6 +25,10 @@ use super::{EngineKind, Exploration, Replay, Statistics, TraceStep, Verdict, loo
 /// How many executions the search for a canonical witness may take before the first schedule found has to do.
 const WITNESS_BUDGET: u64 = 400_000;
 
+/// Where a complete search finds no more memory, one of few preemptions follows that may run this part of its number of
+/// executions: what can be proved then, is.
+const SHARE_OF_FEW_PREEMPTIONS: u64 = 4;
+
 /// Runs a scenario through its interleavings.
 ///
 /// # Errors
@@ -206,6 +210,14 @@ fn tell(told: &Mutex<(Told, &mut Progress<'_>)>, execution: &Execution<'_>) {
     progress(*told);
 }
 
+fn everything_up_to(preemptions: u32) -> String {
+    match preemptions {
+        0 => "every interleaving without preemptions".to_owned(),
+        1 => "every interleaving with at most 1 preemption".to_owned(),
+        more => format!("every interleaving with at most {more} preemptions"),
+    }
+}
+
 impl Options {
     /// Runs what is to be run on the in-house engine.
     pub(super) fn run(&self, job: &Job, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
@@ -218,7 +230,22 @@ impl Options {
     }
 
     fn run_complete(&self, limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
-        self.searched(limits, &run_search(limits, program, visit))
+        let search = run_search(limits, program, visit);
+        let searched = self.searched(limits, &search);
+        if search.stopped != Some(Stopped::Memory) || limits.preemptions.is_some() {
+            return searched;
+        }
+        let executions = search.executions / SHARE_OF_FEW_PREEMPTIONS;
+        let limits = Limits { executions: Some(executions), ..limits.clone() };
+        let few = self.run_few_preemptions(limits, program, visit);
+        let clean = match (searched.clean, few.clean) {
+            (Verdict::Incomplete(reason), Verdict::ProvedUpTo(bound)) => {
+                Verdict::Incomplete(format!("{reason}, but {} was run", everything_up_to(bound)))
+            }
+            (clean, _) => clean,
+        };
+        let (executions, states) = (searched.executions + few.executions, searched.states + few.states);
+        Searched { executions, states, clean, ..searched }
     }
 
     /// What a complete search came to, if no rule broke.

@@ -90,10 +90,10 @@ mod tests {
     #[test]
     fn turns_out_of_the_window_do_not_count() {
         let card = (EventKind::ToolCall, "t1");
-        let turn = [card, card, card, card, DONE];
+        let turn = [card, card, card, card, card, DONE];
         let turns: Vec<_> = std::iter::repeat_n(turn, 4).flatten().collect();
         assert!(!is_stuck(&log(&turns), StuckCheck::SinceMessage));
-        let short: Vec<_> = std::iter::repeat_n([card, card, card, DONE], 4).flatten().collect();
+        let short: Vec<_> = std::iter::repeat_n([card, card, card, card, DONE], 4).flatten().collect();
         assert!(is_stuck(&log(&short), StuckCheck::SinceMessage));
     }
 }

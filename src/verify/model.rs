@@ -15,6 +15,9 @@ use crate::snapshot::project;
 /// A part of an outcome with what is in it, in words.
 type Part = (String, Vec<String>);
 
+/// The thread that plays the scenario's clock.
+const CLOCK: &str = "clock";
+
 /// What was seen of a session besides its transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +30,8 @@ pub struct Observed {
     pub stream: Option<Vec<Published>>,
     /// How the conversation stood at the end.
     pub end: Option<End>,
+    /// Whether it came to a stand before every actor was done.
+    pub stuck: Option<bool>,
 }
 
 /// A session in the form of an outcome.
@@ -36,6 +41,8 @@ pub struct Seen {
     pub observations: Observations,
     /// Which parts of it were seen at all, of those that the scenario observes.
     pub channels: Vec<Channel>,
+    /// Whether it came to a stand before every actor was done; none if nobody looked.
+    pub stuck: Option<bool>,
 }
 
 impl Seen {
@@ -51,6 +58,7 @@ impl Seen {
         ];
         let told = told.into_iter().filter(|(channel, told)| *told && scenario.observe.contains(channel));
         let channels: Vec<Channel> = told.map(|(channel, _)| channel).collect();
+        let stuck = observed.stuck;
         let observations = Observations {
             server: crate::live::server_log(scenario, entries),
             events: observed.events.unwrap_or_default(),
@@ -59,13 +67,19 @@ impl Seen {
             end: observed.end.unwrap_or_default(),
             ..Observations::default()
         };
-        Self { observations: project(&observations, &channels), channels }
+        Self { observations: project(&observations, &channels), channels, stuck }
     }
 
     /// The place, counted from 0, of the first outcome that looks like this.
     #[must_use]
     pub fn among(&self, outcomes: &[Observations]) -> Option<usize> {
-        outcomes.iter().position(|outcome| project(outcome, &self.channels) == self.observations)
+        outcomes.iter().position(|outcome| self.looks_like(outcome))
+    }
+
+    /// Who waits for whom in an outcome cannot be seen from outside, only that somebody does.
+    fn looks_like(&self, outcome: &Observations) -> bool {
+        let projected = Observations { stuck: None, ..project(outcome, &self.channels) };
+        projected == self.observations && self.stuck.is_none_or(|stuck| stuck == came_to_a_stand(outcome))
     }
 
     /// The nearest outcome, by its place, and the first difference from it in words.
@@ -95,6 +109,11 @@ impl Seen {
     }
 }
 
+/// Whether somebody was left waiting. A clock with a timer that nobody arms is no part of the session.
+fn came_to_a_stand(outcome: &Observations) -> bool {
+    outcome.stuck.as_ref().is_some_and(|stuck| stuck.threads.iter().any(|thread| thread.thread != CLOCK))
+}
+
 fn common(own: &[String], other: &[String]) -> usize {
     own.iter().zip(other).take_while(|(own, other)| own == other).count()
 }
@@ -112,5 +131,5 @@ fn first_difference(own: &[Part], other: &[Part]) -> String {
             return format!("{part}, place {}: seen {}, in the model {}", at + 1, word(own), word(other));
         }
     }
-    "the actors".to_owned()
+    "who is left waiting".to_owned()
 }

@@ -18,8 +18,10 @@ fn poll(name: &str, cell: &Cell<u32>, wanted: u32) {
     });
 }
 
-/// How the executions of a program end, with the schedules of those that never do.
-fn ends(limits: &Limits, program: &Rc<dyn Fn()>) -> (Vec<Ended>, Vec<(Schedule, BTreeSet<String>)>, Search) {
+/// How the executions of a program end, with the schedules of those that never do, and the search.
+type Ends = (Vec<Ended>, Vec<(Schedule, BTreeSet<String>)>, Search);
+
+fn ends(limits: &Limits, program: &Rc<dyn Fn()>) -> Ends {
     let (mut ends, mut hangs) = (Vec::new(), Vec::new());
     let found = run_search(limits, program, &mut |execution| {
         if execution.ended == Ended::Hang {

@@ -240,6 +240,81 @@ fn actors_are_as_they_told_it() {
     assert_is_among_the_outcomes(&folder);
 }
 
+/// The prompt of the turn in which somebody does something.
+fn in_the_turn_of(text: &str) -> Value {
+    json!({"wait": {"frame": {"method": "session/prompt", "text": text}}})
+}
+
+#[test]
+fn a_prompt_that_failed_and_came_again_is_a_retry() {
+    let script = r#"[{"on": "any_prompt", "do": [{"fail": "overloaded"}]}]"#;
+    let folder = Folder::new("import-retry", &scenario(script));
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.greet();
+    for id in [2, 3] {
+        client.prompt(id, "hi");
+        assert_eq!(client.read()["error"]["message"], "overloaded");
+    }
+    client.close();
+    let imported = imported(&folder);
+    assert_eq!(imported["clock"], json!([{"fire": "retry"}]));
+    assert_eq!(imported["limits"], json!({"retries": 1}));
+    assert_is_among_the_outcomes(&folder);
+}
+
+#[test]
+fn a_synchronous_run_that_was_cancelled_has_timed_out() {
+    let script = r#"[{"on": {"prompt": "hi"}, "do": [{"say": "working"}]}]"#;
+    let folder = Folder::new("import-sync", &scenario(script));
+    let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
+    let control = client.control();
+    let tell = |call: &str| control.post("/tell", &json!({"actor": "ann", "call": call, "returned": "ok"}));
+    client.greet();
+    tell("send \"hi\"");
+    client.prompt(2, "hi");
+    assert_eq!(client.chunk(), "working");
+    cancel(&mut client);
+    control.post("/wait", &json!({"frame": {"method": "session/cancel"}}));
+    tell("run_sync");
+    tell("send \"and\"");
+    client.prompt(3, "and");
+    assert_eq!(client.stop_reason(3), "end_turn");
+    tell("run_sync");
+    client.close();
+    let imported = imported(&folder);
+    let does = json!([{"send": {"text": "hi"}}, "run_sync", {"send": {"text": "and"}}, "run_sync"]);
+    assert_eq!(imported["actors"], json!([{"name": "ann", "does": does}]));
+    assert_eq!(imported["clock"], json!([in_the_turn_of("hi"), {"fire": "prompt"}]));
+    assert_eq!(imported["limits"], json!({"iterations": 1}));
+    let (said, code) = turnloom(&folder, "verify t.jsonl --scenario imported.json --revision 1.25.0");
+    assert!(said.contains("\namong the outcomes of 1.25.0: ") && code == Some(0), "{said}");
+}
+
+#[test]
+fn a_message_that_was_told_of_during_a_turn_has_a_sender() {
+    let folder = Folder::new("import-said", &gated());
+    let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
+    let control = client.control();
+    client.greet();
+    client.prompt(2, "hi");
+    assert_eq!(client.chunk(), "working");
+    control.post("/tell", &json!({"event": {"kind": "user_message", "text": "and"}}));
+    control.post("/gates/go/open", &Value::Null);
+    assert_eq!(client.stop_reason(2), "end_turn");
+    client.prompt(3, "and");
+    assert_eq!(client.stop_reason(3), "end_turn");
+    client.close();
+    let imported = imported(&folder);
+    assert_eq!(
+        imported["actors"].as_array().unwrap()[..2],
+        [
+            json!({"name": "user", "does": [{"send": {"text": "hi"}}, "run"]}),
+            json!({"name": "sender", "does": [in_the_turn_of("hi"), {"send": {"text": "and"}}]}),
+        ]
+    );
+    assert_is_among_the_outcomes(&folder);
+}
+
 /// What these reactions are played as, and played as again from the import, all bytes of the server's. The client answers
 /// calls with `{}` and cancels when the server says `stop`.
 fn played_twice(test: &str, server: &str) -> Value {

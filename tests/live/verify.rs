@@ -48,6 +48,17 @@ fn a_session_by_the_book_is_among_the_outcomes() {
 }
 
 #[test]
+fn a_session_that_came_to_a_stand_is_not_one_that_ended() {
+    let folder = played("stand", &["hi"]);
+    for (stuck, expected) in [(false, Some(0)), (true, Some(1))] {
+        fs::write(folder.file("seen.json"), json!({ "stuck": stuck }).to_string()).unwrap();
+        let (said, code) = verify(&folder, "--scenario live.json --observed seen.json");
+        assert_eq!(code, expected, "{said}");
+        assert_eq!(said.contains("first difference: who is left waiting"), stuck, "{said}");
+    }
+}
+
+#[test]
 fn what_the_model_does_not_do_is_told_with_the_nearest_outcome() {
     let folder = played("replayed", &["hi", "hi"]);
     let (said, code) = verify(&folder, "--scenario live.json");

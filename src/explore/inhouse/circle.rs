@@ -77,7 +77,7 @@ pub(super) fn goes_round(
 ) -> bool {
     while !way.comes_round(run.state()) {
         let enabled = run.enabled();
-        let is_new = !way.states.get(&run.state()).is_some_and(|before| before.len() > 1);
+        let is_new = way.states.get(&run.state()).is_none_or(|before| before.len() <= 1);
         if ended(limits, run, &enabled, taken.len()).is_some() || is_new && is_known(run.state()) {
             return false;
         }

@@ -37,12 +37,20 @@ pub(super) fn actors(story: &Story) -> Vec<Actor> {
 }
 
 /// Whom they call. A message that takes the place of the one in flight is what the event service does with it; the
-/// conversation would prompt the interrupted one again.
+/// conversation would prompt the interrupted one again, unless it ran synchronously.
 pub(super) fn through(story: &Story) -> Through {
+    if has_told(story, &[Step::RunSync]) {
+        return Through::Conversation;
+    }
     let mut turns = prompts(story);
     let mut before = turns.next();
     let superseded = turns.any(|turn| before.replace(turn).is_some_and(|before| is_superseded(before, turn)));
     if superseded { Through::Service } else { Through::Conversation }
+}
+
+/// Whether an actor told of one of these calls.
+fn has_told(story: &Story, calls: &[Step]) -> bool {
+    story.moments.iter().any(|moment| matches!(moment, Moment::Call(_, step) if calls.contains(step)))
 }
 
 fn is_superseded(turn: &Asked, by: &Asked) -> bool {
@@ -74,8 +82,25 @@ fn as_prompted(story: &Story, cast: &mut Cast) {
     }
     for (place, turns) in conversations.values().enumerate() {
         let name = if place == 0 { "user".to_owned() } else { format!("user-{}", place + 1) };
-        cast.add(&name, runs(turns));
+        cast.add(&name, runs(turns, &said(story)));
     }
+    for moment in &story.moments {
+        if let Moment::Said(text, turn) = moment
+            && prompts(story).any(|asked| asked.text() == Some(text))
+        {
+            let during = Step::Wait(Happening::Frame(prompt(&story.asked[*turn])));
+            cast.add("sender", [during, Step::Send(Send { text: text.clone(), run: false })]);
+        }
+    }
+}
+
+/// The messages that somebody told were sent during a turn.
+fn said(story: &Story) -> Vec<&str> {
+    let said = story.moments.iter().filter_map(|moment| match moment {
+        Moment::Said(text, _) => Some(text.as_str()),
+        _ => None,
+    });
+    said.collect()
 }
 
 fn prompts(story: &Story) -> impl Iterator<Item = &Asked> {
@@ -86,15 +111,22 @@ fn prompts(story: &Story) -> impl Iterator<Item = &Asked> {
 }
 
 /// The steps that lead to these prompts. A prompt whose text came before is no new message: the client repeats a failed
-/// one within its run, and an interrupted one at the beginning of the next.
-fn runs(turns: &[&Asked]) -> Vec<Step> {
+/// one within its run, and an interrupted one at the beginning of the next. Another has sent what was said during a turn,
+/// and a run that goes on takes it.
+fn runs(turns: &[&Asked], said: &[&str]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut at = 0;
     while let Some(turn) = turns.get(at) {
         let is_new = |turn: &&&Asked| turn.count == 1;
         let next = turns.get(at + 1).filter(is_new);
-        let failed = at > 0 && turns[at - 1].outcome == Outcome::Failed && turns[at - 1].on == turn.on;
-        if is_new(&turn) {
+        let before = at.checked_sub(1).map(|before| turns[before]);
+        let failed = before.is_some_and(|before| is_retry(before, turn));
+        let goes_on = before.is_some_and(Asked::is_complete);
+        if is_new(&turn) && said.contains(&turn.text().unwrap_or_default()) {
+            if !goes_on {
+                steps.push(Step::Run);
+            }
+        } else if is_new(&turn) {
             steps.extend([send(turn), Step::Run]);
         } else if let (true, Some(next)) = (turn.is_complete(), next) {
             steps.extend([send(next), Step::Run]);
@@ -107,6 +139,33 @@ fn runs(turns: &[&Asked]) -> Vec<Step> {
     steps
 }
 
+/// Whether a prompt repeats the one before, which had failed.
+fn is_retry(before: &Asked, turn: &Asked) -> bool {
+    before.outcome == Outcome::Failed && before.on == turn.on
+}
+
+/// How often a prompt that had failed was repeated at most, in a row.
+pub(super) fn retries(story: &Story) -> u32 {
+    let turns: Vec<&Asked> = prompts(story).collect();
+    let series = turns.chunk_by(|before, turn| is_retry(before, turn));
+    let longest = series.map(|series| series.len() - 1).max().unwrap_or(0);
+    u32::try_from(longest).unwrap_or(u32::MAX)
+}
+
+/// How many prompts a synchronous run had at most; none if no actor told of one.
+pub(super) fn steps_of_a_run(story: &Story) -> Option<u32> {
+    let (mut prompts, mut most) = (0, None);
+    for moment in &story.moments {
+        match moment {
+            Moment::Prompt(_) => prompts += 1,
+            Moment::Call(_, Step::RunSync) => most = most.max(Some(std::mem::take(&mut prompts).max(1))),
+            Moment::Call(..) => prompts = 0,
+            Moment::Cancel(_) | Moment::Open(..) | Moment::Said(..) | Moment::Left(_) => {}
+        }
+    }
+    most
+}
+
 fn send(turn: &Asked) -> Step {
     Step::Send(Send { text: turn.text().unwrap_or_default().to_owned(), run: false })
 }
@@ -117,7 +176,7 @@ fn as_stopped(story: &Story, cast: &mut Cast) {
         match moment {
             Moment::Cancel(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Interrupt]),
             Moment::Left(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Close]),
-            Moment::Prompt(_) | Moment::Open(..) | Moment::Call(..) => {}
+            Moment::Prompt(_) | Moment::Open(..) | Moment::Said(..) | Moment::Call(..) => {}
         }
     }
 }
@@ -131,7 +190,7 @@ fn as_served(story: &Story, cast: &mut Cast) {
         match moment {
             Moment::Prompt(at) => {
                 let Some(turn) = story.asked.get(*at) else { continue };
-                if before.is_some_and(|before| before.outcome == Outcome::Failed && before.on == turn.on) {
+                if before.is_some_and(|before| is_retry(before, turn)) {
                     before = Some(turn);
                     continue;
                 }
@@ -155,7 +214,7 @@ fn as_served(story: &Story, cast: &mut Cast) {
             }
             Moment::Cancel(at) => place = Some(at),
             Moment::Left(at) => cast.add("stopper", [Step::Wait(at.clone()), Step::Close]),
-            Moment::Open(..) | Moment::Call(..) => {}
+            Moment::Open(..) | Moment::Said(..) | Moment::Call(..) => {}
         }
     }
     if let Some(place) = place {
@@ -171,7 +230,7 @@ fn as_told(story: &Story, cast: &mut Cast) {
     for (at, moment) in story.moments.iter().enumerate() {
         let Moment::Call(actor, step) = moment else { continue };
         let before = &story.moments[since.get(actor.as_str()).copied().unwrap_or(0)..at];
-        runs |= *step == Step::Run;
+        runs |= matches!(step, Step::Run | Step::RunSync);
         since.insert(actor, at);
         let name = actor_name(actor);
         let last = |text: Option<&str>| {
@@ -221,12 +280,27 @@ fn actor_name(told: &str) -> String {
     if fits && !reserved { name } else { format!("actor-{name}") }
 }
 
-/// The clock ends the drains that the server let run: those of prompts that were cancelled and never answered.
+/// The clock lets a client repeat what failed, ends the turns that were cancelled though no actor told of a stop, and ends
+/// the drains that the server let run: those of prompts that were cancelled and never answered. A synchronous run drains
+/// nothing.
 pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
-    let open = prompts(story).filter(|asked| asked.outcome == Outcome::Open).filter_map(|asked| asked.cancel);
-    let wait = |count| {
-        let frame = FrameSeen { method: Method::Cancel, text: None, count };
-        [ClockStep::Wait(Happening::Frame(frame)), ClockStep::Fire(Timer::Drain)]
-    };
-    open.flat_map(wait).collect()
+    let is_synchronous = has_told(story, &[Step::RunSync]);
+    let timed_out = is_synchronous && !has_told(story, &[Step::Interrupt, Step::Pause, Step::Close]);
+    let mut steps = Vec::new();
+    let mut before = None;
+    for turn in prompts(story) {
+        if before.replace(turn).is_some_and(|before| is_retry(before, turn)) {
+            steps.push(ClockStep::Fire(Timer::Retry));
+        }
+        let Some(count) = turn.cancel else { continue };
+        if timed_out {
+            let prompted = Happening::Frame(prompt(turn));
+            steps.extend([ClockStep::Wait(prompted), ClockStep::Fire(Timer::Prompt)]);
+        }
+        if turn.outcome == Outcome::Open && !is_synchronous {
+            let frame = FrameSeen { method: Method::Cancel, text: None, count };
+            steps.extend([ClockStep::Wait(Happening::Frame(frame)), ClockStep::Fire(Timer::Drain)]);
+        }
+    }
+    steps
 }

@@ -116,16 +116,16 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
     Ok(Imported { scenario: with_gates(scenario), notes: story.notes })
 }
 
-/// A client whose prompt went wrong and that was never seen to prompt a message again is taken to be one that does not.
+/// A client whose prompt went wrong is taken to be one that prompts a message again as often as it was seen to, and a
+/// synchronous run to have as many steps as it was seen to take.
 fn limits(story: &Story, cast: &[Actor]) -> Limits {
-    let prompts = || story.asked.iter().filter_map(Asked::text);
-    let is_again = |text: &str| prompts().filter(|other| *other == text).count() > 1;
     let is_wrong = |action: &Action| matches!(action, Action::Fail(_) | Action::Exit(_));
     let failed = story.asked.iter().any(|asked| asked.actions.iter().any(is_wrong));
     let closed = cast.iter().any(|actor| actor.does.contains(&Step::Close));
     let limits = Limits::default();
-    let retries = if (failed || closed) && !prompts().any(is_again) { 0 } else { limits.retries };
-    Limits { retries, ..limits }
+    let retries = if failed || closed { actors::retries(story) } else { limits.retries };
+    let iterations = actors::steps_of_a_run(story).unwrap_or(limits.iterations);
+    Limits { retries, iterations, ..limits }
 }
 
 /// Whether a scenario is what [`import`] makes of the transcript, apart from all that a transcript does not tell: title,

@@ -81,6 +81,8 @@ pub(super) enum Moment {
     Cancel(Happening),
     /// Somebody at the control port opened a gate, and what may have come before that.
     Open(String, Option<Happening>),
+    /// Somebody told that this message was sent during a turn, which is known by its place in [`Story::asked`].
+    Said(String, usize),
     /// A call of an actor returned.
     Call(String, Step),
     /// The client left in the middle of this turn, and what may have come before that.
@@ -202,6 +204,11 @@ impl Story {
 
     fn told(&mut self, event: Option<&ToldEvent>) {
         let Some(event) = event else { return };
+        if event.kind == EventKind::UserMessage
+            && let Some(turn) = self.running.iter().rev().copied().find(|at| self.asked[*at].in_turn())
+        {
+            self.moments.push(Moment::Said(self.names.text(&event.text), turn));
+        }
         self.events.push(event.clone());
         let count = number(self.events.iter().filter(|seen| *seen == event).count());
         let text = match event.kind {
@@ -215,6 +222,7 @@ impl Story {
     fn called(&mut self, actor: &str, call: &str) {
         let step = match call {
             "run" => Step::Run,
+            "run_sync" => Step::RunSync,
             "interrupt" => Step::Interrupt,
             "pause" => Step::Pause,
             "close" => Step::Close,

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 # How long anything may take before it counts as never: far beyond any test.
-LIMIT = 60
+LIMIT = 120
 
 
 class Control:
@@ -14,11 +14,13 @@ class Control:
 
     def __init__(self, announce):
         self.announce = announce
+        # Set when nobody is interested any more.
+        self.is_over = False
 
     def post(self, path, body=None):
         """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile."""
         until = time.monotonic() + LIMIT
-        while time.monotonic() < until:
+        while time.monotonic() < until and not self.is_over:
             try:
                 said = json.loads(self.announce.read_text())
                 request = urllib.request.Request(

@@ -3,7 +3,9 @@
 One process imports the SDK once and plays every scenario that it is given, each as often as asked. What was seen goes to
 `turnloom verify`, which says whether it is among the outcomes that the model has for the installed release. Nothing here
 knows what a scenario is about, and nothing waits for time: steps wait for what the control port or the SDK's own
-callbacks tell. (A status has no callback, so it alone is looked at again and again.)
+callbacks tell, and the scenario's clock turns that of the SDK. (A status has no callback, so it is looked at again and again. That
+a session has come to a stand can be seen by waiting only; that is done where it has come as far as in such an outcome of the
+model.)
 
     python drive.py --turnloom target/release/turnloom --runs 10 scenarios/*.json
 
@@ -12,6 +14,7 @@ Exit codes: 0 all was seen in the model too, 1 something was not, or a play fail
 
 import argparse
 import asyncio
+import functools
 import importlib.metadata
 import json
 import logging
@@ -37,13 +40,17 @@ from openhands.sdk.context import AgentContext  # noqa: E402
 from openhands.sdk.conversation.impl import local_conversation  # noqa: E402
 from openhands.sdk.security.confirmation_policy import NeverConfirm  # noqa: E402
 
+import clock  # noqa: E402
 from control import LIMIT, Control  # noqa: E402
+from judge import Judge  # noqa: E402
+from words import in_words, kind_of, text  # noqa: E402
 
 # What the SDK logs is not what is judged.
 logging.disable(logging.CRITICAL)
 
-# How long a limit is that the scenario's clock fires, and one that it does not: far beyond any test.
-FIRED, NEVER = 0.3, 600.0
+BEGIN_CLOCK = clock.install()
+# How long nothing happens in a session that has come to a stand, in seconds.
+STILL = 2.0
 # Releases before 1.25.0 have no cursor.
 CURSOR = getattr(local_conversation, "ACP_LAST_PROMPT_USER_MESSAGE_ID", None)
 
@@ -92,13 +99,10 @@ class Service:
         self.do(self.service.close())
 
     def is_idle(self):
-        """Whether no run is in flight and none is about to begin."""
+        """Whether no run is in flight, and none is about to begin at the end of one."""
 
         async def looked():
-            # What the loop has to do already comes before this goes on.
-            for _ in range(20):
-                await asyncio.sleep(0)
-            return self.service._run_task is None or self.service._run_task.done()
+            return not any(task.get_coro().__name__ == "_run_and_publish" for task in asyncio.all_tasks())
 
         return self.do(looked())
 
@@ -114,29 +118,31 @@ class Listener(Subscriber):
 
 
 class Play:
-    """One run of one scenario."""
+    """One run of one scenario, which may come to a stand where the model does."""
 
-    def __init__(self, scenario, path, turnloom, folder):
+    def __init__(self, scenario, path, turnloom, folder, outcomes):
         self.scenario = scenario
+        self.outcomes = outcomes
+        self.stuck = False
+        self.before = None
+        self.since = 0.0
         self.folder = folder
         self.calls = {actor["name"]: [] for actor in scenario["actors"]}
         self.changed = threading.Condition()
         self.control = Control(folder / "control.json")
-        fired = [step["fire"] for step in scenario.get("clock", []) if "fire" in step]
-        retries = scenario.get("limits", {}).get("retries", 3)
-        acp_agent._ACP_PROMPT_MAX_RETRIES = retries
-        acp_agent._ACP_PROMPT_RETRY_DELAYS = (FIRED if fired.count("retry") >= retries else NEVER,)
-        acp_agent._ACP_CANCEL_DRAIN_TIMEOUT = FIRED if "drain" in fired else NEVER
-        # A failed prompt is tried again at once: nobody looks at how long the runtime waits for that.
-        acp_agent._ACP_PROMPT_RETRY_DELAYS = (0.0,)
+        self.clock = BEGIN_CLOCK()
+        acp_agent._ACP_PROMPT_MAX_RETRIES = scenario.get("limits", {}).get("retries", 3)
+        # Whether the script waits for something that only the conversation knows.
+        self.is_told = '"event":' in json.dumps(scenario.get("server", []))
+        # Frames do not show that a run was synchronous.
+        self.is_synchronous = any("run_sync" in actor["does"] for actor in scenario["actors"])
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
         command = [turnloom, "serve", str(path), "--transcript", str(folder / "t.jsonl")]
         command += ["--control", "127.0.0.1:0", "--announce", str(folder / "control.json")]
         command += ["--watchdog", f"{LIMIT}s"]
         context = AgentContext(system_message_suffix="suffix") if scenario["agent"].get("suffix") else None
-        limit = FIRED if "prompt" in fired else NEVER
-        agent = ACPAgent(acp_command=command, acp_prompt_timeout=limit, agent_context=context)
+        agent = ACPAgent(acp_command=command, acp_prompt_timeout=clock.PROMPT_LIMIT, agent_context=context)
         iterations = scenario.get("limits", {}).get("iterations", 500)
         self.service = None
         if scenario.get("through") == "service":
@@ -151,7 +157,10 @@ class Play:
                 max_iteration_per_run=iterations,
             )
 
-    def on_event(self, _):
+    def on_event(self, event):
+        told = in_words(event)
+        if told and self.is_told:
+            self.control.post("/tell", {"event": {"kind": told["kind"], "text": told["text"]}})
         with self.changed:
             self.changed.notify_all()
 
@@ -159,16 +168,35 @@ class Play:
         if self.scenario["agent"].get("session", "ready") == "ready":
             self.conversation._ensure_agent_ready()
         actors = [threading.Thread(target=self.act, args=(actor,), daemon=True) for actor in self.scenario["actors"]]
+        threading.Thread(target=self.keep_time, daemon=True).start()
         for actor in actors:
             actor.start()
-        for actor in actors:
-            actor.join(LIMIT)
-        if any(actor.is_alive() for actor in actors):
-            raise TimeoutError("an actor never came to its end")
-        if self.service:
-            self.until(self.service.is_idle, 0.005)
-        observed = {"events": self.events(), "calls": self.calls, "end": self.end()}
+
+
+        def is_done():
+            return not any(actor.is_alive() for actor in actors) and (self.service is None or self.service.is_idle())
+
+        self.until(lambda: is_done() or self.stands(), 0.005)
+        self.stuck = not is_done()
+        observed = {"events": self.events(), "calls": self.calls, "end": self.end(), "stuck": self.stuck}
         (self.folder / "seen.json").write_text(json.dumps(observed))
+
+    def stands(self):
+        """Whether the session has come to a stand."""
+        if not any(map(self.is_as_far_as, self.outcomes)):
+            return False
+        transcript = (self.folder / "t.jsonl").stat().st_size
+        now = transcript, len(self.events()), json.dumps(self.calls), len(self.clock.armed)
+        if now != self.before:
+            self.before, self.since = now, time.monotonic()
+        return time.monotonic() - self.since > STILL
+
+    def is_as_far_as(self, outcome):
+        """Whether all was seen that there is in the outcome, as far as the scenario observes it."""
+        called = {actor: calls for actor, calls in self.calls.items() if calls}
+        seen = {"events": self.events(), "calls": called}
+        observed = self.scenario.get("observe", seen)
+        return all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
 
     def act(self, actor):
         for step in actor["does"]:
@@ -183,15 +211,29 @@ class Play:
                     do()
                     returned = "ok"
                 except Exception as error:
-                    returned = type(error).__name__
-                self.calls[actor["name"]].append({"call": call, "returned": returned})
+                    returned = kind_of(getattr(error, "original_exception", error))
+                told = {"call": call, "returned": returned}
+                self.calls[actor["name"]].append(told)
+                if self.is_synchronous:
+                    self.control.post("/tell", {"actor": actor["name"], **told})
+
+    def keep_time(self):
+        """The clock's part. What it waits for may never come."""
+        for step in self.scenario.get("clock", []):
+            try:
+                if "wait" in step:
+                    self.wait(step["wait"])
+                elif not self.clock.fire(step["fire"]):
+                    return
+            except TimeoutError:
+                return
 
     def call(self, name, value):
         """The call in the words of the model, and what makes it."""
         if name == "send":
-            text, run = value["text"], value.get("run", False)
+            said, run = value["text"], value.get("run", False)
             target = self.service or self.conversation
-            return f"send {json.dumps(text)}", lambda: target.send_message(text, **({"run": run} if run else {}))
+            return f"send {json.dumps(said)}", lambda: target.send_message(said, **({"run": run} if run else {}))
         if name == "run_sync":
             return name, self.conversation.run
         if name == "run" and not self.service:
@@ -200,6 +242,14 @@ class Play:
 
     def close(self):
         (self.service or self.conversation).close()
+
+    def leave(self):
+        """Closes the conversation, if it lets itself be closed: one that has come to a stand ends with this process."""
+        closing = threading.Thread(target=self.close, daemon=True)
+        closing.start()
+        closing.join(0 if self.stuck else LIMIT)
+        self.clock.end()
+        self.control.is_over = True
 
     def wait(self, happening):
         kind, value = next(iter(happening.items()))
@@ -226,7 +276,7 @@ class Play:
         """How the conversation stands: its status, its cursor, the session that the next prompt would go to."""
         state, agent = self.conversation.state, self.conversation.agent
         cursor = state.agent_state.get(CURSOR)
-        texts = [self.text(event) for event in state.events if event.id == cursor]
+        texts = [text(event) for event in state.events if event.id == cursor]
         session = None
         if agent._conn is not None and not getattr(agent, "_restart_session_on_next_turn", False):
             entries = (self.folder / "t.jsonl").read_text().splitlines()
@@ -235,42 +285,9 @@ class Play:
         cursor = texts[0] if texts else None
         return {"status": state.execution_status.value, "cursor": cursor, "session": session}
 
-    @staticmethod
-    def text(event):
-        return "".join(block.text for block in event.llm_message.content if hasattr(block, "text"))
-
     def events(self):
         """The log in the words of the model."""
-        events = []
-        for event in list(self.conversation.state.events):
-            kind, text, tool = type(event).__name__, "", None
-            if kind == "MessageEvent":
-                text = self.text(event)
-                kind = "user_message" if event.source == "user" else "agent_message"
-                if kind == "agent_message":
-                    text = next((said for start, said in FAILURES.items() if text.startswith(start)), text)
-            elif kind == "ActionEvent" and event.tool_name == "finish":
-                # What the SDK says where the server said nothing.
-                text = event.action.message.replace("(No response from ACP server)", "")
-                kind = "finish"
-            elif kind == "ACPToolCallEvent":
-                kind, text, tool = "tool_call", event.tool_call_id, event.status
-            elif kind in NAMES:
-                kind = NAMES[kind]
-            else:
-                continue
-            events.append({"kind": kind, "text": text, "tool": tool, "thread": ""})
-        return events
-
-
-# What the SDK says of a turn that failed, in the words of the model.
-FAILURES = {"ACP prompt timed out after": "timed out", "ACP error:": "failed"}
-NAMES = {
-    "SystemPromptEvent": "system_prompt",
-    "InterruptEvent": "interrupt",
-    "PauseEvent": "pause",
-    "ConversationErrorEvent": "error",
-}
+        return [told for told in map(in_words, list(self.conversation.state.events)) if told]
 
 
 def playable(scenario):
@@ -280,78 +297,31 @@ def playable(scenario):
     steps = [step for actor in scenario["actors"] for step in actor["does"]]
     if any(isinstance(step, dict) and "tool" in step for step in steps):
         raise NotPlayed("an actor is a tool")
+    if scenario.get("decisions"):
+        raise NotPlayed("it has decisions of its own, which no release has made")
+    if {"fire": "cancel_send"} in scenario.get("clock", []):
+        raise NotPlayed("a pipe takes a cancel at once, whether or not somebody reads it")
     if scenario.get("subscriber"):
         raise NotPlayed("its subscriber takes its time")
-    for step in scenario.get("clock", []):
-        frame = step.get("wait", {}).get("frame", {})
-        if "fire" in step and step["fire"] not in ("drain", "prompt", "retry"):
-            raise NotPlayed(f'the clock fires {step["fire"]}')
-        if "wait" in step and frame.get("method") not in ("session/cancel", "session/prompt"):
-            raise NotPlayed("the clock waits for more than the timer does")
-
-
-class Judge:
-    """What `turnloom` says of a session. Sessions that nobody can tell apart are judged once."""
-
-    def __init__(self, turnloom, release):
-        self.turnloom = turnloom
-        self.judged = {}
-        revisions = self.run(["explain", "revisions"], pathlib.Path()).stdout.split()
-        self.revision = release if release in revisions else None
-
-    def run(self, arguments, folder):
-        command = [self.turnloom, *arguments]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-    def session(self, path, folder):
-        """Whether all is well with the session, and why not."""
-        said = (folder / "t.jsonl").read_text().replace(str(folder), "")
-        seen = path, said, (folder / "seen.json").read_text()
-        if seen not in self.judged:
-            self.judged[seen] = self.judge(path, folder)
-        return self.judged[seen]
-
-    def judge(self, path, folder):
-        """The same. Without a model there are only the rules of the protocol."""
-        if self.revision is None:
-            verified = self.run(["verify", "t.jsonl"], folder)
-            return verified.returncode == 0, words(verified)
-        of = ["--revision", self.revision]
-        verified = self.run(["verify", "t.jsonl", "--scenario", str(path), *of, "--observed", "seen.json"], folder)
-        if verified.returncode:
-            return False, words(verified)
-        return self.imported(folder, of)
-
-    def imported(self, folder, of):
-        """Whether the scenario that is made of the transcript has this session among its outcomes too."""
-        if '"session/prompt"' not in (folder / "t.jsonl").read_text():
-            return True, ""
-        imported = self.run(["import", "t.jsonl", "--output", "imported.json"], folder)
-        if imported.returncode:
-            return False, "not imported: " + words(imported)
-        verified = self.run(["verify", "t.jsonl", "--scenario", "imported.json", *of], folder)
-        return verified.returncode == 0, "as imported: " + words(verified)
-
-
-def words(done):
-    return (done.stdout + done.stderr).strip()
 
 
 def play(path, judge):
     """Plays a scenario once; whether what was seen is well, and why not."""
     scenario = json.loads(path.read_text())
     playable(scenario)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = pathlib.Path(folder)
-        run = Play(scenario, path.resolve(), judge.turnloom, folder)
+        run = Play(scenario, path.resolve(), judge.turnloom, folder, judge.stands(path.resolve()))
         try:
             run.play()
+            if run.stuck:
+                return judge.session(path.resolve(), folder)
         finally:
-            run.close()
+            run.leave()
         return judge.session(path.resolve(), folder)
 
 
-def plays(path, judge, runs):
+def plays(path, *, judge, runs):
     """What came of all plays of a scenario, as a row of the matrix, and why some were not well."""
     row = {"scenario": path.stem, "runs": runs, "good": 0, "model": judge.revision}
     said = set()
@@ -366,6 +336,28 @@ def plays(path, judge, runs):
         if not good:
             said.add(why)
     return row, sorted(said)
+
+
+def in_processes(work, paths, jobs):
+    """What comes of each path, in their order. Forked, so that the SDK is imported once; what it leaves running ends with its
+    process."""
+    with tempfile.TemporaryDirectory() as folder:
+        waiting, living, due = list(enumerate(paths)), {}, 0
+        while due < len(paths):
+            while waiting and len(living) < jobs:
+                at, path = waiting.pop(0)
+                process = os.fork()
+                if process == 0:
+                    try:
+                        pathlib.Path(folder, f"{at}.json").write_text(json.dumps(work(path)))
+                    finally:
+                        os._exit(0)
+                living[process] = at
+            process, _ = os.wait()
+            living.pop(process, None)
+            while due < len(paths) and due not in living.values() and due not in dict(waiting):
+                yield json.loads(pathlib.Path(folder, f"{due}.json").read_text())
+                due += 1
 
 
 def quiet(unraisable):
@@ -384,6 +376,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turnloom", required=True, type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="play so many scenarios at a time, each in a process of its own")
     parser.add_argument("--load", action="store_true", help="keep each core busy with two other processes meanwhile")
     parser.add_argument("--results", type=pathlib.Path, help="write what came of it to this file, as JSON")
     parser.add_argument("scenarios", nargs="+", type=pathlib.Path)
@@ -393,10 +386,10 @@ def main():
     others = busy(2 * os.cpu_count() if arguments.load else 0)
     rows = []
     try:
-        for path in arguments.scenarios:
-            row, said = plays(path, judge, arguments.runs)
+        one = functools.partial(plays, judge=judge, runs=arguments.runs)
+        for row, said in in_processes(one, arguments.scenarios, arguments.jobs):
             rows.append(row)
-            print(f"{release}   {path.stem}   {cell(row)}")
+            print(f'{release}   {row["scenario"]}   {cell(row)}')
             for why in said:
                 print("    " + why.replace("\n", "\n    "))
             sys.stdout.flush()

@@ -1,0 +1,68 @@
+"""What `turnloom` says of a session that was played. Knows nothing of the client."""
+
+import json
+import pathlib
+import subprocess
+
+
+class Judge:
+    """What `turnloom` says of a session. Sessions that nobody can tell apart are judged once."""
+
+    def __init__(self, turnloom, release):
+        self.turnloom = turnloom
+        self.judged = {}
+        self.stuck = {}
+        revisions = self.run(["explain", "revisions"], pathlib.Path()).stdout.split()
+        self.revision = release if release in revisions else None
+
+    def run(self, arguments, folder):
+        command = [self.turnloom, *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    def stands(self, path):
+        """The outcomes of the model in which somebody is left waiting."""
+        if path not in self.stuck and self.revision:
+            explored = self.run(["explore", str(path), "--revision", self.revision, "--format", "json"], pathlib.Path())
+            outcomes = [outcome["observations"] for outcome in json.loads(explored.stdout)["outcomes"]]
+            self.stuck[path] = [outcome for outcome in outcomes if left_waiting(outcome["stuck"])]
+        return self.stuck.get(path, [])
+
+    def session(self, path, folder):
+        """Whether all is well with the session, and why not."""
+        said = (folder / "t.jsonl").read_text().replace(str(folder), "")
+        seen = path, said, (folder / "seen.json").read_text()
+        if seen not in self.judged:
+            self.judged[seen] = self.judge(path, folder)
+        return self.judged[seen]
+
+    def judge(self, path, folder):
+        """The same. Without a model there are only the rules of the protocol."""
+        if self.revision is None:
+            verified = self.run(["verify", "t.jsonl"], folder)
+            return verified.returncode == 0, words(verified)
+        of = ["--revision", self.revision]
+        verified = self.run(["verify", "t.jsonl", "--scenario", str(path), *of, "--observed", "seen.json"], folder)
+        if verified.returncode:
+            return False, words(verified)
+        return self.imported(folder, of)
+
+    def imported(self, folder, of):
+        """Whether the scenario that is made of the transcript has this session among its outcomes too."""
+        if '"session/prompt"' not in (folder / "t.jsonl").read_text():
+            return True, ""
+        imported = self.run(["import", "t.jsonl", "--output", "imported.json"], folder)
+        if imported.returncode:
+            return False, "not imported: " + words(imported)
+        verified = self.run(["verify", "t.jsonl", "--scenario", "imported.json", *of], folder)
+        return verified.returncode == 0, "as imported: " + words(verified)
+
+
+def left_waiting(stuck):
+    """Whether somebody else waits than the clock for a timer that is never armed."""
+    return stuck is not None and any(thread["thread"] != "clock" for thread in stuck["threads"])
+
+
+def words(done):
+    return (done.stdout + done.stderr).strip()
+
+
