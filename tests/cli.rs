@@ -241,6 +241,6 @@ fn an_empty_completion_is_linted_but_not_run() {
     let empty = empty.replace(r#"{"answer": "end_turn"}"#, r#"{"say": ""}, {"answer": "end_turn"}"#);
     let folder = Folder::new("empty-answer", &[("empty.json", &empty)]);
     assert_eq!(folder.run("lint empty.json").out, "empty.json: nothing wrong\n");
-    let said = folder.refused("check empty.json");
+    let said = refused(&folder, "check empty.json");
     assert!(said.contains("takes an empty completion for a turn"), "{said}");
 }
