@@ -26,10 +26,6 @@ const UNREACHED: &[(Branch, &str)] = &[
     ),
     (Branch::MessageAtFinishAndLimit, "the gap of R08 and the limit of R12 have a row each; no row has both"),
     (
-        Branch::SupersedeBeforePrompt,
-        "a run has written `running` and not yet chosen its message: seen in no schedule that was drawn",
-    ),
-    (
         Branch::RerunRefused,
         "somebody has to ask for a run between the end of one and its rerun: seen in no schedule that was drawn",
     ),

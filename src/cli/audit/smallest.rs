@@ -20,7 +20,43 @@ use crate::scenario::{Action, Catch, ClockStep, Scenario, Step};
 const SCHEDULES: u64 = 5_000;
 
 /// Scenarios that could be smaller, each with the reason why they are not.
-const KEPT: &[(&str, &str)] = &[];
+const KEPT: &[(&str, &str)] = &[
+    (
+        "n07-close-waits-for-turn",
+        "a completion that comes once the service is closed shows that only the close waits for it",
+    ),
+    ("n08-server-death-unnoticed", "the second run shows that the server is started again"),
+    (
+        "n11-run-after-stop-forgotten",
+        "the gate keeps the paused run in flight until the message is sent: no other order is meant",
+    ),
+    ("n13-completed-interrupt-repeated", "the answer is the completed turn that the next run repeats"),
+    ("r01-lock-held-across-prompt", "the message that has to wait is what the row is about"),
+    (
+        "r08-finish-gap",
+        "a run that prompts nothing is no conversation, and this one is the first picture in the README",
+    ),
+    ("r10-undrained-session-reused", "the prompt that overlaps is that of another message, as in the review"),
+    (
+        "r13-unshielded-interrupt-wait",
+        "a server that obeys late leaves the limit as the only thing that is wrong",
+    ),
+    (
+        "r15-stale-suffix-marker",
+        "the first run has the suffix, the second loses the session, the third needs the suffix again",
+    ),
+    ("r17-fifo-skip", "the gate puts both messages into the step, as in the review"),
+    ("r24-reprompt-spin", "the gate puts the pause into the step: no other order is meant"),
+    ("r28-drain-result-discarded", "the text is the result that is thrown away"),
+    (
+        "r40-supersede-cancels-replacement",
+        "the answer to the first prompt is what lets the second one into flight before it is superseded",
+    ),
+    (
+        "r35-cancel-token-cleared",
+        "a completion that comes once the tool has looked shows that only the tool outlives the run",
+    ),
+];
 
 /// What can be left out of a scenario, thing by thing.
 struct Look {
