@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::Names;
 use super::written::Burst;
 use crate::live::frame::Id;
-use crate::live::transcript::{By, Entry, Part, ToldEvent, What};
+use crate::live::transcript::{By, End, Entry, Part, ToldEvent, What};
 use crate::observation::ServerEntry;
 use crate::scenario::{Action, EventKind, EventSeen, Happening, Send, Step, StopReason, Trigger};
 
@@ -186,7 +186,12 @@ impl Story {
                     self.notes.push(left_out.to_owned());
                 }
             }
-            // The script knows nothing of what is no frame, and the end of a process is the next one's beginning.
+            What::End { why: End::Exit(_), .. } => {
+                self.part();
+                self.log.push(ServerEntry::Ended { process: self.process });
+                self.ended = true;
+            }
+            // The script knows nothing of what is no frame, and any other end of a process is the next one's beginning.
             What::Garbage { .. } | What::End { .. } | What::Reply { .. } | What::Http { .. } => {}
         }
     }
