@@ -52,15 +52,20 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     /// A future that is not done.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let state = State { running: false, result: None, callbacks: Vec::new() };
-        Self { state: Object::new(name, state) }
+        Self::with_callbacks(name, Vec::new())
     }
 
     /// A future whose result goes to a callback, on the thread that settles it.
     pub(super) fn with_callback(name: &str, strand: Strand, call: impl FnOnce(Result<T>) + 'static) -> Self {
         let callback = Callback { strand, call: Box::new(call) };
-        let state = State { running: false, result: None, callbacks: vec![callback] };
-        Self { state: Object::new(name, state) }
+        Self::with_callbacks(name, vec![callback])
+    }
+
+    fn with_callbacks(name: &str, callbacks: Vec<Callback<T>>) -> Self {
+        let state = Object::new(name, State { running: false, result: None, callbacks });
+        // A future that wraps this one is told by it, and tells it of a cancellation.
+        state.let_go_at_end(|state| std::mem::take(&mut state.callbacks));
+        Self { state }
     }
 
     /// Tells it from others.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::concurrent::{self, deliver, pass_cancellation_on};
 use super::event_loop::Label;
 use super::{EventLoop, Exception, Future, Result};
-use crate::kernel::{Object, Op, Strand, at_end, thread, words};
+use crate::kernel::{Object, Op, Strand, thread, words};
 
 /// Worker threads. A job goes to the idle worker with the lowest number: which one it is makes no difference.
 #[derive(Clone)]
@@ -63,8 +63,7 @@ impl Executor {
     #[must_use]
     pub fn new(name: &str, workers: usize, inline: bool) -> Self {
         let queue = Object::new("jobs", Jobs::default());
-        let jobs = queue.clone();
-        at_end(move || jobs.clear(|jobs| *jobs = Jobs::default()));
+        queue.let_go_at_end(std::mem::take);
         let executor = Self { queue, inline: inline.then(|| name.into()) };
         for worker in 0..if inline { 0 } else { workers } {
             let executor = executor.clone();

@@ -110,6 +110,8 @@ impl<T> Future<T> {
 impl<T: Clone + Hash + 'static> Future<T> {
     pub(super) fn new(event_loop: &EventLoop) -> Self {
         let state = Local::new(State { result: None, callbacks: Callbacks(Vec::new()) });
+        // Who waits is told by the future, and holds it.
+        state.let_go_at_end(|state| std::mem::take(&mut state.callbacks.0));
         Self { inner: Rc::new(Inner { event_loop: event_loop.clone(), state }), registered: false }
     }
 

@@ -53,6 +53,18 @@ impl<S> Local<S> {
         look(&self.shared.content.borrow())
     }
 
+    /// As [`Object::let_go_at_end`](super::Object::let_go_at_end).
+    pub(crate) fn let_go_at_end<R>(&self, take: impl FnOnce(&mut S) -> R + 'static)
+    where
+        S: 'static,
+    {
+        let shared = Rc::downgrade(&self.shared);
+        self.shared.engine.at_end(Box::new(move || {
+            let taken = shared.upgrade().map(|shared| take(&mut shared.content.borrow_mut()));
+            drop(taken);
+        }));
+    }
+
     /// Takes what refers to others out of the data, when the execution is over.
     pub(crate) fn clear<R>(&self, clear: impl FnOnce(&mut S) -> R) -> R {
         clear(&mut self.shared.content.borrow_mut())

@@ -222,6 +222,16 @@ impl<S: Hash + 'static> Object<S> {
         look(&self.shared.state.borrow())
     }
 
+    /// When the execution is over, what `take` takes out of the content is dropped, unless the object is gone by then. For
+    /// content that may refer to who holds the object: a circle of references would live for ever.
+    pub(crate) fn let_go_at_end<R>(&self, take: impl FnOnce(&mut S) -> R + 'static) {
+        let shared = Rc::downgrade(&self.shared);
+        self.shared.engine.at_end(Box::new(move || {
+            let taken = shared.upgrade().map(|shared| take(&mut shared.state.borrow_mut()));
+            drop(taken);
+        }));
+    }
+
     /// Takes what refers to others out of the content, when the execution is over.
     pub(crate) fn clear(&self, clear: impl FnOnce(&mut S)) {
         clear(&mut self.shared.state.borrow_mut());
