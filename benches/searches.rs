@@ -1,10 +1,10 @@
 //! How many schedules a search needs, side by side: turnloom, loom 0.7 and shuttle 0.9 on the same programs in one run.
 //!
-//! `cargo bench --bench searches` prints three tables: the programs below, run to completion or for ten seconds; the
-//! catalogue, each scenario to completion with its defects off and with each of them on; and the schedules that each
-//! defect takes until a rule breaks, beside random sampling and PCT on the same engine (median of twenty seeds). Each
-//! measurement of the first two tables is a process of its own, so its memory is its own too. A real clock is read here
-//! and in no engine.
+//! `cargo bench --bench searches` prints four tables: the programs below, run to completion or for ten seconds; the
+//! catalogue, each scenario to completion with its defects off and with each of them on; the schedules that each
+//! defect takes until a rule breaks, beside random sampling and PCT on the same engine (median of twenty seeds); and the
+//! catalogue once more, beside loom at its bound, which is given ten times as long. Each measurement of the first two
+//! tables is a process of its own, so its memory is its own too. A real clock is read here and in no engine.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -35,6 +35,10 @@ const PATIENT: u64 = 2_000;
 const SEEDS: u64 = 20;
 /// The preemption bound on loom.
 const PREEMPTIONS: usize = 2;
+
+/// How many times as long as turnloom loom may take for a scenario, and how many seconds at least.
+const TIMES_AS_LONG: f64 = 10.0;
+const AT_LEAST: f64 = 1.0;
 
 /// What is told of each execution: its outcome.
 type Tell = dyn Fn(String);
@@ -515,6 +519,58 @@ fn until_broken(job: &Job, drawn: Sample) -> u64 {
     breaks(PATIENT).unwrap_or(PATIENT + 1)
 }
 
+/// The fourth table: the command line with either engine, from the start of the process to its end. loom's processes
+/// are ended by `timeout` of coreutils, which ends their children with them.
+fn beside_loom() {
+    println!("\n{:<36} {:>10} {:>10} {:>10}   seconds", "scenario", "turnloom", "loom", "ratio");
+    let (mut all, mut all_of_loom) = (0.0, 0.0);
+    for file in scenario_files() {
+        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let file = file.to_string_lossy();
+        let (ours, _) = explored_within(600.0, &["explore", &file]);
+        let patience = (ours * TIMES_AS_LONG).max(AT_LEAST);
+        let bound = PREEMPTIONS.to_string();
+        let on_loom = ["explore", "--engine", "loom", "--preemptions", &bound, &file];
+        let (loom, ended) = explored_within(patience, &on_loom);
+        let (loom_seconds, ratio) = match ended {
+            Ended::Complete => (format!("{loom:.3}"), format!("{:.1}", loom / ours)),
+            Ended::GivenUp => (format!("> {patience:.1}"), format!("> {:.1}", patience / ours)),
+            Ended::DoesNotFit => ("-".to_owned(), "-".to_owned()),
+        };
+        if ended != Ended::DoesNotFit {
+            all += ours;
+            all_of_loom += loom;
+        }
+        println!("{name:<36} {ours:>10.3} {loom_seconds:>10} {ratio:>10}");
+    }
+    println!("{:<36} {all:>10.3} {all_of_loom:>10.3} {:>10.1}", "those that loom can run", all_of_loom / all);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Ended {
+    Complete,
+    GivenUp,
+    /// loom has too few threads for it, or no choices.
+    DoesNotFit,
+}
+
+/// How long the command line took, and how it ended.
+fn explored_within(patience: f64, arguments: &[&str]) -> (f64, Ended) {
+    let began = Instant::now();
+    let timeout = Command::new("timeout")
+        .arg(format!("{patience:.3}"))
+        .arg(env!("CARGO_BIN_EXE_turnloom"))
+        .args(arguments)
+        .output()
+        .expect("coreutils are there");
+    let ended = match timeout.status.code() {
+        Some(124) => Ended::GivenUp,
+        Some(3) => Ended::DoesNotFit,
+        _ => Ended::Complete,
+    };
+    (began.elapsed().as_secs_f64(), ended)
+}
+
 fn main() {
     let arguments: Vec<String> = env::args().collect();
     if let [_, measure, search, program] = &arguments[..]
@@ -535,6 +591,7 @@ fn main() {
         compare_programs();
         complete_catalogue();
         first_violations();
+        beside_loom();
     } else {
         print!("{}", measured_line("turnloom", "messages 1"));
     }
