@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 
 
@@ -18,6 +19,21 @@ class Judge:
     def run(self, arguments, folder):
         command = [self.turnloom, *arguments]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    def decided(self, decision):
+        """What the release has decided; None if nobody knows."""
+        revision = self.revision
+        while revision:
+            page = self.explained(revision)
+            if own := re.search(rf"^ +{decision}: (\w+) \(", page, re.MULTILINE):
+                return own[1]
+            based = re.search(r"^ +As (\w+), but for:", page, re.MULTILINE)
+            revision = based and based[1]
+        right = self.revision and re.search(r"^ +(\w+) \(what `fixed` takes\)", self.explained(decision), re.MULTILINE)
+        return right and right[1]
+
+    def explained(self, name):
+        return self.run(["explain", name], pathlib.Path()).stdout
 
     def stands(self, path):
         """The outcomes of the model in which somebody is left waiting."""
