@@ -37,7 +37,7 @@ import agents  # noqa: E402
 import clock  # noqa: E402
 import tools  # noqa: E402
 from control import LIMIT, Control  # noqa: E402
-from judge import Judge  # noqa: E402
+from judge import MOST_EXECUTIONS, Judge  # noqa: E402
 from service import Listener, Service  # noqa: E402
 from words import Words, kind_of, text  # noqa: E402
 
@@ -289,9 +289,12 @@ def play(path, judge):
     """Plays a scenario once; whether what was seen is well, and why not."""
     scenario = json.loads(path.read_text())
     playable(scenario, judge)
+    outcomes = judge.stands(path.resolve())
+    if outcomes is None:
+        raise NotPlayed(f"the model of the release has {MOST_EXECUTIONS} interleavings or more")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = pathlib.Path(folder)
-        run = Play(scenario, path.resolve(), judge.turnloom, folder, judge.stands(path.resolve()))
+        run = Play(scenario, path.resolve(), judge.turnloom, folder, outcomes)
         try:
             run.play()
             if run.stuck:

@@ -5,6 +5,9 @@ import pathlib
 import re
 import subprocess
 
+# How many executions the model of a scenario may have: each session is looked for among their outcomes.
+MOST_EXECUTIONS = 100_000
+
 
 class Judge:
     """What `turnloom` says of a session. Sessions that nobody can tell apart are judged once."""
@@ -36,11 +39,13 @@ class Judge:
         return self.run(["explain", name], pathlib.Path()).stdout
 
     def stands(self, path):
-        """The outcomes of the model in which somebody is left waiting."""
+        """The outcomes of the model in which somebody is left waiting; None if the model has too many interleavings."""
         if path not in self.stuck and self.revision:
-            explored = self.run(["explore", str(path), "--revision", self.revision, "--format", "json"], pathlib.Path())
-            outcomes = [outcome["observations"] for outcome in json.loads(explored.stdout)["outcomes"]]
-            self.stuck[path] = [outcome for outcome in outcomes if left_waiting(outcome["stuck"])]
+            options = ["--revision", self.revision, "--format", "json", "--stats", "--budget", str(MOST_EXECUTIONS)]
+            explored = json.loads(self.run(["explore", str(path), *options], pathlib.Path()).stdout)
+            outcomes = [outcome["observations"] for outcome in explored["outcomes"]]
+            stuck = [outcome for outcome in outcomes if left_waiting(outcome["stuck"])]
+            self.stuck[path] = stuck if explored["executions"] < MOST_EXECUTIONS else None
         return self.stuck.get(path, [])
 
     def session(self, path, folder):
