@@ -6,7 +6,7 @@ use super::console::Console;
 use super::files::{self, For};
 use super::progress::Progress;
 use super::{Exit, Verify, backend, explore, names};
-use crate::check::Side;
+use crate::check::{Side, Violation};
 use crate::explore::{Firing, Job, Options, Verdict};
 use crate::live::{self, End, Entry, What};
 use crate::observation::Observations;
@@ -91,7 +91,13 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     let of = words::count(outcomes.len() as u64, "outcome");
     if let Some(at) = seen.among(&outcomes) {
         console.out(&format!("among the outcomes of {revision}: {} of {of}\n", at + 1));
-        return Exit::Clean;
+        let known = &exploration.outcomes[&outcomes[at]].violations;
+        let is_known = |one: &Violation| known.iter().any(|own| own.rule == one.rule);
+        let news: Vec<&Violation> = seen.miscounted.iter().filter(|one| !is_known(one)).collect();
+        for Violation { rule, message, .. } in &news {
+            console.out(&format!("✗ {rule}: {message}, and in the model it is not so\n"));
+        }
+        return if news.is_empty() { Exit::Clean } else { Exit::Findings };
     }
     let mut text = format!("✗ not among the outcomes of {revision}, {of}\n");
     text += "seen\n";

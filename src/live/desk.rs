@@ -50,6 +50,8 @@ pub(super) struct Desk {
     told: Told,
     /// Whether there is an agent on a pipe. Without one the script is that of the LLM.
     has_agent: bool,
+    /// Whether the agent has a condenser, whose LLM is told by the model that it asks for.
+    has_condenser: bool,
     pipe: Pipe,
     replies: Replies,
     /// The number of the next request.
@@ -74,6 +76,7 @@ impl Desk {
             script: if has_agent { script.beside_llm(&scenario.llm) } else { script },
             told: Told::default(),
             has_agent,
+            has_condenser: scenario.agent.condenser,
             pipe: Pipe::default(),
             replies: Replies::default(),
             next_request: 0,

@@ -351,6 +351,6 @@ pub(super) fn error_event(code: &str) -> Event {
     event(EventKind::Error, code)
 }
 
-fn system_prompt_event() -> Event {
+pub(super) fn system_prompt_event() -> Event {
     event(EventKind::SystemPrompt, "")
 }

@@ -179,8 +179,10 @@ impl LocalConversation {
             reach(Branch::AlreadyReady);
             return Ok(());
         }
-        if let Agent::Acp(agent) = &self.inner.agent {
-            agent.init_state(&self.inner.state, &self.turn(None, false).on_event)?;
+        let on_event = self.turn(None, false).on_event;
+        match &self.inner.agent {
+            Agent::Acp(agent) => agent.init_state(&self.inner.state, &on_event)?,
+            Agent::Llm(_) | Agent::Sync(_) => LlmAgent::init_state(&on_event),
         }
         self.inner.agent_ready.set(true);
         Ok(())

@@ -12,7 +12,8 @@ use crate::kernel::{Local, Ordered, thread};
 use crate::scenario::{EventKind, Status};
 use crate::script::{ClientMessage, ServerMessage, Update};
 
-use super::acp_agent::{Turn, event, not_started};
+use super::acp_agent::{Turn, event, not_started, system_prompt_event};
+use super::bridge::OnEvent;
 use super::connection::Sink;
 use super::decision::CondenserUsage;
 use super::state::ConversationState;
@@ -66,6 +67,12 @@ impl LlmAgent {
     pub fn new(llm: Rc<dyn Llm>, condenser: Option<CondenserUsage>) -> Self {
         let (requests, usage) = (Ordered::new("llm requests", 0), Ordered::new("usage", UsageCount::new()));
         Self { llm, requests, condenser, usage }
+    }
+
+    /// Begins the conversation, with the system prompt.
+    pub fn init_state(on_event: &OnEvent) {
+        let _place = thread::place("init state");
+        on_event(system_prompt_event());
     }
 
     /// What was counted, when the execution is over.

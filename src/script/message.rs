@@ -4,14 +4,18 @@ use std::fmt;
 
 use crate::scenario::{ReplyKind, StopReason, ToolStatus, word};
 
-/// The session of all completions in the server's log.
+/// The session of completions in the server's log.
 pub const LLM: &str = "llm";
+/// The session of those that a condenser asks for.
+pub const CONDENSER: &str = "condenser";
 
 /// What an LLM is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Completion {
     /// The number of the request, repeated in its answer.
     pub request: u64,
+    /// The session in the server's log.
+    pub session: &'static str,
     /// What the user said last.
     pub text: String,
     /// The tool call whose result is the newest message; none if the newest message is another one.

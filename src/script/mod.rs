@@ -13,5 +13,5 @@ mod tests;
 mod wire;
 
 pub use machine::{Choice, Script, Step};
-pub use message::{ClientMessage, Completion, LLM, ServerMessage, Update};
+pub use message::{CONDENSER, ClientMessage, Completion, LLM, ServerMessage, Update};
 pub use wire::{REQUEST, Wire, fill};

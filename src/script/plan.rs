@@ -57,7 +57,8 @@ impl Plan {
         };
         let of_llm = |wanted: &dyn Fn(&Trigger) -> bool| {
             let reactions = self.reactions.iter().enumerate().skip(self.llm.unwrap_or_default());
-            let mut reactions = reactions.filter(|(_, reaction)| is_for(reaction, LLM, process));
+            let mut reactions =
+                reactions.filter(|(_, reaction)| is_for(reaction, completion.session, process));
             reactions.find(|(_, reaction)| wanted(&reaction.on)).map(|(at, _)| at)
         };
         let any = || of_llm(&|on| *on == Trigger::AnyPrompt);

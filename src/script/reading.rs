@@ -1,7 +1,7 @@
 //! What a message does when it is read: an entry of the log, an answer at once, or a reaction that begins.
 
 use super::machine::{Asked, Life, Running, Turn};
-use super::{ClientMessage, Completion, LLM, Script, ServerMessage};
+use super::{ClientMessage, Completion, Script, ServerMessage};
 use crate::observation::ServerEntry;
 
 impl Script {
@@ -120,11 +120,11 @@ impl Script {
     }
 
     fn read_completion(&mut self, completion: Completion) {
-        let (process, session) = (self.process, LLM.to_owned());
+        let (process, session) = (self.process, completion.session.to_owned());
         self.log.push(ServerEntry::Prompt { process, session, text: completion.text.clone() });
         let reaction = self.plan.on_completion(&completion, process);
-        let Completion { request, text, .. } = completion;
-        self.begin(LLM.to_owned(), Asked::Prompt { request, text, cancelled: false }, reaction);
+        let Completion { request, session, text, .. } = completion;
+        self.begin(session.to_owned(), Asked::Prompt { request, text, cancelled: false }, reaction);
     }
 
     /// A cancel belongs to the oldest prompt in flight of its session that was not cancelled before.

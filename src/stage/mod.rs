@@ -104,8 +104,7 @@ impl Stage {
         let world = setup(|| {
             let world = World::build(&self.plan);
             if self.plan.scenario.agent.session == Session::Ready {
-                let ready = world.conversation.ensure_agent_ready();
-                assert!(ready.is_ok(), "the scripted server starts well before the scenario begins");
+                make_ready(&world.conversation);
             }
             world
         });
@@ -216,6 +215,10 @@ impl World {
         };
         let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
         server.begin(scenario, conversation.state());
+        if scenario.agent.session == Session::Ready && scenario.agent.kind != AgentKind::Acp {
+            // There is no server to be started, so it is ready before anybody subscribes.
+            make_ready(&conversation);
+        }
         let service = (scenario.through == Through::Service).then(|| {
             let event_loop = EventLoop::new("loop", &timers);
             let subscriber = SlowSubscriber::new(scenario, &server, &event_loop);
@@ -238,6 +241,11 @@ impl World {
         });
         Self { conversation, server, service, timers, players: players.collect() }
     }
+}
+
+fn make_ready(conversation: &LocalConversation) {
+    let ready = conversation.ensure_agent_ready();
+    assert!(ready.is_ok(), "the scripted server starts well before the scenario begins");
 }
 
 fn timer_name(timer: Timer) -> &'static str {

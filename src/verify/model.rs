@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::check::{Rule, UsageKeptApart, Violation};
 use crate::live::Entry;
-use crate::observation::{Call, End, Event, Observations, Published};
+use crate::observation::{Call, End, Event, Observations, Published, ServerEntry, TokenView};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot::project;
+use crate::stage::Stage;
 
 /// A part of an outcome with what is in it, in words.
 type Part = (String, Vec<String>);
@@ -28,6 +30,10 @@ pub struct Observed {
     pub calls: Option<BTreeMap<String, Vec<Call>>>,
     /// What a subscriber of the event service saw.
     pub stream: Option<Vec<Published>>,
+    /// What each tool saw of its cancel token.
+    pub tokens: Option<BTreeMap<String, Vec<TokenView>>>,
+    /// How many completions were counted under each usage id.
+    pub usage: Option<BTreeMap<String, u32>>,
     /// How the conversation stood at the end.
     pub end: Option<End>,
     /// Whether it came to a stand before every actor was done.
@@ -41,6 +47,8 @@ pub struct Seen {
     pub observations: Observations,
     /// Which parts of it were seen at all, of those that the scenario observes.
     pub channels: Vec<Channel>,
+    /// What was counted under a usage id of somebody else's. No channel shows it, only the rule that is about it.
+    pub miscounted: Vec<Violation>,
     /// Whether it came to a stand before every actor was done; none if nobody looked.
     pub stuck: Option<bool>,
 }
@@ -54,20 +62,24 @@ impl Seen {
             (Channel::Server, true),
             (Channel::Calls, observed.calls.is_some()),
             (Channel::Stream, observed.stream.is_some()),
+            (Channel::Tokens, observed.tokens.is_some()),
             (Channel::Status, observed.end.is_some()),
         ];
         let told = told.into_iter().filter(|(channel, told)| *told && scenario.observe.contains(channel));
         let channels: Vec<Channel> = told.map(|(channel, _)| channel).collect();
         let stuck = observed.stuck;
-        let observations = Observations {
+        let all = Observations {
             server: crate::live::server_log(scenario, entries),
             events: observed.events.unwrap_or_default(),
             calls: observed.calls.unwrap_or_default(),
             stream: observed.stream.unwrap_or_default(),
+            tokens: observed.tokens.unwrap_or_default(),
+            usage: observed.usage.unwrap_or_default(),
             end: observed.end.unwrap_or_default(),
             ..Observations::default()
         };
-        Self { observations: project(&observations, &channels), channels, stuck }
+        let miscounted = UsageKeptApart.judge(&all, &Stage::context(scenario));
+        Self { observations: project(&all, &channels), channels, miscounted, stuck }
     }
 
     /// The place, counted from 0, of the first outcome that looks like this.
@@ -78,35 +90,41 @@ impl Seen {
 
     /// Who waits for whom in an outcome cannot be seen from outside, only that somebody does.
     fn looks_like(&self, outcome: &Observations) -> bool {
-        let projected = Observations { stuck: None, ..project(outcome, &self.channels) };
+        let mut projected = Observations { stuck: None, ..project(outcome, &self.channels) };
+        let ended = |log: &[ServerEntry]| matches!(log.last(), Some(ServerEntry::Ended { .. }));
+        if ended(&projected.server) && !ended(&self.observations.server) {
+            // A process that its client kills cannot tell of it.
+            projected.server.pop();
+        }
         projected == self.observations && self.stuck.is_none_or(|stuck| stuck == came_to_a_stand(outcome))
     }
 
     /// The nearest outcome, by its place, and the first difference from it in words.
     #[must_use]
     pub fn nearest(&self, outcomes: &[Observations]) -> Option<(usize, String)> {
-        let own = self.parts(&self.observations);
+        let own = parts(&self.observations);
         let difference = |(at, outcome): (usize, &Observations)| {
-            let parts = self.parts(&project(outcome, &self.channels));
+            let parts = parts(&project(outcome, &self.channels));
             (distance(&own, &parts), at, first_difference(&own, &parts))
         };
         let nearest = outcomes.iter().enumerate().map(difference).min_by_key(|(far, at, _)| (*far, *at));
         nearest.map(|(_, at, words)| (at, words))
     }
+}
 
-    /// The parts of an outcome, each as a list of things in words.
-    fn parts(&self, seen: &Observations) -> Vec<Part> {
-        fn words<T: serde::Serialize>(items: &[T]) -> Vec<String> {
-            // What was read from JSON can be written to it.
-            items.iter().map(|item| serde_json::to_string(item).unwrap_or_default()).collect()
-        }
-        let mut parts =
-            vec![("server".to_owned(), words(&seen.server)), ("events".to_owned(), words(&seen.events))];
-        parts.extend(seen.calls.iter().map(|(actor, calls)| (actor.clone(), words(calls))));
-        parts.push(("stream".to_owned(), words(&seen.stream)));
-        parts.push(("end".to_owned(), words(std::slice::from_ref(&seen.end))));
-        parts
+/// The parts of an outcome, each as a list of things in words.
+fn parts(seen: &Observations) -> Vec<Part> {
+    fn words<T: serde::Serialize>(items: impl IntoIterator<Item = T>) -> Vec<String> {
+        // What was read from JSON can be written to it.
+        items.into_iter().map(|item| serde_json::to_string(&item).unwrap_or_default()).collect()
     }
+    let mut parts =
+        vec![("server".to_owned(), words(&seen.server)), ("events".to_owned(), words(&seen.events))];
+    parts.extend(seen.calls.iter().map(|(actor, calls)| (actor.clone(), words(calls))));
+    parts.push(("stream".to_owned(), words(&seen.stream)));
+    parts.push(("tokens".to_owned(), words(&seen.tokens)));
+    parts.push(("end".to_owned(), words([&seen.end])));
+    parts
 }
 
 /// Whether somebody was left waiting. A clock with a timer that nobody arms is no part of the session.

@@ -10,6 +10,7 @@ mod http;
 mod import;
 mod llm;
 mod load;
+mod readme;
 mod restart;
 mod sdk;
 mod verify;

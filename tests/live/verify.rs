@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
+use super::http::Ports;
 use super::{Folder, gated, scenario};
 
 /// What `turnloom verify t.jsonl` says, and its exit code.
@@ -73,6 +74,49 @@ fn what_the_model_does_not_do_is_told_with_the_nearest_outcome() {
     let (said, code) = verify(&folder, "--scenario live.json --observed seen.json");
     assert!(said.contains("error: failed to read `seen.json`: unknown field `event`"), "{said}");
     assert_eq!(code, Some(2));
+}
+
+/// A session of an LLM and its agent's condenser, who tell themselves apart by the model they ask for.
+#[test]
+fn what_a_condenser_uses_is_held_against_the_rule() {
+    let llm = r#"{"kind": "llm", "condenser": true}"#;
+    let text = scenario("[]").replace(r#"{"kind": "acp"}"#, llm).replace(", \"interrupt\"]", "]");
+    let folder = Folder::new("condenser", &text);
+    let mut client = folder.serve("--llm 127.0.0.1:0 --control 127.0.0.1:0 --transcript t.jsonl");
+    let ports = Ports::announced(&client.announced());
+    for (model, text) in [("condenser", "condense"), ("any", "hi")] {
+        let mut talk = ports.connect();
+        talk.post(&json!({"model": model, "messages": [{"role": "user", "content": text}]}));
+        assert_eq!(talk.answer().0, 200);
+    }
+    ports.control.post("/end", &json!(null));
+    client.close();
+    for (usage, code) in
+        [(json!({"condenser": 1, "default": 1}), 0), (json!({"default": 1}), 0), (json!({"default": 2}), 1)]
+    {
+        fs::write(folder.file("seen.json"), json!({ "usage": usage }).to_string()).unwrap();
+        let (said, exit) = verify(&folder, "--scenario live.json --observed seen.json");
+        assert!(said.contains("among the outcomes of fixed: 1 of 1 outcome\n"), "{said}");
+        let counted = "✗ usage-kept-apart: 2 completions were counted under \"default\", whose LLM has answered 1, and in the model it is not so\n";
+        assert_eq!(said.contains(counted), code == 1, "{said}");
+        assert_eq!(exit, Some(code), "{said}");
+    }
+}
+
+#[test]
+fn a_process_that_its_client_kills_need_not_tell_of_it() {
+    let closing = scenario(r#"[{"on": {"prompt": "hi"}, "do": [{"answer": "end_turn"}]}]"#)
+        .replace(", \"interrupt\"]", "]")
+        .replace(r#"{"wait": {"gate": "go"}}"#, "\"close\"");
+    let folder = Folder::new("killed", &closing);
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.greet();
+    client.prompt(2, "hi");
+    assert_eq!(client.stop_reason(2), "end_turn");
+    client.close();
+    let (said, code) = verify(&folder, "--scenario live.json");
+    assert!(said.contains("among the outcomes of fixed: 1 of 1 outcome\n"), "{said}");
+    assert_eq!(code, Some(0));
 }
 
 #[test]

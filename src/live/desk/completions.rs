@@ -7,7 +7,7 @@ use super::{Desk, Done, MOST_WAITING};
 use crate::live::completion::Asked;
 use crate::live::reply::Deed;
 use crate::live::transcript::{Bytes, End, TranscriptError, What};
-use crate::script::{ClientMessage, Completion, Step};
+use crate::script::{CONDENSER, ClientMessage, Completion, LLM, Step};
 
 impl Desk {
     /// Takes in a request for a completion; its number. None if the process has ended.
@@ -34,9 +34,10 @@ impl Desk {
     ) -> Result<u64, TranscriptError> {
         let request = self.number();
         self.note(What::Ask { connection, request, body: body.to_owned() })?;
-        let Asked { text, tool_result, conversation, .. } = asked.clone();
+        let Asked { model, text, tool_result, conversation, .. } = asked.clone();
+        let session = if self.has_condenser && model == CONDENSER { CONDENSER } else { LLM };
         self.replies.begin(request, connection, asked);
-        let completion = Completion { request, text, tool_result, conversation };
+        let completion = Completion { request, session, text, tool_result, conversation };
         self.perform(ClientMessage::Completion(completion), Some(request))?;
         Ok(request)
     }

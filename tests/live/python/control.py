@@ -1,5 +1,6 @@
 """The control port of `turnloom serve`, for whoever plays a client. Knows nothing of any client."""
 
+import contextlib
 import json
 import time
 import urllib.error
@@ -16,6 +17,15 @@ class Control:
         self.announce = announce
         # Set when nobody is interested any more.
         self.is_over = False
+
+    def address(self, name):
+        """Where something listens, as soon as it does."""
+        until = time.monotonic() + LIMIT
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                return json.loads(self.announce.read_text())[name]
+            time.sleep(0.01)
+        raise TimeoutError(f"nothing announced {name}")
 
     def post(self, path, body=None):
         """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile."""

@@ -1,4 +1,4 @@
-"""Plays the actors of scenarios against a real openhands-sdk, with `turnloom serve` as its ACP server.
+"""Plays the actors of scenarios against a real openhands-sdk, with `turnloom serve` as its ACP server or as its LLM.
 
 One process imports the SDK once and plays every scenario that it is given, each as often as asked. What was seen goes to
 `turnloom verify`, which says whether it is among the outcomes that the model has for the installed release. Nothing here
@@ -25,30 +25,27 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("OPENHANDS_SUPPRESS_BANNER", "1")
 
-from openhands.agent_server.event_service import EventService  # noqa: E402
-from openhands.agent_server.models import StoredConversation  # noqa: E402
-from openhands.agent_server.pub_sub import Subscriber  # noqa: E402
-from openhands.sdk import Conversation, LocalWorkspace, Message, TextContent  # noqa: E402
+from openhands.sdk import Conversation  # noqa: E402
 from openhands.sdk.agent import acp_agent  # noqa: E402
-from openhands.sdk.agent.acp_agent import ACPAgent  # noqa: E402
-from openhands.sdk.context import AgentContext  # noqa: E402
 from openhands.sdk.conversation.impl import local_conversation  # noqa: E402
-from openhands.sdk.security.confirmation_policy import NeverConfirm  # noqa: E402
 
+import agents  # noqa: E402
 import clock  # noqa: E402
+import tools  # noqa: E402
 from control import LIMIT, Control  # noqa: E402
-from judge import Judge  # noqa: E402
-from words import in_words, kind_of, text  # noqa: E402
+from judge import MOST_EXECUTIONS, Judge  # noqa: E402
+from service import Listener, Service  # noqa: E402
+from words import Words, kind_of, text  # noqa: E402
 
 # What the SDK logs is not what is judged.
 logging.disable(logging.CRITICAL)
 
 BEGIN_CLOCK = clock.install()
+BEGIN_RUNS = tools.install()
 # How long nothing happens in a session that has come to a stand, in seconds.
 STILL = 2.0
 # Releases before 1.25.0 have no cursor.
@@ -57,64 +54,6 @@ CURSOR = getattr(local_conversation, "ACP_LAST_PROMPT_USER_MESSAGE_ID", None)
 
 class NotPlayed(Exception):
     """Why a scenario cannot be played live."""
-
-
-class Service:
-    """The agent server's event service on an event loop of its own, to be called from any thread."""
-
-    def __init__(self, agent, folder, workspace, iterations, on_event):
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        self.service = EventService(
-            stored=StoredConversation(
-                id=uuid.uuid4(),
-                agent=agent,
-                workspace=LocalWorkspace(working_dir=str(workspace)),
-                confirmation_policy=NeverConfirm(),
-                max_iterations=iterations,
-                autotitle=False,
-            ),
-            conversations_dir=folder / "conversations",
-        )
-        self.do(self.service.start())
-        self.conversation = self.service.get_conversation()
-        self.do(self.service.subscribe_to_events(Listener(on_event)))
-
-    def do(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(LIMIT)
-
-    def send_message(self, text, run=False):
-        self.do(self.service.send_message(Message(role="user", content=[TextContent(text=text)]), run=run))
-
-    def run(self):
-        self.do(self.service.run())
-
-    def interrupt(self):
-        self.do(self.service.interrupt())
-
-    def pause(self):
-        self.do(self.service.pause())
-
-    def close(self):
-        self.do(self.service.close())
-
-    def is_idle(self):
-        """Whether no run is in flight, and none is about to begin at the end of one."""
-
-        async def looked():
-            return not any(task.get_coro().__name__ == "_run_and_publish" for task in asyncio.all_tasks())
-
-        return self.do(looked())
-
-
-class Listener(Subscriber):
-    """Tells of each event."""
-
-    def __init__(self, on_event):
-        self.on_event = on_event
-
-    async def __call__(self, event):
-        self.on_event(event)
 
 
 class Play:
@@ -127,10 +66,13 @@ class Play:
         self.before = None
         self.since = 0.0
         self.folder = folder
+        self.words = Words(scenario["agent"]["kind"])
         self.calls = {actor["name"]: [] for actor in scenario["actors"]}
+        self.tokens = {}
         self.changed = threading.Condition()
         self.control = Control(folder / "control.json")
         self.clock = BEGIN_CLOCK()
+        BEGIN_RUNS()
         acp_agent._ACP_PROMPT_MAX_RETRIES = scenario.get("limits", {}).get("retries", 3)
         # Whether the script waits for something that only the conversation knows.
         self.is_told = '"event":' in json.dumps(scenario.get("server", []))
@@ -141,16 +83,15 @@ class Play:
         command = [turnloom, "serve", str(path), "--transcript", str(folder / "t.jsonl")]
         command += ["--control", "127.0.0.1:0", "--announce", str(folder / "control.json")]
         command += ["--watchdog", f"{LIMIT}s"]
-        context = AgentContext(system_message_suffix="suffix") if scenario["agent"].get("suffix") else None
-        agent = ACPAgent(acp_command=command, acp_prompt_timeout=clock.PROMPT_LIMIT, agent_context=context)
+        self.server = agents.serve(scenario["agent"]["kind"])(command, self.control, scenario)
         iterations = scenario.get("limits", {}).get("iterations", 500)
-        self.service = None
+        self.service = self.listener = None
         if scenario.get("through") == "service":
-            self.service = Service(agent, folder, self.workspace, iterations, self.on_event)
+            self.service = Service(self.server.agent, folder, self.workspace, iterations)
             self.conversation = self.service.conversation
         else:
             self.conversation = Conversation(
-                agent=agent,
+                agent=self.server.agent,
                 workspace=str(self.workspace),
                 callbacks=[self.on_event],
                 visualizer=None,
@@ -158,28 +99,51 @@ class Play:
             )
 
     def on_event(self, event):
-        told = in_words(event)
+        told = self.words.event(event)
         if told and self.is_told:
             self.control.post("/tell", {"event": {"kind": told["kind"], "text": told["text"]}})
         with self.changed:
             self.changed.notify_all()
 
+    async def is_ready(self, published):
+        """Returns when the scenario's subscriber takes this in."""
+        kind = published["Event"]["kind"] if "Event" in published else None
+        for delivery in self.scenario.get("subscriber", []):
+            if delivery["on"] == kind:
+                return await asyncio.to_thread(self.control.post, "/wait", {"gate": delivery["gate"]})
+
     def play(self):
-        if self.scenario["agent"].get("session", "ready") == "ready":
+        # An agent with an LLM has no server to be started, so it is ready before anybody subscribes.
+        is_ready = self.scenario["agent"].get("session", "ready") == "ready"
+        if is_ready and self.words.of_llm:
+            self.conversation._ensure_agent_ready()
+        if self.service:
+            self.listener = Listener(self.words.published, self.is_ready, self.on_event)
+            self.service.subscribe(self.listener)
+        if is_ready:
             self.conversation._ensure_agent_ready()
         actors = [threading.Thread(target=self.act, args=(actor,), daemon=True) for actor in self.scenario["actors"]]
         threading.Thread(target=self.keep_time, daemon=True).start()
         for actor in actors:
             actor.start()
 
-
         def is_done():
             return not any(actor.is_alive() for actor in actors) and (self.service is None or self.service.is_idle())
 
         self.until(lambda: is_done() or self.stands(), 0.005)
         self.stuck = not is_done()
-        observed = {"events": self.events(), "calls": self.calls, "end": self.end(), "stuck": self.stuck}
-        (self.folder / "seen.json").write_text(json.dumps(observed))
+        (self.folder / "seen.json").write_text(json.dumps(self.observed()))
+
+    def observed(self):
+        """All that the server cannot see."""
+        seen = {"events": self.events(), "calls": self.calls, "end": self.end(), "stuck": self.stuck, "tokens": self.tokens}
+        if self.listener:
+            seen["stream"] = self.listener.stream
+        if self.words.of_llm:
+            metrics = self.conversation.conversation_stats.usage_to_metrics
+            counts = {usage_id: len(one.token_usages) for usage_id, one in metrics.items()}
+            seen["usage"] = {usage_id: count for usage_id, count in counts.items() if count}
+        return seen
 
     def stands(self):
         """Whether the session has come to a stand."""
@@ -192,16 +156,33 @@ class Play:
         return time.monotonic() - self.since > STILL
 
     def is_as_far_as(self, outcome):
-        """Whether all was seen that there is in the outcome, as far as the scenario observes it."""
+        """Whether all was seen that there is in the outcome, as far as the scenario observes it, and all prompts were read."""
         called = {actor: calls for actor, calls in self.calls.items() if calls}
         seen = {"events": self.events(), "calls": called}
         observed = self.scenario.get("observe", seen)
-        return all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
+        as_far = all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
+        return as_far and self.prompts() >= sum("Prompt" in entry for entry in outcome["server"])
+
+    def prompts(self):
+        """How many prompts the server has read, or completions the LLM was asked for."""
+        entries = [json.loads(entry)["what"] for entry in (self.folder / "t.jsonl").read_text().splitlines()]
+        frames = [entry["read"]["frame"].get("method") for entry in entries if "read" in entry]
+        return frames.count("session/prompt") + sum("ask" in entry for entry in entries)
 
     def act(self, actor):
-        for step in actor["does"]:
+        """Plays an actor's part, and within a call of a tool what comes after it began."""
+        begun = next((at for at, step in enumerate(actor["does"]) if is_of_tool(step)), len(actor["does"]))
+        self.do(actor, actor["does"][:begun])
+        if begun < len(actor["does"]):
+            tools.call(self.conversation, actor["name"], lambda call: self.do(actor, actor["does"][begun:], call))
+
+    def do(self, actor, steps, tool_call=None):
+        for step in steps:
             name, value = (step, None) if isinstance(step, str) else next(iter(step.items()))
-            if name == "open":
+            if name == "tool":
+                if value == "poll_token":
+                    self.tokens.setdefault(actor["name"], []).append(tool_call.poll_token())
+            elif name == "open":
                 self.control.post(f"/gates/{value}/open")
             elif name == "wait":
                 self.wait(value)
@@ -250,6 +231,7 @@ class Play:
         closing.join(0 if self.stuck else LIMIT)
         self.clock.end()
         self.control.is_over = True
+        self.server.end()
 
     def wait(self, happening):
         kind, value = next(iter(happening.items()))
@@ -274,44 +256,45 @@ class Play:
 
     def end(self):
         """How the conversation stands: its status, its cursor, the session that the next prompt would go to."""
-        state, agent = self.conversation.state, self.conversation.agent
+        state = self.conversation.state
         cursor = state.agent_state.get(CURSOR)
         texts = [text(event) for event in state.events if event.id == cursor]
-        session = None
-        if agent._conn is not None and not getattr(agent, "_restart_session_on_next_turn", False):
-            entries = (self.folder / "t.jsonl").read_text().splitlines()
-            processes = sum("begin" in json.loads(entry)["what"] for entry in entries)
-            session = {"process": processes, "session": agent._session_id}
-        cursor = texts[0] if texts else None
-        return {"status": state.execution_status.value, "cursor": cursor, "session": session}
+        session = self.server.session(self.conversation.agent, self.folder / "t.jsonl")
+        return {"status": state.execution_status.value, "cursor": texts[0] if texts else None, "session": session}
 
     def events(self):
         """The log in the words of the model."""
-        return [told for told in map(in_words, list(self.conversation.state.events)) if told]
+        return [told for told in map(self.words.event, list(self.conversation.state.events)) if told]
 
 
-def playable(scenario):
+def is_of_tool(step):
+    return isinstance(step, dict) and "tool" in step
+
+
+def playable(scenario, judge):
     """Raises if the scenario has what this driver cannot play."""
-    if scenario["agent"]["kind"] != "acp":
-        raise NotPlayed("its agent talks to no ACP server")
     steps = [step for actor in scenario["actors"] for step in actor["does"]]
-    if any(isinstance(step, dict) and "tool" in step for step in steps):
-        raise NotPlayed("an actor is a tool")
-    if scenario.get("decisions"):
-        raise NotPlayed("it has decisions of its own, which no release has made")
+    if scenario["agent"]["kind"] == "acp" and any(map(is_of_tool, steps)):
+        raise NotPlayed("an actor is a tool, and the tools of an ACP agent are not the SDK's")
+    if steps.count({"tool": "begin"}) > 1:
+        raise NotPlayed("a tool call begins more than once")
+    for decision, alternative in scenario.get("decisions", {}).items():
+        if alternative != judge.decided(decision):
+            raise NotPlayed(f"it is about {decision}: {alternative}, which the release has decided otherwise")
     if {"fire": "cancel_send"} in scenario.get("clock", []):
         raise NotPlayed("a pipe takes a cancel at once, whether or not somebody reads it")
-    if scenario.get("subscriber"):
-        raise NotPlayed("its subscriber takes its time")
 
 
 def play(path, judge):
     """Plays a scenario once; whether what was seen is well, and why not."""
     scenario = json.loads(path.read_text())
-    playable(scenario)
+    playable(scenario, judge)
+    outcomes = judge.stands(path.resolve())
+    if outcomes is None:
+        raise NotPlayed(f"the model of the release has {MOST_EXECUTIONS} interleavings or more")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = pathlib.Path(folder)
-        run = Play(scenario, path.resolve(), judge.turnloom, folder, judge.stands(path.resolve()))
+        run = Play(scenario, path.resolve(), judge.turnloom, folder, outcomes)
         try:
             run.play()
             if run.stuck:

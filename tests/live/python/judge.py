@@ -2,7 +2,11 @@
 
 import json
 import pathlib
+import re
 import subprocess
+
+# How many executions the model of a scenario may have: each session is looked for among their outcomes.
+MOST_EXECUTIONS = 10_000
 
 
 class Judge:
@@ -19,12 +23,29 @@ class Judge:
         command = [self.turnloom, *arguments]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
+    def decided(self, decision):
+        """What the release has decided; None if nobody knows."""
+        revision = self.revision
+        while revision:
+            page = self.explained(revision)
+            if own := re.search(rf"^ +{decision}: (\w+) \(", page, re.MULTILINE):
+                return own[1]
+            based = re.search(r"^ +As (\w+), but for:", page, re.MULTILINE)
+            revision = based and based[1]
+        right = self.revision and re.search(r"^ +(\w+) \(what `fixed` takes\)", self.explained(decision), re.MULTILINE)
+        return right and right[1]
+
+    def explained(self, name):
+        return self.run(["explain", name], pathlib.Path()).stdout
+
     def stands(self, path):
-        """The outcomes of the model in which somebody is left waiting."""
+        """The outcomes of the model in which somebody is left waiting; None if the model has too many interleavings."""
         if path not in self.stuck and self.revision:
-            explored = self.run(["explore", str(path), "--revision", self.revision, "--format", "json"], pathlib.Path())
-            outcomes = [outcome["observations"] for outcome in json.loads(explored.stdout)["outcomes"]]
-            self.stuck[path] = [outcome for outcome in outcomes if left_waiting(outcome["stuck"])]
+            options = ["--revision", self.revision, "--format", "json", "--stats", "--budget", str(MOST_EXECUTIONS)]
+            explored = json.loads(self.run(["explore", str(path), *options], pathlib.Path()).stdout)
+            outcomes = [outcome["observations"] for outcome in explored["outcomes"]]
+            stuck = [outcome for outcome in outcomes if left_waiting(outcome["stuck"])]
+            self.stuck[path] = stuck if explored["executions"] < MOST_EXECUTIONS else None
         return self.stuck.get(path, [])
 
     def session(self, path, folder):

@@ -10,28 +10,55 @@ NAMES = {
 }
 # The SDK imports this class of the client library under a name of its own.
 ERRORS = {"RequestError": "ACPRequestError"}
+# What the scripted LLM says where the script answers and says nothing.
+NOTHING_SAID = "ok"
 
 
-def in_words(event):
-    """The event, or None if the model has none like it."""
-    kind, said, tool = type(event).__name__, "", None
-    if kind == "MessageEvent":
+class Words:
+    """The words for what an agent of this kind does."""
+
+    def __init__(self, kind):
+        self.of_llm = kind != "acp"
+
+    def event(self, event):
+        """The event, or None if the model has none like it."""
+        kind, said, tool = type(event).__name__, "", None
+        if kind == "MessageEvent":
+            kind, said = self.message(event)
+        elif kind == "ActionEvent" and event.tool_name == "finish":
+            # What the SDK says where the server said nothing.
+            said = event.action.message.replace("(No response from ACP server)", "")
+            kind = "finish"
+        elif kind == "ACPToolCallEvent":
+            kind, said, tool = "tool_call", event.tool_call_id, event.status
+        elif kind in NAMES:
+            kind = NAMES[kind]
+            said = ERRORS.get(event.code, event.code) if kind == "error" else ""
+        else:
+            return None
+        return {"kind": kind, "text": said, "tool": tool, "thread": ""}
+
+    def message(self, event):
+        """The kind of a message, and what it says."""
         said = text(event)
-        kind = "user_message" if event.source == "user" else "agent_message"
-        if kind == "agent_message":
-            said = next((words for start, words in FAILURES.items() if said.startswith(start)), said)
-    elif kind == "ActionEvent" and event.tool_name == "finish":
-        # What the SDK says where the server said nothing.
-        said = event.action.message.replace("(No response from ACP server)", "")
-        kind = "finish"
-    elif kind == "ACPToolCallEvent":
-        kind, said, tool = "tool_call", event.tool_call_id, event.status
-    elif kind in NAMES:
-        kind = NAMES[kind]
-        said = ERRORS.get(event.code, event.code) if kind == "error" else ""
-    else:
-        return None
-    return {"kind": kind, "text": said, "tool": tool, "thread": ""}
+        if event.source == "user":
+            return "user_message", said
+        if self.of_llm:
+            # An LLM that says something and calls no tool ends the turn.
+            return "finish", "" if said == NOTHING_SAID else said
+        return "agent_message", next((words for start, words in FAILURES.items() if said.startswith(start)), said)
+
+    def published(self, event):
+        """What a subscriber is told, or None if it is nothing that the model has."""
+        kind = type(event).__name__
+        if kind == "StreamingDeltaEvent":
+            return {"Delta": event.content}
+        if kind == "ConversationStateUpdateEvent":
+            if event.key == "full_state":
+                return {"State": event.value["execution_status"]}
+            return {"State": event.value} if event.key == "execution_status" else None
+        told = self.event(event)
+        return told and {"Event": told}
 
 
 def text(event):

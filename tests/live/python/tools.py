@@ -1,0 +1,94 @@
+"""A tool of the SDK that does what an actor of the scenario does, and looks at its cancel token as tools may do. Runs have numbers,
+in the order in which they make their tokens. Knows nothing of scenarios.
+"""
+
+import itertools
+
+from openhands.sdk.conversation.cancellation import CancellationToken
+from openhands.sdk.conversation.impl import local_conversation
+from openhands.sdk.tool import Action, Observation, ToolDefinition, ToolExecutor, register_tool
+
+# The tool's name.
+PLAYED = "played"
+
+
+class PlayedAction(Action):
+    """Which part is to be played."""
+
+    part: str
+
+
+class PlayedObservation(Observation):
+    """It has been played."""
+
+
+class PlayedExecutor(ToolExecutor):
+    """Plays parts, each by what was said of it beforehand."""
+
+    def __init__(self):
+        self.parts = {}
+
+    def __call__(self, action, conversation=None):
+        self.parts.pop(action.part)(ToolCall(conversation))
+        return PlayedObservation.from_text(text="played")
+
+
+EXECUTOR = PlayedExecutor()
+
+
+class PlayedTool(ToolDefinition[PlayedAction, PlayedObservation]):
+    """A tool that an actor plays."""
+
+    name = PLAYED
+
+    @classmethod
+    def create(cls, conv_state=None):
+        described = {"action_type": PlayedAction, "observation_type": PlayedObservation}
+        return [cls(description="Plays a part.", executor=EXECUTOR, **described)]
+
+
+register_tool(PLAYED, PlayedTool)
+
+
+class ToolCall:
+    """One call of the tool: it belongs to the run whose token is the conversation's when it begins."""
+
+    def __init__(self, conversation):
+        self.conversation = conversation
+        self.token = conversation.cancel_token
+
+    def poll_token(self):
+        """What it sees of its token, as releases show tokens to tools: that of the conversation, whatever the run."""
+        own = self.token is not None and self.token.is_cancelled
+        seen = self.conversation.cancel_token
+        return {
+            "own_run": 0 if self.token is None else self.token.run,
+            "own_cancelled": own,
+            "seen_run": None if seen is None else seen.run,
+            "cancelled": seen is not None and (own if seen is self.token else seen.is_cancelled),
+        }
+
+
+def call(conversation, part, play):
+    """Calls the tool, whose part is to be played like this."""
+    EXECUTOR.parts[part] = play
+    conversation.execute_tool(PLAYED, PlayedAction(part=part))
+
+
+def install():
+    """Numbers runs from now on; what is returned begins anew."""
+    numbers = itertools.count(1)
+
+    class TokenOfRun(CancellationToken):
+        """The token of a run that knows its number."""
+
+        def __init__(self):
+            super().__init__()
+            self.run = next(numbers)
+
+    def begin():
+        nonlocal numbers
+        numbers = itertools.count(1)
+
+    local_conversation.CancellationToken = TokenOfRun
+    return begin
