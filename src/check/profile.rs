@@ -168,7 +168,7 @@ pub const BASES: &[Basis] = &[
     runtime("no-run-unasked", &["R26"]),
     runtime("dispatch-by-agent", &["R37", "R38"]),
     runtime("no-step-after-pause", &["N02", "N14"]),
-    runtime("stop-returns-well", &["N16"]),
+    runtime("stop-returns-well", &["N16", "N17"]),
     runtime("last-state-is-true", &["N03"]),
     runtime("loop-goes-on", &["R34"]),
     runtime("final-state-last", &["R42"]),

@@ -102,6 +102,7 @@ branches! {
     RerunRefused "a rerun is refused, as another run has begun"
     InterruptTimedOut "an interrupt does not wait any longer for the end of the run"
     ClosedInFlight "a service closes with a run in flight"
+    EndedWhileClosing "a service that closes finds that the run in flight has ended while it paused the conversation"
     SubscriberSlow "a subscriber takes its time"
     // The connection.
     PromptAbandoned "an answer comes for a prompt that nobody waits for"

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::live::Entry;
-use crate::observation::{Call, End, Event, Observations, Published};
+use crate::observation::{Call, End, Event, Observations, Published, ServerEntry};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot::project;
 
@@ -78,8 +78,19 @@ impl Seen {
 
     /// Who waits for whom in an outcome cannot be seen from outside, only that somebody does.
     fn looks_like(&self, outcome: &Observations) -> bool {
-        let projected = Observations { stuck: None, ..project(outcome, &self.channels) };
+        let projected = Observations { stuck: None, ..self.told_of(outcome) };
         projected == self.observations && self.stuck.is_none_or(|stuck| stuck == came_to_a_stand(outcome))
+    }
+
+    /// As much of an outcome as a session can tell. A server that is killed writes nothing more, so the end of the last
+    /// process is in a transcript only if its script ended it.
+    fn told_of(&self, outcome: &Observations) -> Observations {
+        let mut projected = project(outcome, &self.channels);
+        let is_end = |entry: Option<&ServerEntry>| matches!(entry, Some(ServerEntry::Ended { .. }));
+        if is_end(projected.server.last()) && !is_end(self.observations.server.last()) {
+            projected.server.pop();
+        }
+        projected
     }
 
     /// The nearest outcome, by its place, and the first difference from it in words.
@@ -87,7 +98,7 @@ impl Seen {
     pub fn nearest(&self, outcomes: &[Observations]) -> Option<(usize, String)> {
         let own = self.parts(&self.observations);
         let difference = |(at, outcome): (usize, &Observations)| {
-            let parts = self.parts(&project(outcome, &self.channels));
+            let parts = self.parts(&self.told_of(outcome));
             (distance(&own, &parts), at, first_difference(&own, &parts))
         };
         let nearest = outcomes.iter().enumerate().map(difference).min_by_key(|(far, at, _)| (*far, *at));

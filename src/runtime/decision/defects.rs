@@ -461,4 +461,12 @@ pub const DEFECTS: &[Defect] = &[
         harm: "an interrupt while the first run starts the agent stops the run, and fails itself",
         source: "found by turnloom in openhands-agent-server 1.25.0: EventService.interrupt",
     },
+    Defect {
+        name: "close-loses-run",
+        row: "N17",
+        decision: "close_in_flight",
+        alternative: "read_again",
+        harm: "a service that is closed as its run ends fails, and leaves the agent's process behind",
+        source: "found by turnloom in openhands-agent-server 1.25.0: EventService.close, self._run_task.cancel()",
+    },
 ];
