@@ -176,7 +176,10 @@ pub const BASES: &[Basis] = &[
     acp("frames-are-valid", Profile::Must, BOTH, &["transports"]),
     acp("answers-have-requests", Profile::Must, BOTH, &["overview"]),
     acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"]),
-    acp("permissions-are-cancelled", Profile::Must, CLIENT, &["prompt-turn", "tool-calls"]),
+    Basis {
+        rows: &["N18"],
+        ..acp("permissions-are-cancelled", Profile::Must, CLIENT, &["prompt-turn", "tool-calls"])
+    },
     acp("cancel-is-answered-cancelled", Profile::Must, AGENT, &["prompt-turn"]),
     acp("cancel-is-no-error", Profile::Must, AGENT, &["prompt-turn"]),
     acp("updates-before-answer", Profile::Must, AGENT, &["prompt-turn"]),

@@ -108,6 +108,7 @@ branches! {
     PromptAbandoned "an answer comes for a prompt that nobody waits for"
     SendOnClosed "a request is to go over a connection that is closed"
     SettleOnClosed "nothing is waited for on a connection that is closed"
+    PermissionAfterCancel "a permission is asked for in a turn that the client has cancelled"
     PipeNotRead "a message waits for a pipe that is not read"
     ClosedWithPrompt "a connection closes with a prompt in flight"
     ClosedInHandshake "a connection closes during its first requests"

@@ -79,6 +79,7 @@ pub const REVISIONS: &[Revision] = &[
             change("stuck_check", "since_message", "StuckDetector.is_stuck"),
             change("cancelled_start", "passed_on", "EventService.interrupt"),
             change("idle_pause", "written_over", "LocalConversation.arun, acp_step_user_message is None"),
+            change("permission_answer", "selected", "request_permission of the bridge"),
         ],
     },
     Revision {
