@@ -54,10 +54,10 @@ fn a_profile_says_which_rules_count() {
     assert_eq!(turnloom(&format!("{explore} runtime")).status.code(), Some(1));
     let ours = "explore scenarios/r10-undrained-session-reused.json --defect undrained-session-reused";
     assert_eq!(turnloom(&format!("{ours} --profile policy")).status.code(), Some(1));
-    let refused = turnloom(&format!("{explore} acp-v1-must"));
-    assert_eq!(refused.status.code(), Some(2));
-    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(why.contains("acp-v1-should, policy, runtime"), "{why}");
+    assert_eq!(turnloom(&format!("{ours} --profile acp-v1-should")).status.code(), Some(0));
+    let demanded =
+        "explore scenarios/n18-cancelled-permission-granted.json --defect cancelled-permission-granted";
+    assert_eq!(turnloom(&format!("{demanded} --profile acp-v1-must")).status.code(), Some(1));
 }
 
 #[test]

@@ -107,8 +107,9 @@ mod tests {
     fn a_pending_request_that_is_granted_after_the_cancel_breaks_it() {
         for (kind, word) in [(ReplyKind::Result, "result"), (ReplyKind::Error, "error")] {
             let seen = turn(&[called("may I"), cancel(), replied("may I", kind)]);
-            let message =
-                format!("the permission request \"may I\" was pending when its turn was cancelled, and is answered {word}");
+            let message = format!(
+                "the permission request \"may I\" was pending when its turn was cancelled, and is answered {word}"
+            );
             assert_eq!(breaks(&PermissionsAreCancelled, &seen), message);
             assert_eq!(broken(&seen), ["permissions-are-cancelled"].into());
         }
