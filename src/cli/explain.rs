@@ -265,7 +265,7 @@ mod tests {
             sync_timeout: reused (ACPAgent.step, the handler of TimeoutError)
             sync_after_error: go_on (LocalConversation.run)
             rerun_generation: internal_only (EventService._run_and_publish)
-            close_in_flight: paused_first (EventService.close)
+            close_in_flight: read_again (EventService.close)
             failed_prompt: at_once (ACPAgent._do_acp_prompt)
             server_death: unnoticed (Connection._receive_loop of agent-client-protocol 0.8.1)
             rerun_after_pause: if_internal (EventService._run_and_publish, should_restart)
@@ -274,6 +274,7 @@ mod tests {
             stuck_check: since_message (StuckDetector.is_stuck)
             cancelled_start: passed_on (EventService.interrupt)
             idle_pause: written_over (LocalConversation.arun, acp_step_user_message is None)
+            permission_answer: selected (request_permission of the bridge)
         ");
     }
 }

@@ -144,7 +144,8 @@ fn a_rule_about_permissions_needs_a_request_for_one() {
     let call = r#"{"call": {"name": "may I", "method": "session/request_permission", "params": {
         "sessionId": "$session", "toolCall": {"toolCallId": "t1"},
         "options": [{"optionId": "yes", "name": "Yes", "kind": "allow_once"}]}}}"#;
-    let asks = format!(r#""server": [{{"on": "any_prompt", "do": [{call}, {{"answer": "end_turn"}}]}}], {catches}"#);
+    let asks =
+        format!(r#""server": [{{"on": "any_prompt", "do": [{call}, {{"answer": "end_turn"}}]}}], {catches}"#);
     assert_eq!(said(r#"{"kind": "acp"}"#, &asks), "\nread scenario `case`: nothing wrong\n");
 }
 
