@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{AgentKind, EventKind, Limits, Status, StopReason, ToolStatus};
+use crate::scenario::{AgentKind, EventKind, Limits, ReplyKind, Status, StopReason, ToolStatus};
 
 /// All observations of one execution in canonical form: an *outcome*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +78,10 @@ pub enum ServerEntry {
     Thought { process: u32, session: String, text: String },
     /// A tool card was written.
     Tool { process: u32, session: String, id: String, status: ToolStatus },
+    /// A request to the client was written: its name in the script, and its method.
+    Called { process: u32, session: String, name: String, method: String },
+    /// The client's answer to a request was read.
+    Replied { process: u32, name: String, kind: ReplyKind },
     /// A prompt was answered.
     Answered { process: u32, session: String, text: String, reason: StopReason },
     /// A prompt was answered with an error.

@@ -1,10 +1,11 @@
-//! The catalogue as a page and as snapshots: the page is what an audit shows, the tests it names exist, and a snapshot is
-//! small enough to be reviewed.
+//! The catalogue as a page and as snapshots: the page is what an audit shows, the tests it names exist, the README has a
+//! line for each name, and a snapshot is small enough to be reviewed.
 
 use std::fs;
 use std::process::{Command, Output};
 
-use turnloom::runtime::DEFECTS;
+use turnloom::check::rules;
+use turnloom::runtime::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
 
 fn at_root(file: &str) -> String {
     format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -53,10 +54,10 @@ fn a_profile_says_which_rules_count() {
     assert_eq!(turnloom(&format!("{explore} runtime")).status.code(), Some(1));
     let ours = "explore scenarios/r10-undrained-session-reused.json --defect undrained-session-reused";
     assert_eq!(turnloom(&format!("{ours} --profile policy")).status.code(), Some(1));
-    let refused = turnloom(&format!("{explore} acp-v1-must"));
-    assert_eq!(refused.status.code(), Some(2));
-    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(why.contains("acp-v1-should, policy, runtime"), "{why}");
+    assert_eq!(turnloom(&format!("{ours} --profile acp-v1-should")).status.code(), Some(0));
+    let demanded =
+        "explore scenarios/n18-cancelled-permission-granted.json --defect cancelled-permission-granted";
+    assert_eq!(turnloom(&format!("{demanded} --profile acp-v1-must")).status.code(), Some(1));
 }
 
 #[test]
@@ -106,4 +107,49 @@ fn a_snapshot_over_sixty_lines_needs_a_reason() {
     let help =
         "choose in the scenario's `observe` what makes an outcome, or give a reason in tests/catalogue.rs";
     assert!(large.is_empty(), "{}: {help}", large.join(", "));
+}
+
+/// The line of the README for a decision.
+fn of_decision(decision: &Decision) -> String {
+    let alternatives = decision.alternatives.iter();
+    let alternatives: Vec<_> =
+        alternatives.map(|alternative| format!("`{}`: {}", alternative.name, alternative.meaning)).collect();
+    let defects = DEFECTS.iter().filter(|defect| defect.decision == decision.name);
+    let mut defects: Vec<_> = defects.map(|defect| format!("`{}`", defect.name)).collect();
+    if defects.is_empty() {
+        defects.push("–".to_owned());
+    }
+    let (alternatives, defects) = (alternatives.join("<br>"), defects.join(", "));
+    format!("| `{}`: {} | {alternatives} | {defects} |", decision.name, decision.question)
+}
+
+/// The line of the README for a defect.
+fn of_defect(Defect { name, row, harm, source, .. }: &Defect) -> String {
+    format!("| `{name}` | {row} | {harm} | {source} |")
+}
+
+/// The line of the README for a revision.
+fn of_revision(Revision { name, meaning, like, changes }: &Revision) -> String {
+    let decisions = match like {
+        None => "every decision has its first alternative".to_owned(),
+        Some(like) => {
+            let changes = changes.iter();
+            let changes: Vec<_> =
+                changes.map(|change| format!("`{}` is `{}`", change.decision, change.alternative)).collect();
+            format!("as `{like}`, but {}", changes.join(", "))
+        }
+    };
+    format!("| `{name}` | {meaning} | {decisions} |")
+}
+
+#[test]
+fn the_readme_has_a_line_for_every_rule_decision_defect_and_revision() {
+    let rules = rules().iter().map(|rule| format!("| `{}` | {} |", rule.name(), rule.title()));
+    let decisions = DECISIONS.iter().map(of_decision);
+    let (defects, revisions) = (DEFECTS.iter().map(of_defect), REVISIONS.iter().map(of_revision));
+    let page = read("README.md");
+    let due = rules.chain(decisions).chain(defects).chain(revisions);
+    let missing: Vec<String> =
+        due.filter(|due| !page.lines().any(|line| line.starts_with(due.as_str()))).collect();
+    assert!(missing.is_empty(), "README.md has no line that begins\n{}", missing.join("\n"));
 }

@@ -355,6 +355,16 @@ fn n16_interrupt_fails_at_start() {
     shows("N16", "n16-interrupt-fails-at-start", &["turnloom"]);
 }
 
+#[test]
+fn n17_close_loses_run() {
+    shows("N17", "n17-close-loses-run", &["turnloom"]);
+}
+
+#[test]
+fn n18_cancelled_permission_granted() {
+    shows("N18", "n18-cancelled-permission-granted", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -25,6 +25,7 @@ mod nothing_after_turn_end;
 mod nothing_stranded_after_finish;
 mod one_prompt_a_session;
 mod one_terminal_event_a_card;
+mod permissions_are_cancelled;
 mod profile;
 mod prompts_in_message_order;
 mod restart_between_turns;
@@ -63,6 +64,7 @@ pub use nothing_after_turn_end::NothingAfterTurnEnd;
 pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
 pub use one_prompt_a_session::OnePromptASession;
 pub use one_terminal_event_a_card::OneTerminalEventACard;
+pub use permissions_are_cancelled::PermissionsAreCancelled;
 pub use profile::{BASES, Basis, PROFILES, Profile, Side, basis};
 pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
@@ -159,6 +161,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &FinalStateLast,
         &UsageKeptApart,
         &StopReturnsWell,
+        &PermissionsAreCancelled,
     ]
 }
 
@@ -224,7 +227,8 @@ mod tests {
         for one in RULES {
             assert!(basis(one.name).is_some(), "{} has no line in BASES", one.name);
         }
-        assert_eq!(BASES.len(), rules().len() + RULES.len(), "a line of BASES has no rule");
+        let names = rules().iter().map(|rule| rule.name()).chain(RULES.iter().map(|rule| rule.name));
+        assert_eq!(BASES.len(), names.collect::<BTreeSet<_>>().len(), "a line of BASES has no rule");
     }
 
     #[test]

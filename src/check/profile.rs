@@ -168,7 +168,7 @@ pub const BASES: &[Basis] = &[
     runtime("no-run-unasked", &["R26"]),
     runtime("dispatch-by-agent", &["R37", "R38"]),
     runtime("no-step-after-pause", &["N02", "N14"]),
-    runtime("stop-returns-well", &["N16"]),
+    runtime("stop-returns-well", &["N16", "N17"]),
     runtime("last-state-is-true", &["N03"]),
     runtime("loop-goes-on", &["R34"]),
     runtime("final-state-last", &["R42"]),
@@ -176,7 +176,10 @@ pub const BASES: &[Basis] = &[
     acp("frames-are-valid", Profile::Must, BOTH, &["transports"]),
     acp("answers-have-requests", Profile::Must, BOTH, &["overview"]),
     acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"]),
-    acp("permissions-are-cancelled", Profile::Must, CLIENT, &["prompt-turn", "tool-calls"]),
+    Basis {
+        rows: &["N18"],
+        ..acp("permissions-are-cancelled", Profile::Must, CLIENT, &["prompt-turn", "tool-calls"])
+    },
     acp("cancel-is-answered-cancelled", Profile::Must, AGENT, &["prompt-turn"]),
     acp("cancel-is-no-error", Profile::Must, AGENT, &["prompt-turn"]),
     acp("updates-before-answer", Profile::Must, AGENT, &["prompt-turn"]),

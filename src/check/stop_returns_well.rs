@@ -23,7 +23,7 @@ show a failure, nothing would be published, and the user would press again.
 
 It breaks when a call of `pause`, `interrupt` or `close` returned anything but `ok`.
 
-Source: N16 `interrupt-fails-at-start`, found by turnloom in openhands-agent-server 1.25.0."
+Source: N16 `interrupt-fails-at-start` and N17 `close-loses-run`, found by turnloom in openhands-agent-server 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -8,7 +8,7 @@ use super::Exit;
 use super::audit::DEMANDS;
 use super::console::Console;
 use super::names::nearest;
-use crate::check::{BASES, Basis, PROFILES, Profile, basis, rules};
+use crate::check::{self, BASES, Basis, PROFILES, Profile, basis, rules};
 use crate::report::json::Demand;
 use crate::report::words::wrap;
 use crate::runtime::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
@@ -59,7 +59,8 @@ fn all_names() -> impl Iterator<Item = &'static str> {
 fn list(kind: &str) -> String {
     let lines: Vec<(&str, &str)> = match kind {
         "rules" => {
-            let of_transcripts = RULES.iter().map(|rule| (rule.name, rule.title));
+            let of_transcripts = RULES.iter().filter(|rule| check::rule(rule.name).is_none());
+            let of_transcripts = of_transcripts.map(|rule| (rule.name, rule.title));
             rules().iter().map(|rule| (rule.name(), rule.title())).chain(of_transcripts).collect()
         }
         "profiles" => PROFILES.iter().map(|(_, name, meaning)| (*name, *meaning)).collect(),
@@ -105,9 +106,9 @@ fn of_rule(of: &Basis) -> String {
 
 fn of_profile((profile, name, meaning): &(Profile, &str, &str)) -> String {
     let mut page = "A profile holds the rules of those before it too. Its own:\n".to_owned();
-    let of_transcript = |basis: &Basis| RULES.iter().any(|rule| rule.name == basis.rule);
+    let of_execution = |basis: &Basis| check::rule(basis.rule).is_some();
     for basis in BASES.iter().filter(|basis| basis.profile == *profile) {
-        let by = if of_transcript(basis) { ", of transcripts" } else { "" };
+        let by = if of_execution(basis) { "" } else { ", of transcripts" };
         let _ = writeln!(page, "  {} ({}{by})", basis.rule, basis.cited());
     }
     format!("profile {name}: {meaning}\n\n{}", wrap(&page, "  "))
@@ -264,7 +265,7 @@ mod tests {
             sync_timeout: reused (ACPAgent.step, the handler of TimeoutError)
             sync_after_error: go_on (LocalConversation.run)
             rerun_generation: internal_only (EventService._run_and_publish)
-            close_in_flight: paused_first (EventService.close)
+            close_in_flight: read_again (EventService.close)
             failed_prompt: at_once (ACPAgent._do_acp_prompt)
             server_death: unnoticed (Connection._receive_loop of agent-client-protocol 0.8.1)
             rerun_after_pause: if_internal (EventService._run_and_publish, should_restart)
@@ -273,6 +274,7 @@ mod tests {
             stuck_check: since_message (StuckDetector.is_stuck)
             cancelled_start: passed_on (EventService.interrupt)
             idle_pause: written_over (LocalConversation.arun, acp_step_user_message is None)
+            permission_answer: selected (request_permission of the bridge)
         ");
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use crate::check::{PROFILES, Profile, rules};
+use crate::check::Profile;
 use crate::explore::inhouse::{Sample, Sampler};
 use crate::explore::{Budget, EngineKind, Firing, Options, SearchKind};
 
@@ -111,12 +111,6 @@ impl Engine {
             let what = "loom runs every interleaving within its preemption bound, without a budget";
             let help = "leave out --search, --budget and --memory, or --engine loom";
             return Err((what.to_owned(), help.to_owned()));
-        }
-        if !rules().iter().any(|rule| self.profile.holds(rule.name())) {
-            let what = format!("no rule of an execution is in the profile `{}`", self.profile.name());
-            let holds = |profile: &Profile| rules().iter().any(|rule| profile.holds(rule.name()));
-            let names = PROFILES.iter().filter(|(profile, ..)| holds(profile)).map(|(_, name, _)| *name);
-            return Err((what, format!("give one of {}", names.collect::<Vec<_>>().join(", "))));
         }
         let drawn = |sampler| SearchKind::Sampled(Sample { sampler, seed: self.seed });
         let search = match self.search {

@@ -102,6 +102,7 @@ impl Reply {
             ServerMessage::PromptFailed { message, .. } => self.fail(&message, parts),
             // A card is an agent's, and the rest belongs to its sessions.
             ServerMessage::Update { update: Update::Tool { .. }, .. }
+            | ServerMessage::Call { .. }
             | ServerMessage::Initialized
             | ServerMessage::NewSession { .. }
             | ServerMessage::Loaded { .. } => {}
@@ -147,8 +148,8 @@ impl Reply {
             }
             Wire::CloseOutput => parts.push(HttpPart::CloseOutput),
             Wire::Exit(code) => parts.push(HttpPart::Exit(code)),
-            // They belong to an agent's pipe.
-            Wire::Call { .. } | Wire::Answer { .. } => {}
+            // It belongs to an agent's pipe.
+            Wire::Answer { .. } => {}
         }
     }
 

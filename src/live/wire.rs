@@ -96,6 +96,7 @@ impl Pipe {
                 self.answer(request, ok.map(|()| json!({})).map_err(|why| (NOT_FOUND, why)))
             }
             ServerMessage::Update { session, update: news } => Some(update(&session, news)),
+            ServerMessage::Call { name, method, params } => Some(self.call(name, &method, params)),
             ServerMessage::PromptAnswered { request, session, reason } => {
                 parts.push(usage(&session));
                 self.answer(Some(request), Ok(json!({ "stopReason": word(&reason) })))
@@ -120,7 +121,6 @@ impl Pipe {
             Wire::Frame { message, request } => Some(self.scripted(&message, request)),
             Wire::Bytes(bytes) => Some(Part::Raw(Bytes::from(bytes.as_slice()))),
             Wire::Split(at) => Some(Part::Split(at)),
-            Wire::Call { name, method, params } => Some(self.call(name, &method, params)),
             Wire::Answer { request, ok } => {
                 let result = self.default_result(request);
                 self.answer(Some(request), ok.map(|()| result).map_err(|why| (INTERNAL_ERROR, why)))

@@ -89,6 +89,7 @@ fn said(replay: &Replay) -> Vec<Option<String>> {
             ServerEntry::Said { .. }
                 | ServerEntry::Thought { .. }
                 | ServerEntry::Tool { .. }
+                | ServerEntry::Called { .. }
                 | ServerEntry::Answered { .. }
                 | ServerEntry::Failed { .. }
         );

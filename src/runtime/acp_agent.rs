@@ -1,7 +1,7 @@
 //! The ACP agent: starts the server, opens and restarts sessions, and takes one turn at a time.
 //!
 //! Stands for `ACPAgent` (`sdk/agent/acp_agent.py`) of 1.25.0, method by method; `acp_turn` and `acp_final` have the
-//! turn itself. Usage figures, models and permissions are left out.
+//! turn itself. Usage figures and models are left out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -142,10 +142,10 @@ impl AcpAgent {
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
         let slot = made.clone();
         let label = ("init", prior_session_id.clone());
-        let server_death = inner.decisions.server_death;
+        let decisions = inner.decisions;
         let session_id = portal.call(label, move || {
             Box::pin(async move {
-                let conn = Connection::spawn(&event_loop, &peer, &bridge, server_death);
+                let conn = Connection::spawn(&event_loop, &peer, &bridge, &decisions);
                 *slot.borrow_mut() = Some(conn.clone());
                 conn.initialize().await?;
                 if let Some(prior) = prior_session_id {

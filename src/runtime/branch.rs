@@ -102,11 +102,13 @@ branches! {
     RerunRefused "a rerun is refused, as another run has begun"
     InterruptTimedOut "an interrupt does not wait any longer for the end of the run"
     ClosedInFlight "a service closes with a run in flight"
+    EndedWhileClosing "a service that closes finds that the run in flight has ended while it paused the conversation"
     SubscriberSlow "a subscriber takes its time"
     // The connection.
     PromptAbandoned "an answer comes for a prompt that nobody waits for"
     SendOnClosed "a request is to go over a connection that is closed"
     SettleOnClosed "nothing is waited for on a connection that is closed"
+    PermissionAfterCancel "a permission is asked for in a turn that the client has cancelled"
     PipeNotRead "a message waits for a pipe that is not read"
     ClosedWithPrompt "a connection closes with a prompt in flight"
     ClosedInHandshake "a connection closes during its first requests"

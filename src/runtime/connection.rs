@@ -1,7 +1,7 @@
 //! The ACP connection: requests out, frames in, on the portal's event loop.
 //!
 //! Stands for `Connection` of `agent-client-protocol` 0.8.1 (`acp/connection.py`, `acp/task/`): a receive loop that
-//! resolves responses at once and hands notifications to a dispatcher, which makes a task of each. So the response of
+//! resolves responses at once and hands notifications and requests to a dispatcher, which makes a task of each. So the response of
 //! a prompt is seen before the updates that came in the same read were handled; the usage update in front of it is
 //! what makes `_do_acp_prompt` wait for them. It must not know what a prompt is about.
 
@@ -11,12 +11,12 @@ use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Future, Result, TaskRef};
 use crate::kernel::{Local, Mark, learns_only};
-use crate::scenario::StopReason;
+use crate::scenario::{ReplyKind, StopReason};
 use crate::script::{ClientMessage, ServerMessage};
 
 use super::branch::{Branch, reach};
 use super::bridge::Bridge;
-use super::decision::ServerDeath;
+use super::decision::{Decisions, PermissionAnswer, ServerDeath};
 
 /// One write of a server process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -98,6 +98,8 @@ impl<T: Hash> Mailbox<T> {
 enum Notification {
     Update(crate::script::Update),
     Usage(String),
+    /// A request of the server's, by the name that its answer goes back with.
+    Request(String),
     /// Nothing of the server's: whoever put it waits until all before it were handled.
     Settled(Future<()>),
 }
@@ -113,6 +115,9 @@ struct Inner {
     peer: Rc<dyn Peer>,
     bridge: Bridge,
     server_death: ServerDeath,
+    permission_answer: PermissionAnswer,
+    /// Whether the turn in flight was told to end.
+    turn_cancelled: Local<bool>,
     /// What was read; none at the end of the file.
     frames: Mailbox<Option<ServerMessage>>,
     notifications: Mailbox<Notification>,
@@ -138,13 +143,15 @@ impl Connection {
         event_loop: &EventLoop,
         peer: &Rc<dyn Peer>,
         bridge: &Bridge,
-        server_death: ServerDeath,
+        decisions: &Decisions,
     ) -> Self {
         let inner = Rc::new(Inner {
             event_loop: event_loop.clone(),
             peer: peer.clone(),
             bridge: bridge.clone(),
-            server_death,
+            server_death: decisions.server_death,
+            permission_answer: decisions.permission_answer,
+            turn_cancelled: Local::new(false),
             frames: Mailbox::new(event_loop),
             notifications: Mailbox::new(event_loop),
             next_request: Local::new(0),
@@ -196,6 +203,7 @@ impl Connection {
         let inner = &self.inner;
         match frame {
             ServerMessage::Update { update, .. } => inner.notifications.put(Notification::Update(update)),
+            ServerMessage::Call { name, .. } => inner.notifications.put(Notification::Request(name)),
             ServerMessage::PromptAnswered { request, session, reason } => {
                 inner.notifications.put(Notification::Usage(session));
                 let prompt = inner.prompts.update(|prompts| prompts.remove(&request));
@@ -231,11 +239,25 @@ impl Connection {
                 match notification {
                     Notification::Update(update) => connection.inner.bridge.session_update(update),
                     Notification::Usage(session) => connection.usage_received(&session),
+                    Notification::Request(name) => return connection.request_permission(name).await,
                     Notification::Settled(settled) => settled.set_result(()),
                 }
                 Ok(())
             });
         }
+    }
+
+    /// `request_permission` of the bridge, and its answer: decision `permission_answer`.
+    async fn request_permission(&self, call: String) -> Result<()> {
+        let cancelled = self.inner.turn_cancelled.get();
+        if cancelled {
+            reach(Branch::PermissionAfterCancel);
+        }
+        let kind = match self.inner.permission_answer {
+            PermissionAnswer::Cancelled if cancelled => ReplyKind::Cancelled,
+            PermissionAnswer::Cancelled | PermissionAnswer::Selected => ReplyKind::Result,
+        };
+        self.send(ClientMessage::Reply { call, kind }).await.map(drop)
     }
 
     fn usage_received(&self, session: &str) {
@@ -302,6 +324,7 @@ impl Connection {
             *next += 1;
             *next - 1
         });
+        self.inner.turn_cancelled.set(false);
         let answer = self.inner.event_loop.future();
         self.inner.prompts.update(|prompts| prompts.insert(request, answer.clone()));
         let (session, text) = (session.to_owned(), text.to_owned());
@@ -343,6 +366,7 @@ impl Connection {
     /// If the connection closes.
     pub async fn cancel(&self, session: &str) -> Result<()> {
         self.check_open()?;
+        self.inner.turn_cancelled.set(true);
         if self.send(ClientMessage::Cancel { session: session.to_owned() }).await? == Pipe::Read {
             return Ok(());
         }

@@ -446,7 +446,7 @@ impl EventService {
     ///
     /// # Errors
     ///
-    /// If the call is cancelled.
+    /// If the call is cancelled; by decision `close_in_flight`, if the run ends meanwhile.
     pub async fn close(&self) -> Result<()> {
         let _place = thread::place("service close");
         let inner = &self.inner;
@@ -475,15 +475,31 @@ impl EventService {
         match self.decisions().close_in_flight {
             CloseInFlight::Interrupted => self.inner.conversation.interrupt(),
             CloseInFlight::PausedFirst => {
-                let pause = |conversation: &LocalConversation| {
-                    conversation.pause();
-                    Ok(())
+                self.pause_for_close().await?;
+                run.task.cancel();
+            }
+            CloseInFlight::ReadAgain => {
+                self.pause_for_close().await?;
+                let Some(run) = self.inner.run_task.get() else {
+                    reach(Branch::EndedWhileClosing);
+                    return Err(Exception::Error {
+                        kind: "AttributeError".to_owned(),
+                        message: "'NoneType' object has no attribute 'cancel'".to_owned(),
+                    });
                 };
-                self.in_executor("pause", pause).await?;
                 run.task.cancel();
             }
         }
         let _ended = shield(&run.task.future()).await;
+        self.inner.run_task.set(None);
         Ok(())
+    }
+
+    async fn pause_for_close(&self) -> Result<()> {
+        let pause = |conversation: &LocalConversation| {
+            conversation.pause();
+            Ok(())
+        };
+        self.in_executor("pause", pause).await
     }
 }

@@ -1,4 +1,4 @@
-//! What only a real server can do: bytes that are no message, calls to the client, HTTP.
+//! What only a real server can do: bytes that are no message, calls to the client but for permission requests, HTTP.
 //! The model of the runtime has no word for it, so no engine runs a scenario that has it. Knows nothing of places.
 
 use super::{Action, AgentKind, ClockStep, FrameSeen, Happening, Method, Scenario, Step, Trigger};
@@ -21,9 +21,12 @@ impl Action {
     pub(super) fn only_live(&self, agent: AgentKind) -> Option<&'static str> {
         match self {
             Self::Exit(_) if agent != AgentKind::Acp => Some("the end of an LLM"),
+            // The script knows its replies; whoever is not the script would have to be told.
+            Self::Wait(Happening::Reply(_)) => None,
             Self::Wait(happening) => happening.only_live(),
             Self::Frame(_) => Some("a frame written as it is"),
             Self::Raw(_) => Some("raw bytes"),
+            Self::Call(call) if call.is_permission_request() && agent == AgentKind::Acp => None,
             Self::Call(_) => Some("a call to the client"),
             Self::CloseOutput => Some("a closed output"),
             Self::ToolCall(_) => Some("a tool call of an LLM"),

@@ -88,6 +88,24 @@ pub struct CallClient {
     pub params: Message,
 }
 
+impl CallClient {
+    /// Whether it asks for a permission.
+    ///
+    /// ```
+    /// use turnloom::scenario::CallClient;
+    /// let call = |method: &str| CallClient { name: "p".into(), method: method.into(), params: Default::default() };
+    /// assert!(call("session/request_permission").is_permission_request());
+    /// assert!(!call("fs/read_text_file").is_permission_request());
+    /// ```
+    #[must_use]
+    pub fn is_permission_request(&self) -> bool {
+        self.method == REQUEST_PERMISSION
+    }
+}
+
+/// The method of a permission request.
+pub const REQUEST_PERMISSION: &str = "session/request_permission";
+
 /// An object of JSON that is written as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -474,7 +474,7 @@ pub enum Action {
     Frame(Message),
     /// Writes these bytes as they are. Only live.
     Raw(Raw),
-    /// Calls the client: a permission request, say. Only live.
+    /// Calls the client: a permission request, say. Any other call only live.
     Call(CallClient),
     /// Closes the server's output; the process goes on. Only live.
     CloseOutput,

@@ -60,6 +60,8 @@ pub enum Need {
     Tool,
     /// Text that the server streams.
     Chunk,
+    /// A permission request of the server's.
+    Permission,
     /// A pause, an interrupt or a close.
     Stop,
     /// Two messages.

@@ -59,6 +59,14 @@ impl Script {
                 }
                 (entry, Update::Tool { id, status, first })
             }
+            Action::Call(call) => {
+                let params = with_session(&call.params, &session);
+                let (name, method) = (call.name, call.method);
+                let logged = (name.clone(), method.clone());
+                self.log.push(ServerEntry::Called { process, session, name: logged.0, method: logged.1 });
+                step.frames.push(ServerMessage::Call { name, method, params });
+                return false;
+            }
             Action::Wait(_) => return false,
             Action::Open(gate) => {
                 self.open_gate(&gate);
@@ -114,10 +122,6 @@ impl Script {
             }
             // Its digits were judged with the scenario.
             Action::Raw(raw) => Wire::Bytes(raw.bytes().unwrap_or_default()),
-            Action::Call(call) => {
-                let params = with_session(&call.params, &turn.session);
-                Wire::Call { name: call.name, method: call.method, params }
-            }
             Action::Split(cut) => Wire::Split(cut.at),
             Action::CloseOutput => Wire::CloseOutput,
             Action::Exit(code) => Wire::Exit(code),
@@ -128,6 +132,7 @@ impl Script {
             Action::Say(_)
             | Action::Think(_)
             | Action::Tool(_)
+            | Action::Call(_)
             | Action::Wait(_)
             | Action::Open(_)
             | Action::Answer(_)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scenario::{ReplyKind, StopReason, ToolStatus, word};
+use crate::scenario::{Message, ReplyKind, StopReason, ToolStatus, word};
 
 /// The session of completions in the server's log.
 pub const LLM: &str = "llm";
@@ -67,7 +67,7 @@ pub enum ClientMessage {
     },
     /// A completion that an LLM is asked for. Only live.
     Completion(Completion),
-    /// The answer to a call of the server's. Only live.
+    /// The answer to a call of the server's.
     Reply {
         /// The name of the call.
         call: String,
@@ -115,6 +115,15 @@ pub enum ServerMessage {
         session: String,
         /// What is new.
         update: Update,
+    },
+    /// A request to the client.
+    Call {
+        /// The name by which the script waits for the answer.
+        name: String,
+        /// The method.
+        method: String,
+        /// The parameters, with the session filled in.
+        params: Message,
     },
     /// The answer to a prompt.
     PromptAnswered {

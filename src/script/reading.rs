@@ -39,6 +39,7 @@ impl Script {
                 Vec::new()
             }
             ClientMessage::Reply { call, kind } => {
+                self.log.push(ServerEntry::Replied { process, name: call.clone(), kind });
                 self.replies.entry(call).or_default().push(kind);
                 Vec::new()
             }

@@ -1,4 +1,4 @@
-//! What only a real peer can be sent: bytes that are no message, calls to it, the end of a process, HTTP. Must not know
+//! What only a real peer can be sent: bytes that are no message, the end of a process, HTTP. Must not know
 //! how it is written; an engine meets only the end of a process, because scenarios with any of the rest are refused there.
 
 use serde_json::{Map, Value};
@@ -19,15 +19,6 @@ pub enum Wire {
     Bytes(Vec<u8>),
     /// The next frame is cut behind so many bytes.
     Split(u32),
-    /// A request to the client.
-    Call {
-        /// The name by which the script waits for the answer.
-        name: String,
-        /// The method.
-        method: String,
-        /// The parameters, with the session filled in.
-        params: Message,
-    },
     /// A request that has no other answer is answered: well, in the way its method always is, or with an error.
     Answer {
         /// The request.

@@ -128,6 +128,12 @@ impl ServerWords {
             ServerEntry::Tool { process, session, id, status } => {
                 self.told(*process, session, format!("tool {id:?} {}", word(status)))
             }
+            ServerEntry::Called { process, session, name, method } => {
+                self.told(*process, session, format!("call {method} {name:?}"))
+            }
+            ServerEntry::Replied { process, name, kind } => {
+                self.of(*process, format!("reply to {name:?}: {}", word(kind)))
+            }
             ServerEntry::Answered { process, session, text, reason } => {
                 let prompt = self.answered(text);
                 self.told(*process, session, format!("answered{prompt} {}", word(reason)))

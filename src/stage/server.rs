@@ -316,9 +316,10 @@ fn llm_line(frame: &ServerMessage) -> String {
         ServerMessage::Update { session, .. }
         | ServerMessage::PromptAnswered { session, .. }
         | ServerMessage::PromptFailed { session, .. } => session.clone(),
-        ServerMessage::Initialized | ServerMessage::NewSession { .. } | ServerMessage::Loaded { .. } => {
-            String::new()
-        }
+        ServerMessage::Initialized
+        | ServerMessage::NewSession { .. }
+        | ServerMessage::Loaded { .. }
+        | ServerMessage::Call { .. } => String::new(),
     }
 }
 

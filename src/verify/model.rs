@@ -90,13 +90,19 @@ impl Seen {
 
     /// Who waits for whom in an outcome cannot be seen from outside, only that somebody does.
     fn looks_like(&self, outcome: &Observations) -> bool {
-        let mut projected = Observations { stuck: None, ..project(outcome, &self.channels) };
-        let ended = |log: &[ServerEntry]| matches!(log.last(), Some(ServerEntry::Ended { .. }));
-        if ended(&projected.server) && !ended(&self.observations.server) {
-            // A process that its client kills cannot tell of it.
+        let projected = Observations { stuck: None, ..self.told_of(outcome) };
+        projected == self.observations && self.stuck.is_none_or(|stuck| stuck == came_to_a_stand(outcome))
+    }
+
+    /// As much of an outcome as a session can tell. A server that is killed writes nothing more, so the end of the last
+    /// process is in a transcript only if its script ended it.
+    fn told_of(&self, outcome: &Observations) -> Observations {
+        let mut projected = project(outcome, &self.channels);
+        let is_end = |entry: Option<&ServerEntry>| matches!(entry, Some(ServerEntry::Ended { .. }));
+        if is_end(projected.server.last()) && !is_end(self.observations.server.last()) {
             projected.server.pop();
         }
-        projected == self.observations && self.stuck.is_none_or(|stuck| stuck == came_to_a_stand(outcome))
+        projected
     }
 
     /// The nearest outcome, by its place, and the first difference from it in words.
@@ -104,7 +110,7 @@ impl Seen {
     pub fn nearest(&self, outcomes: &[Observations]) -> Option<(usize, String)> {
         let own = parts(&self.observations);
         let difference = |(at, outcome): (usize, &Observations)| {
-            let parts = parts(&project(outcome, &self.channels));
+            let parts = parts(&self.told_of(outcome));
             (distance(&own, &parts), at, first_difference(&own, &parts))
         };
         let nearest = outcomes.iter().enumerate().map(difference).min_by_key(|(far, at, _)| (*far, *at));

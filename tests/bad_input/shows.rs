@@ -6,7 +6,7 @@ use crate::vocabulary;
 
 fn said(agent: &str, rest: &str) -> String {
     let vocabulary = Vocabulary {
-        rules: vec!["streams", "cards", "tools", "suffix", "stop", "order", "fifo"],
+        rules: vec!["streams", "cards", "tools", "suffix", "stop", "permissions", "order", "fifo"],
         switches: vec![
             Switch { defect: "finish-gap", decision: "first_prompt", alternative: "newest" },
             Switch { defect: "fifo-skip", decision: "restart", alternative: "inline" },
@@ -18,6 +18,7 @@ fn said(agent: &str, rest: &str) -> String {
             ("tools", &[Need::Tool]),
             ("suffix", &[Need::Acp, Need::Suffix]),
             ("stop", &[Need::Stop]),
+            ("permissions", &[Need::Acp, Need::Permission]),
             ("order", &[Need::TwoMessages]),
         ],
         ..vocabulary()
@@ -133,6 +134,19 @@ fn rules_that_can_break_here() {
 "catches": [{"row": "R17", "defect": "fifo-skip", "rules": ["streams", "cards", "suffix", "fifo"]}]"#), @r#"
 read scenario `case`: nothing wrong
 "#);
+}
+
+#[test]
+fn a_rule_about_permissions_needs_a_request_for_one() {
+    let catches = r#""catches": [{"row": "R17", "defect": "fifo-skip", "rules": ["permissions"]}]"#;
+    let missing = said(r#"{"kind": "acp"}"#, catches);
+    assert!(missing.contains("the server asks for no permission"), "{missing}");
+    let call = r#"{"call": {"name": "may I", "method": "session/request_permission", "params": {
+        "sessionId": "$session", "toolCall": {"toolCallId": "t1"},
+        "options": [{"optionId": "yes", "name": "Yes", "kind": "allow_once"}]}}}"#;
+    let asks =
+        format!(r#""server": [{{"on": "any_prompt", "do": [{call}, {{"answer": "end_turn"}}]}}], {catches}"#);
+    assert_eq!(said(r#"{"kind": "acp"}"#, &asks), "\nread scenario `case`: nothing wrong\n");
 }
 
 #[test]

@@ -101,6 +101,7 @@ impl<'a> Burst<'a> {
                         }
                     } else if let Some((id, call)) = plain_call(asked, names, called, frame) {
                         calls.push((id, call.name.clone()));
+                        log.push(called_entry(asked, &call));
                         Action::Call(call)
                     } else {
                         as_it_is(asked, names, frame, &mut outcome)
@@ -204,6 +205,11 @@ fn plain_answer(asked: &Asked, names: &mut Names, frame: &RawValue) -> Option<(O
     let message = value["error"]["message"].as_str()?;
     let fails = frame::error(Some(id), code, message).get() == frame.get();
     fails.then(|| (Some(Action::Fail(names.text(message))), Outcome::Failed))
+}
+
+fn called_entry(asked: &Asked, call: &CallClient) -> ServerEntry {
+    let (name, method) = (call.name.clone(), call.method.clone());
+    ServerEntry::Called { process: asked.process, session: asked.session.clone(), name, method }
 }
 
 /// A call to the client, with the bytes of its id. No two of a scenario have one name.

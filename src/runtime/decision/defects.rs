@@ -461,4 +461,20 @@ pub const DEFECTS: &[Defect] = &[
         harm: "an interrupt while the first run starts the agent stops the run, and fails itself",
         source: "found by turnloom in openhands-agent-server 1.25.0: EventService.interrupt",
     },
+    Defect {
+        name: "close-loses-run",
+        row: "N17",
+        decision: "close_in_flight",
+        alternative: "read_again",
+        harm: "a service that is closed as its run ends fails, and leaves the agent's process behind",
+        source: "found by turnloom in openhands-agent-server 1.25.0: EventService.close, self._run_task.cancel()",
+    },
+    Defect {
+        name: "cancelled-permission-granted",
+        row: "N18",
+        decision: "permission_answer",
+        alternative: "selected",
+        harm: "a permission request that crosses the cancel of its turn is granted, and the agent may run the tool",
+        source: "found by turnloom in openhands-sdk 1.25.0: request_permission of the bridge (sdk/agent/acp_agent.py)",
+    },
 ];

@@ -48,6 +48,12 @@ choices! {
         Ended "ended" "It takes the run for ended, and returns.",
         PassedOn "passed_on" "It passes the cancellation on to whoever called it.",
     }
+    PermissionAnswer,
+    "What does the client answer to a permission request that it handles when it has cancelled the turn?",
+    "found by turnloom in openhands-sdk 1.25.0: request_permission of the bridge" {
+        Cancelled "cancelled" "That the turn was cancelled.",
+        Selected "selected" "The first option, as to any other request.",
+    }
     SyncTimeout,
     "What becomes of the session after the prompt of a synchronous step has timed out?",
     "found by turnloom in openhands-sdk 1.25.0: ACPAgent.step sends session/cancel and neither drains nor restarts" {

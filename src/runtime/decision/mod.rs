@@ -26,8 +26,8 @@ pub use cursor::{
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::Dispatch;
 pub use drain::{
-    CancelSend, CancelledPrompt, CancelledStart, CardClosing, DrainResult, InterruptLimit, SecondCancel,
-    SyncTimeout,
+    CancelSend, CancelledPrompt, CancelledStart, CardClosing, DrainResult, InterruptLimit, PermissionAnswer,
+    SecondCancel, SyncTimeout,
 };
 pub use finalization::{
     AfterError, FailedPrompt, FailedTurn, FinishCheck, IdlePause, LastIteration, LateMessage, LatePause,
@@ -190,6 +190,7 @@ decisions! {
     idle_pause: IdlePause,
     stuck_check: StuckCheck,
     cancelled_start: CancelledStart,
+    permission_answer: PermissionAnswer,
 }
 
 /// A name that decides nothing.

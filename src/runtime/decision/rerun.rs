@@ -72,5 +72,6 @@ choices! {
     "found by turnloom in openhands-agent-server 1.25.0: EventService.close pauses the conversation before it cancels the run" {
         Interrupted "interrupted" "It interrupts the run.",
         PausedFirst "paused_first" "It pauses the conversation, which takes the state lock, and then cancels the run.",
+        ReadAgain "read_again" "It pauses the conversation, and then cancels the run that it knows of by then; if there is none any more, it fails.",
     }
 }

@@ -70,7 +70,7 @@ pub const REVISIONS: &[Revision] = &[
             change("sync_timeout", "reused", "ACPAgent.step, the handler of TimeoutError"),
             change("sync_after_error", "go_on", "LocalConversation.run"),
             change("rerun_generation", "internal_only", "EventService._run_and_publish"),
-            change("close_in_flight", "paused_first", "EventService.close"),
+            change("close_in_flight", "read_again", "EventService.close"),
             change("failed_prompt", "at_once", "ACPAgent._do_acp_prompt"),
             change("server_death", "unnoticed", "Connection._receive_loop of agent-client-protocol 0.8.1"),
             change("rerun_after_pause", "if_internal", "EventService._run_and_publish, should_restart"),
@@ -79,6 +79,7 @@ pub const REVISIONS: &[Revision] = &[
             change("stuck_check", "since_message", "StuckDetector.is_stuck"),
             change("cancelled_start", "passed_on", "EventService.interrupt"),
             change("idle_pause", "written_over", "LocalConversation.arun, acp_step_user_message is None"),
+            change("permission_answer", "selected", "request_permission of the bridge"),
         ],
     },
     Revision {

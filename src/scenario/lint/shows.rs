@@ -76,6 +76,10 @@ fn words(need: Need) -> (&'static str, &'static str) {
             "give an actor the steps {\"tool\": \"begin\"} and {\"tool\": \"poll_token\"}",
         ),
         Need::Chunk => ("the server streams no text", "let a reaction {\"say\": \"working\"}"),
+        Need::Permission => (
+            "the server asks for no permission",
+            "let a reaction \"call\" the client with the method \"session/request_permission\"",
+        ),
         Need::Stop => ("nobody presses stop", "let an actor \"pause\", \"interrupt\" or \"close\""),
         Need::TwoMessages => ("there are no two messages", "let an actor send another one"),
     }
@@ -93,6 +97,9 @@ fn has(scenario: &Scenario, need: Need) -> bool {
         Need::Card => action(|action| matches!(action, Action::Tool(_))),
         Need::Tool => step(|step| *step == Step::Tool(ToolStep::PollToken)),
         Need::Chunk => action(|action| matches!(action, Action::Say(_) | Action::Think(_))),
+        Need::Permission => {
+            action(|action| matches!(action, Action::Call(call) if call.is_permission_request()))
+        }
         Need::Stop => step(|step| matches!(step, Step::Pause | Step::Interrupt | Step::Close)),
         Need::TwoMessages => {
             let steps = scenario.actors.iter().flat_map(|actor| &actor.does);

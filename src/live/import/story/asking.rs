@@ -163,6 +163,7 @@ impl Story {
 
     fn reply(&mut self, id: &Id, kind: ReplyKind) {
         if let Some(to) = self.calls.remove(id.get()) {
+            self.log.push(ServerEntry::Replied { process: self.process, name: to.clone(), kind });
             self.happened.push(Happening::Reply(ReplySeen { to, with: Some(kind) }));
         }
     }
