@@ -1,13 +1,12 @@
-//! What the engines cost: the kernel on loom against loom alone, and all scenarios on the in-house engine.
+//! What the kernel costs: the kernel on loom against loom alone.
 //!
-//! Each program of the first part is written twice, on [`turnloom::kernel`] and directly on loom, with the same loom
+//! Each program is written twice, on [`turnloom::kernel`] and directly on loom, with the same loom
 //! operations in the same order, so loom runs the same executions and the ratio of their times is the price of the
 //! kernel. `cargo bench --bench engines` ends with a table of these ratios; Criterion measures the two forms one after the
 //! other, so on a busy machine only the table compares them. A real clock is read here and in no engine.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::path::Path;
 use std::process;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,15 +15,11 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use turnloom::explore::loom::{Bounds, Finished, permute};
-use turnloom::explore::{Firing, Job, Options, explore};
-use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
-use turnloom::scenario::{self, Vocabulary};
-use turnloom::verify::rules::RULES;
-use turnloom::{check, kernel};
+use turnloom::kernel;
 
 mod shared;
 
-use shared::{scenario_files, take_turns};
+use shared::take_turns;
 
 /// The preemption bound of every run on loom.
 const PREEMPTIONS: u32 = 2;
@@ -242,38 +237,6 @@ fn bench_facade(criterion: &mut Criterion) {
     }
 }
 
-/// Criterion's number for every interleaving of every scenario, from the file to the verdict.
-fn bench_check(criterion: &mut Criterion) {
-    let files = scenario_files();
-    let mut group = criterion.benchmark_group("check");
-    group.sampling_mode(SamplingMode::Flat);
-    group.bench_function("scenarios", |bencher| {
-        bencher.iter(|| files.iter().map(|file| check_scenario(file)).sum::<u64>());
-    });
-    group.finish();
-}
-
-/// Runs every interleaving of one scenario; how many executions that took.
-fn check_scenario(file: &Path) -> u64 {
-    let vocabulary = Vocabulary {
-        defects: DEFECTS.iter().map(|defect| defect.name).collect(),
-        rules: check::rules().iter().map(|rule| rule.name()).collect(),
-        revisions: REVISIONS.iter().map(|revision| revision.name).collect(),
-        decisions: DECISIONS
-            .iter()
-            .map(|decision| (decision.name, decision.alternatives.iter().map(|one| one.name).collect()))
-            .collect(),
-        protocol: RULES.iter().map(|rule| (rule.name, rule.title)).collect(),
-        ..Vocabulary::default()
-    };
-    let loaded = scenario::load(file, &vocabulary).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
-    let (name, scenario) = (loaded.name, loaded.scenario);
-    let job = Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::Clock };
-    let options = Options::default();
-    let explored = explore(&job, &options, &mut |_| ()).expect("every scenario can be run");
-    explored.statistics.executions
-}
-
 /// Seconds per execution, over as many runs as fill a round.
 fn seconds_per_execution(run: impl Fn() -> u64) -> f64 {
     let began = Instant::now();
@@ -327,7 +290,6 @@ fn main() {
         .without_plots()
         .configure_from_args();
     bench_facade(&mut criterion);
-    bench_check(&mut criterion);
     // Only `cargo bench` passes this; `cargo test` runs each benchmark once, to see that it works.
     if std::env::args().any(|argument| argument == "--bench") {
         print_ratios();

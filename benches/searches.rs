@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -22,10 +22,9 @@ use turnloom::explore::inhouse::{
     Cores, Execution, Sample, Sampler, dpor, run_search, sample, search_together,
 };
 use turnloom::explore::{Budget, Firing, Job, Limits, Options, SearchKind, Verdict, explore};
+use turnloom::scenario::is_scenario;
 
 mod shared;
-
-use shared::scenario_files;
 
 /// How long a search may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -438,6 +437,16 @@ fn measured_line(search: &str, program: &'static str) -> String {
         "{program:<12} {search:<22} {:>10} {blocked:>9} {outcomes:>9} {seconds:>9.3} {rate:>11.0} {memory:>9}\n",
         format!("{schedules}{more}")
     )
+}
+
+/// The scenarios of this repository, by name.
+fn scenario_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let entries = fs::read_dir(&folder).expect("the folder of scenarios can be read");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
+    files.retain(|file| is_scenario(file));
+    files.sort();
+    files
 }
 
 fn jobs() -> Vec<Job> {

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 # How many executions the model of a scenario may have: each session is looked for among their outcomes.
-MOST_EXECUTIONS = 10_000
+MOST_EXECUTIONS = 20_000
 
 
 class Judge:
