@@ -8,7 +8,7 @@ use super::{Diagnostics, comments, format};
 ///
 /// # Errors
 ///
-/// As for [`format`].
+/// As for [`format()`].
 ///
 /// ```
 /// use turnloom::scenario;

@@ -31,7 +31,7 @@ use crate::observation::Observations;
 pub struct ExploreDocument {
     /// The stem of the scenario's file.
     pub name: String,
-    /// As in [`CheckedScenario::verdict`].
+    /// As in [`CheckedScenario::verdict`](super::CheckedScenario::verdict).
     pub verdict: String,
     /// The engine.
     pub engine: EngineKind,
