@@ -27,8 +27,9 @@ class Control:
             time.sleep(0.01)
         raise TimeoutError(f"nothing announced {name}")
 
-    def post(self, path, body=None):
-        """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile."""
+    def post(self, path, body=None, unless=lambda: False):
+        """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile; or until
+        nobody needs to answer any more."""
         until = time.monotonic() + LIMIT
         while time.monotonic() < until and not self.is_over:
             try:
@@ -46,6 +47,7 @@ class Control:
             except urllib.error.HTTPError as error:
                 raise RuntimeError(f"{path} {body}: {error.read().decode()}") from error
             except (OSError, ValueError):
-                pass
+                if unless():
+                    return
             time.sleep(0.01)
         raise TimeoutError(f"{path} {body}")

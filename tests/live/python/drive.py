@@ -165,9 +165,25 @@ class Play:
 
     def prompts(self):
         """How many prompts the server has read, or completions the LLM was asked for."""
-        entries = [json.loads(entry)["what"] for entry in (self.folder / "t.jsonl").read_text().splitlines()]
-        frames = [entry["read"]["frame"].get("method") for entry in entries if "read" in entry]
-        return frames.count("session/prompt") + sum("ask" in entry for entry in entries)
+        methods = [frame.get("method") for frame in self.frames()]
+        return methods.count("session/prompt") + sum("ask" in entry for entry in self.entries())
+
+    def was_read(self, wanted):
+        """Whether the transcript has as many frames as a wait asks for."""
+        fits = [frame for frame in self.frames() if frame.get("method") == wanted["method"]]
+        if "text" in wanted:
+            blocks = [frame["params"]["prompt"] for frame in fits]
+            fits = [one for one in blocks if wanted["text"] in [block.get("text") for block in one]]
+        return len(fits) >= wanted.get("count", 1)
+
+    def frames(self):
+        """What the server has read."""
+        return [entry["read"]["frame"] for entry in self.entries() if "read" in entry]
+
+    def entries(self):
+        """What the transcript has, without a line that is being written."""
+        lines = (self.folder / "t.jsonl").read_text().splitlines(keepends=True)
+        return [json.loads(line)["what"] for line in lines if line.endswith("\n")]
 
     def act(self, actor):
         """Plays an actor's part, and within a call of a tool what comes after it began."""
@@ -235,7 +251,10 @@ class Play:
 
     def wait(self, happening):
         kind, value = next(iter(happening.items()))
-        if kind in ("gate", "frame"):
+        if kind == "frame":
+            # The process that read it may have been killed before it could say so.
+            self.control.post("/wait", happening, unless=lambda: self.was_read(value))
+        elif kind == "gate":
             self.control.post("/wait", happening)
         elif kind == "event":
             self.until(lambda: self.count(value) >= value.get("count", 1))
