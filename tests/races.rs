@@ -389,16 +389,29 @@ fn a_damaged_token_and_one_of_another_scenario_are_bad_input() {
     }
 }
 
-/// What loom sees within its bound, the in-house engine sees too; where loom has room enough, it sees all of it.
+/// What loom sees within a bound, the in-house engine sees too; and from this bound on loom sees all of it.
 #[test]
 fn loom_and_the_in_house_engine_agree_on_outcomes() {
-    for scenario in ["r05-just-arrived-prompt-replayed", "r08-finish-gap"] {
+    for (scenario, bounds, sees_all_from) in [
+        ("n05-sync-runs-on-after-error", 1..=2, 1),
+        ("n14-idle-pause-written-over", 1..=1, 2),
+        ("r04-shared-usage-id", 1..=3, 1),
+        ("r05-just-arrived-prompt-replayed", 1..=2, 2),
+        ("r07-split-finalization", 1..=1, 1),
+        ("r08-finish-gap", 1..=2, 2),
+        ("r19-cursor-not-persisted", 1..=2, 1),
+    ] {
         let file = format!("scenarios/{scenario}.json");
-        let outcomes = |engine: &str| {
-            let explored = json(&turnloom(&["explore", &file, "--engine", engine, "--format", "json"]));
+        let outcomes = |engine: &[&str]| {
+            let explored = json(&turnloom(&[&["explore", &file, "--format", "json"], engine].concat()));
             explored["outcomes"].as_array().expect("outcomes are a list").clone()
         };
-        assert_eq!(outcomes("turnloom"), outcomes("loom"), "{scenario}");
+        let all = outcomes(&[]);
+        for bound in bounds {
+            let seen = outcomes(&["--engine", "loom", "--preemptions", &bound.to_string()]);
+            assert!(seen.iter().all(|one| all.contains(one)), "{scenario} within {bound}");
+            assert_eq!(seen.len() == all.len(), bound >= sees_all_from, "{scenario} within {bound}");
+        }
     }
 }
 

@@ -181,8 +181,9 @@ class Play:
         return [entry["read"]["frame"] for entry in self.entries() if "read" in entry]
 
     def entries(self):
-        """What the transcript has, without a line that is being written."""
-        lines = (self.folder / "t.jsonl").read_text().splitlines(keepends=True)
+        """What the transcript has, if there is one yet, without a line that is being written."""
+        transcript = self.folder / "t.jsonl"
+        lines = transcript.read_text().splitlines(keepends=True) if transcript.exists() else []
         return [json.loads(line)["what"] for line in lines if line.endswith("\n")]
 
     def act(self, actor):
