@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -21,10 +20,13 @@ use std::time::{Duration, Instant};
 use turnloom::explore::inhouse::{
     Cores, Execution, Sample, Sampler, dpor, run_search, sample, search_together,
 };
-use turnloom::explore::{Budget, Firing, Job, Limits, Options, SearchKind, Verdict, explore};
-use turnloom::scenario::is_scenario;
+use turnloom::explore::{Budget, Job, Limits, Options, SearchKind, Verdict, explore};
+
+use shipped::jobs;
 
 mod shared;
+#[path = "../tests/shipped/mod.rs"]
+mod shipped;
 
 /// How long a search may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -439,26 +441,6 @@ fn measured_line(search: &str, program: &'static str) -> String {
     )
 }
 
-/// The scenarios of this repository, by name.
-fn scenario_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let entries = fs::read_dir(&folder).expect("the folder of scenarios can be read");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
-    files.retain(|file| is_scenario(file));
-    files.sort();
-    files
-}
-
-fn jobs() -> Vec<Job> {
-    let job = |file: PathBuf| {
-        let text = fs::read_to_string(&file).expect("a scenario can be read");
-        let scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
-        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::default() }
-    };
-    scenario_files().into_iter().map(job).collect()
-}
-
 fn run(job: &Job, options: &Options) -> turnloom::explore::Exploration {
     explore(job, options, &mut |_| ()).expect("a shipped scenario runs")
 }
@@ -533,9 +515,8 @@ fn until_broken(job: &Job, drawn: Sample) -> u64 {
 fn beside_loom() {
     println!("\n{:<36} {:>10} {:>10} {:>10}   seconds", "scenario", "turnloom", "loom", "ratio");
     let (mut all, mut all_of_loom) = (0.0, 0.0);
-    for file in scenario_files() {
-        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        let file = file.to_string_lossy();
+    for Job { name, .. } in jobs() {
+        let file = format!("{}/scenarios/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let (ours, _) = explored_within(600.0, &["explore", &file]);
         let patience = (ours * TIMES_AS_LONG).max(AT_LEAST);
         let bound = PREEMPTIONS.to_string();

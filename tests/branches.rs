@@ -3,13 +3,14 @@
 //! Whatever no scenario reaches is listed here with the reason, and whatever is listed and reached all the same is taken
 //! off the list.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeSet;
 
 use turnloom::explore::inhouse::{Sample, Sampler};
 use turnloom::explore::{Budget, Firing, Job, Options, SearchKind, explore};
 use turnloom::runtime::{BRANCHES, Branch, listen};
 use turnloom::scenario::Scenario;
+
+mod shipped;
 
 /// So many schedules of each scenario with few preemptions, the fewest first, and so many that are drawn.
 const SCHEDULES: u64 = 200;
@@ -153,20 +154,10 @@ const BESIDES: &[(&str, &str)] = &[
 ];
 
 /// Every scenario of the catalogue, by name.
-fn scenarios() -> BTreeMap<String, Scenario> {
-    let folder = format!("{}/scenarios", env!("CARGO_MANIFEST_DIR"));
-    let entries = fs::read_dir(folder).expect("there are scenarios");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let scenario = |path: std::path::PathBuf| {
-        let name = path.file_stem().expect("a file").to_str().expect("a name is text").to_owned();
-        let text = fs::read_to_string(&path).expect("a file that can be read");
-        serde_json::from_str(&text).ok().map(|scenario| (name, scenario))
-    };
-    let is_json = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
-    let found: BTreeMap<_, _> =
-        paths.filter(is_json).filter(|path| !path.ends_with("schema.json")).filter_map(scenario).collect();
+fn scenarios() -> impl Iterator<Item = (String, Scenario)> {
+    let found = shipped::jobs();
     assert!(found.len() > 40, "only {} scenarios are read", found.len());
-    found
+    found.into_iter().map(|job| (job.name, job.scenario))
 }
 
 /// The conversations of `BESIDES`, by name.
@@ -196,7 +187,7 @@ fn run(name: &str, scenario: &Scenario, defects: &[String]) {
 #[test]
 fn every_rare_branch_is_reached_by_some_scenario_or_says_why_not() {
     let mut reached = BTreeSet::new();
-    for (name, scenario) in scenarios().into_iter().chain(besides()) {
+    for (name, scenario) in scenarios().chain(besides()) {
         let caught = scenario.catches.iter().map(|caught| vec![caught.defect.clone()]);
         for defects in std::iter::once(Vec::new()).chain(caught) {
             reached.extend(listen(|| run(&name, &scenario, &defects)).1);

@@ -7,24 +7,12 @@
 use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use turnloom::explore::{Budget, Firing, Job, Options, explore};
+use turnloom::explore::{Budget, Job, Options, explore};
+
+mod shipped;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-fn jobs() -> Vec<Job> {
-    let files = std::fs::read_dir("scenarios").expect("there is a folder of scenarios");
-    let mut files: Vec<_> = files.map(|file| file.expect("it can be read").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|end| end == "json") && !file.ends_with("schema.json"));
-    files.sort();
-    let job = |file: std::path::PathBuf| {
-        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&file).expect("a scenario can be read");
-        let scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
-        Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::default() }
-    };
-    files.into_iter().map(job).collect()
-}
 
 /// One test alone in its process: nobody else allocates meanwhile.
 #[test]
@@ -36,7 +24,7 @@ fn a_search_leaves_nothing_behind() {
         stripped.scenario.preemptions = None;
         explore(&stripped, &options, &mut |_| ()).expect("a shipped scenario runs");
     };
-    let jobs = jobs();
+    let jobs = shipped::jobs();
     // What is made once for the whole process is made now.
     jobs.iter().for_each(run);
     let left: Vec<String> = jobs

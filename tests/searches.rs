@@ -1,13 +1,15 @@
 //! The searches against each other on every shipped scenario, and what the command line says of a search that is
 //! bounded, sampled, cut short or spread over cores.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
 use turnloom::explore::inhouse::Cores;
-use turnloom::explore::{Budget, Exploration, Firing, Job, Options, Verdict, explore};
-use turnloom::scenario::{self, Scenario};
+use turnloom::explore::{Budget, Exploration, Job, Options, Verdict, explore};
+
+use shipped::jobs;
+
+mod shipped;
 
 fn turnloom(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
@@ -17,22 +19,6 @@ fn turnloom(arguments: &[&str]) -> Output {
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn scenarios() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let files = std::fs::read_dir(folder).expect("the scenarios are there");
-    let mut files: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
-    files.retain(|file| scenario::is_scenario(file));
-    files.sort();
-    files
-}
-
-fn job(file: &Path) -> Job {
-    let text = std::fs::read_to_string(file).expect("a readable file");
-    let scenario: Scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
-    let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
-    Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::Clock }
 }
 
 fn run(job: &Job, options: &Options) -> Exploration {
@@ -49,8 +35,7 @@ const SMALL: u64 = 50;
 #[test]
 fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
     let mut compared = 0;
-    for file in scenarios() {
-        let job = job(&file);
+    for job in jobs() {
         if job.scenario.preemptions.is_some() {
             continue;
         }
@@ -105,8 +90,7 @@ const MANY: u64 = 3_000;
 #[test]
 fn several_threads_tell_the_same_of_every_scenario_as_one() {
     let mut compared = 0;
-    for file in scenarios() {
-        let sound = job(&file);
+    for sound in jobs() {
         let caught = sound.scenario.catches.iter().map(|caught| caught.defect.clone()).collect();
         for defects in [Vec::new(), caught] {
             let job = Job { defects, ..sound.clone() };

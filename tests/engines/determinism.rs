@@ -1,14 +1,15 @@
 //! The same steps do the same: for every scenario to the byte, and a program of which that is not true is told.
 
 use std::cell::Cell as Plain;
-use std::fs;
 use std::ops::ControlFlow;
 use std::process::Command;
 use std::rc::Rc;
 
 use turnloom::explore::inhouse::{Ended, Search, Visit, dpor, run_search};
-use turnloom::explore::{ExploreError, Limits};
+use turnloom::explore::{ExploreError, Job, Limits};
 use turnloom::kernel::{Cell, thread};
+
+use super::shipped;
 
 /// How a search ended on a program whose first thread writes how often the program was run.
 fn ended(engine: impl Fn(&Rc<dyn Fn()>, &mut Visit<'_>) -> Search) -> (Ended, Search) {
@@ -83,15 +84,11 @@ fn the_command_line_would_say_so() {
 
 #[test]
 fn every_scenario_gives_the_same_bytes_twice() {
-    let files = fs::read_dir("scenarios").expect("there are scenarios");
-    let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
-    files.retain(|file| turnloom::scenario::is_scenario(file));
-    files.sort();
-    for file in files {
+    for Job { name, .. } in shipped::jobs() {
         let explore = || {
             Command::new(env!("CARGO_BIN_EXE_turnloom"))
                 .arg("explore")
-                .arg(&file)
+                .arg(format!("scenarios/{name}.json"))
                 .args(["--format", "json", "--budget", "2000"])
                 .output()
                 .expect("turnloom runs")
@@ -99,6 +96,6 @@ fn every_scenario_gives_the_same_bytes_twice() {
         };
         let first = explore();
         assert!(!first.is_empty());
-        assert_eq!(first, explore(), "{}", file.display());
+        assert_eq!(first, explore(), "{name}");
     }
 }

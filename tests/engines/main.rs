@@ -8,3 +8,5 @@ mod locks;
 mod loops;
 mod programs;
 mod random;
+#[path = "../shipped/mod.rs"]
+mod shipped;
