@@ -130,6 +130,20 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
 }
 
+/// When the execution is over, what `take` takes out of what is shared is dropped, unless that is gone by then.
+pub(crate) fn let_go_at_end<T: 'static, R>(
+    engine: &Rc<dyn Engine>,
+    shared: &Rc<T>,
+    take: impl FnOnce(&T) -> R + 'static,
+) {
+    let shared = Rc::downgrade(shared);
+    engine.at_end(Box::new(move || {
+        // Dropped when nothing is borrowed any more: what was taken may lead back to what it was taken out of.
+        let taken = shared.upgrade().map(|shared| take(&shared));
+        drop(taken);
+    }));
+}
+
 /// Makes an engine the current one until the guard is dropped.
 pub(crate) fn install(engine: Rc<dyn Engine>) -> Installed {
     Installed { before: CURRENT.replace(Some(engine)) }

@@ -58,11 +58,9 @@ impl<S> Local<S> {
     where
         S: 'static,
     {
-        let shared = Rc::downgrade(&self.shared);
-        self.shared.engine.at_end(Box::new(move || {
-            let taken = shared.upgrade().map(|shared| take(&mut shared.content.borrow_mut()));
-            drop(taken);
-        }));
+        engine::let_go_at_end(&self.shared.engine, &self.shared, |shared| {
+            take(&mut shared.content.borrow_mut())
+        });
     }
 
     /// Takes what refers to others out of the data, when the execution is over.

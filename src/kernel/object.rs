@@ -225,11 +225,9 @@ impl<S: Hash + 'static> Object<S> {
     /// When the execution is over, what `take` takes out of the content is dropped, unless the object is gone by then. For
     /// content that may refer to who holds the object: a circle of references would live for ever.
     pub(crate) fn let_go_at_end<R>(&self, take: impl FnOnce(&mut S) -> R + 'static) {
-        let shared = Rc::downgrade(&self.shared);
-        self.shared.engine.at_end(Box::new(move || {
-            let taken = shared.upgrade().map(|shared| take(&mut shared.state.borrow_mut()));
-            drop(taken);
-        }));
+        engine::let_go_at_end(&self.shared.engine, &self.shared, |shared| {
+            take(&mut shared.state.borrow_mut())
+        });
     }
 
     /// Takes what refers to others out of the content, when the execution is over.

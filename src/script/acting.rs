@@ -61,10 +61,13 @@ impl Script {
             }
             Action::Call(call) => {
                 let params = with_session(&call.params, &session);
-                let (name, method) = (call.name, call.method);
-                let logged = (name.clone(), method.clone());
-                self.log.push(ServerEntry::Called { process, session, name: logged.0, method: logged.1 });
-                step.frames.push(ServerMessage::Call { name, method, params });
+                self.log.push(ServerEntry::Called {
+                    process,
+                    session,
+                    name: call.name.clone(),
+                    method: call.method.clone(),
+                });
+                step.frames.push(ServerMessage::Call { name: call.name, method: call.method, params });
                 return false;
             }
             Action::Wait(_) => return false,

@@ -54,6 +54,18 @@ struct Plan {
     main_plays: bool,
 }
 
+impl Plan {
+    /// Whether the agent is ready before the scenario begins.
+    fn begins_ready(&self) -> bool {
+        self.scenario.agent.session == Session::Ready
+    }
+
+    /// Whether the agent is a server that is started when the agent is made ready.
+    fn has_server(&self) -> bool {
+        self.scenario.agent.kind == AgentKind::Acp
+    }
+}
+
 /// What lives during one execution.
 #[derive(Clone)]
 struct World {
@@ -103,7 +115,7 @@ impl Stage {
     fn perform(&self) {
         let world = setup(|| {
             let world = World::build(&self.plan);
-            if self.plan.scenario.agent.session == Session::Ready {
+            if self.plan.begins_ready() && self.plan.has_server() {
                 make_ready(&world.conversation);
             }
             world
@@ -215,7 +227,7 @@ impl World {
         };
         let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
         server.begin(scenario, conversation.state());
-        if scenario.agent.session == Session::Ready && scenario.agent.kind != AgentKind::Acp {
+        if plan.begins_ready() && !plan.has_server() {
             // There is no server to be started, so it is ready before anybody subscribes.
             make_ready(&conversation);
         }
