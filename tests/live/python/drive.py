@@ -147,7 +147,9 @@ class Play:
 
     def stands(self):
         """Whether the session has come to a stand."""
-        if not any(map(self.is_as_far_as, self.outcomes)):
+        called = {actor: calls for actor, calls in self.calls.items() if calls}
+        seen, prompts = {"events": self.events(), "calls": called}, self.prompts()
+        if not any(self.is_as_far_as(outcome, seen, prompts) for outcome in self.outcomes):
             return False
         transcript = (self.folder / "t.jsonl").stat().st_size
         now = transcript, len(self.events()), json.dumps(self.calls), len(self.clock.armed)
@@ -155,13 +157,11 @@ class Play:
             self.before, self.since = now, time.monotonic()
         return time.monotonic() - self.since > STILL
 
-    def is_as_far_as(self, outcome):
+    def is_as_far_as(self, outcome, seen, prompts):
         """Whether all was seen that there is in the outcome, as far as the scenario observes it, and all prompts were read."""
-        called = {actor: calls for actor, calls in self.calls.items() if calls}
-        seen = {"events": self.events(), "calls": called}
         observed = self.scenario.get("observe", seen)
         as_far = all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
-        return as_far and self.prompts() >= sum("Prompt" in entry for entry in outcome["server"])
+        return as_far and prompts >= sum("Prompt" in entry for entry in outcome["server"])
 
     def prompts(self):
         """How many prompts the server has read, or completions the LLM was asked for."""
