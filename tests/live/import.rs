@@ -6,6 +6,7 @@ use std::io::BufRead;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use turnloom::scenario::Limits;
 
 use super::{Client, Folder, a_turn_through_the_gate, gated, scenario};
 
@@ -32,6 +33,13 @@ fn assert_is_among_the_outcomes(folder: &Folder) {
     assert!(said.contains("\namong the outcomes of 1.25.0: ") && code == Some(0), "{said}");
     let (said, code) = turnloom(folder, "explore imported.json --revision 1.25.0");
     assert!(said.starts_with("proved") && code == Some(0), "{said}");
+}
+
+/// The default limits but for one.
+fn limits(name: &str, value: u32) -> Value {
+    let mut limits = json!(Limits::default());
+    limits[name] = value.into();
+    limits
 }
 
 fn cancel(client: &mut Client) {
@@ -258,7 +266,7 @@ fn a_prompt_that_failed_and_came_again_is_a_retry() {
     client.close();
     let imported = imported(&folder);
     assert_eq!(imported["clock"], json!([{"fire": "retry"}]));
-    assert_eq!(imported["limits"]["retries"], 1);
+    assert_eq!(imported["limits"], limits("retries", 1));
     assert_is_among_the_outcomes(&folder);
 }
 
@@ -285,9 +293,82 @@ fn a_synchronous_run_that_was_cancelled_has_timed_out() {
     let does = json!([{"send": {"text": "hi"}}, "run_sync", {"send": {"text": "and"}}, "run_sync"]);
     assert_eq!(imported["actors"], json!([{"name": "ann", "does": does}]));
     assert_eq!(imported["clock"], json!([in_the_turn_of("hi"), {"fire": "prompt"}]));
-    assert_eq!(imported["limits"]["iterations"], 1);
+    assert_eq!(imported["limits"], limits("iterations", 1));
     let (said, code) = turnloom(&folder, "verify t.jsonl --scenario imported.json --revision 1.25.0");
     assert!(said.contains("\namong the outcomes of 1.25.0: ") && code == Some(0), "{said}");
+}
+
+/// As `openhands-sdk` 1.24.0 does it: it says nothing to the server when a prompt is stopped or takes too long.
+#[test]
+fn a_prompt_that_was_given_up_without_a_word_was_stopped() {
+    let script = r#"[{"on": {"prompt": "hi"}, "do": [{"say": "working"}]}]"#;
+    let folder = Folder::new("import-given-up", &scenario(script));
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.greet();
+    for id in [2, 3] {
+        client.prompt(id, "hi");
+        assert_eq!(client.chunk(), "working");
+    }
+    client.close();
+    let imported = imported_with_note(&folder);
+    let again = json!({"wait": {"frame": {"method": "session/prompt", "text": "hi", "count": 2}}});
+    assert_eq!(
+        imported["actors"],
+        json!([
+            {"name": "user", "does": [{"send": {"text": "hi"}}, "run", "run"]},
+            {"name": "stopper", "does": [{"wait": {"gate": "turn-4-1"}}, "interrupt", again, "close"]},
+        ])
+    );
+    assert_is_an_outcome_of_1_24_0(&folder);
+}
+
+/// A run that never returned is not told of.
+#[test]
+fn a_run_that_went_on_behind_its_limit_is_synchronous() {
+    let script = r#"[{"on": {"prompt": "hi"}, "do": []}]"#;
+    let folder = Folder::new("import-sync-goes-on", &scenario(script));
+    let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
+    let control = client.control();
+    client.greet();
+    control.post("/tell", &json!({"actor": "ann", "call": "send \"hi\"", "returned": "ok"}));
+    for id in [2, 3] {
+        client.prompt(id, "hi");
+    }
+    control.post("/wait", &json!({"frame": {"method": "session/prompt", "count": 2}}));
+    client.close();
+    let imported = imported_with_note(&folder);
+    let again = json!({"wait": {"frame": {"method": "session/prompt", "text": "hi", "count": 2}}});
+    assert_eq!(
+        imported["actors"],
+        json!([
+            {"name": "ann", "does": [{"send": {"text": "hi"}}, "run_sync"]},
+            {"name": "stopper", "does": [again, "close"]},
+        ])
+    );
+    assert_eq!(imported["clock"], json!([in_the_turn_of("hi"), {"fire": "prompt"}]));
+    // A prompt that the end of the server fails is seen to be repeated not once.
+    let mut seen = limits("iterations", 2);
+    seen["retries"] = 0.into();
+    assert_eq!(imported["limits"], seen);
+    assert_is_an_outcome_of_1_24_0(&folder);
+}
+
+fn imported_with_note(folder: &Folder) -> Value {
+    let (said, code) = turnloom(folder, "import t.jsonl --output imported.json");
+    assert_eq!(
+        (said.as_str(), code),
+        (
+            "note: the prompt \"hi\" was given up without a cancel; the file has a stop there, which `fixed` tells the \
+             server\n",
+            Some(0)
+        )
+    );
+    serde_json::from_str(&fs::read_to_string(folder.file("imported.json")).unwrap()).unwrap()
+}
+
+fn assert_is_an_outcome_of_1_24_0(folder: &Folder) {
+    let (said, code) = turnloom(folder, "verify t.jsonl --scenario imported.json --revision 1.24.0");
+    assert!(said.contains("\namong the outcomes of 1.24.0: ") && code == Some(0), "{said}");
 }
 
 #[test]

@@ -13,9 +13,8 @@ pub(super) fn sent(call: &str) -> Option<String> {
 
 /// Everybody who acts.
 pub(super) fn actors(story: &Story) -> Vec<Actor> {
-    let told = story.moments.iter().any(|moment| matches!(moment, Moment::Call(..)));
     let mut cast = Cast::default();
-    if told {
+    if has_told_any(story) {
         as_told(story, &mut cast);
     } else if through(story) == Through::Service {
         as_served(story, &mut cast);
@@ -39,7 +38,7 @@ pub(super) fn actors(story: &Story) -> Vec<Actor> {
 /// Whom they call. A message that takes the place of the one in flight is what the event service does with it; the
 /// conversation would prompt the interrupted one again, unless it ran synchronously.
 pub(super) fn through(story: &Story) -> Through {
-    if has_told(story, &[Step::RunSync]) {
+    if is_synchronous(story) {
         return Through::Conversation;
     }
     let mut turns = prompts(story);
@@ -51,6 +50,22 @@ pub(super) fn through(story: &Story) -> Through {
 /// Whether an actor told of one of these calls.
 fn has_told(story: &Story, calls: &[Step]) -> bool {
     story.moments.iter().any(|moment| matches!(moment, Moment::Call(_, step) if calls.contains(step)))
+}
+
+/// Whether runs are synchronous: as actors told, or since one that never returned prompts a message again that was
+/// stopped though no actor stopped it. Only a synchronous run goes on behind its limit.
+fn is_synchronous(story: &Story) -> bool {
+    let mut before: Option<&Asked> = None;
+    let goes_on =
+        |turn| before.replace(turn).is_some_and(|before| before.is_stopped() && before.on == turn.on);
+    has_told(story, &[Step::RunSync])
+        || (has_told_any(story)
+            && !has_told(story, &[Step::Run, Step::Interrupt, Step::Pause, Step::Close])
+            && prompts(story).any(goes_on))
+}
+
+fn has_told_any(story: &Story) -> bool {
+    story.moments.iter().any(|moment| matches!(moment, Moment::Call(..)))
 }
 
 fn is_superseded(turn: &Asked, by: &Asked) -> bool {
@@ -152,29 +167,30 @@ pub(super) fn retries(story: &Story) -> u32 {
     u32::try_from(longest).unwrap_or(u32::MAX)
 }
 
-/// How many prompts a synchronous run had at most; none if no actor told of one.
+/// How many prompts a synchronous run had at most; none if there was no such run.
 pub(super) fn steps_of_a_run(story: &Story) -> Option<u32> {
-    let (mut prompts, mut most) = (0, None);
+    let (mut prompts, mut most) = (0, 1);
     for moment in &story.moments {
         match moment {
             Moment::Prompt(_) => prompts += 1,
-            Moment::Call(_, Step::RunSync) => most = most.max(Some(std::mem::take(&mut prompts).max(1))),
+            Moment::Call(_, Step::RunSync) => most = most.max(std::mem::take(&mut prompts)),
             Moment::Call(..) => prompts = 0,
-            Moment::Cancel(_) | Moment::Open(..) | Moment::Said(..) | Moment::Left(_) => {}
+            Moment::Stop(_) | Moment::Open(..) | Moment::Said(..) | Moment::Left(_) => {}
         }
     }
-    most
+    // The prompts after the last call that returned are of a run that did not.
+    is_synchronous(story).then_some(most.max(prompts))
 }
 
 fn send(turn: &Asked) -> Step {
     Step::Send(Send { text: turn.text().unwrap_or_default().to_owned(), run: false })
 }
 
-/// One who presses stop at every cancel, and closes where the client left in the middle of a turn.
+/// One who presses stop wherever a turn was stopped, and closes where the client left in the middle of a turn.
 fn as_stopped(story: &Story, cast: &mut Cast) {
     for moment in &story.moments {
         match moment {
-            Moment::Cancel(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Interrupt]),
+            Moment::Stop(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Interrupt]),
             Moment::Left(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Close]),
             Moment::Prompt(_) | Moment::Open(..) | Moment::Said(..) | Moment::Call(..) => {}
         }
@@ -182,7 +198,7 @@ fn as_stopped(story: &Story, cast: &mut Cast) {
 }
 
 /// One who talks to the service, each message with a run: at once where it took the place of the one in flight, else when
-/// the run before has ended. Another presses stop at the other cancels.
+/// the run before has ended. Another presses stop where else a turn was stopped.
 fn as_served(story: &Story, cast: &mut Cast) {
     let mut before: Option<&Asked> = None;
     let mut place: Option<&Happening> = None;
@@ -212,7 +228,7 @@ fn as_served(story: &Story, cast: &mut Cast) {
                 }
                 (before, place) = (Some(turn), None);
             }
-            Moment::Cancel(at) => place = Some(at),
+            Moment::Stop(at) => place = Some(at),
             Moment::Left(at) => cast.add("stopper", [Step::Wait(at.clone()), Step::Close]),
             Moment::Open(..) | Moment::Said(..) | Moment::Call(..) => {}
         }
@@ -244,7 +260,7 @@ fn as_told(story: &Story, cast: &mut Cast) {
         let wait = match step {
             Step::Interrupt | Step::Pause | Step::Close => {
                 let cancel = before.iter().rev().find_map(|moment| match moment {
-                    Moment::Cancel(before) => Some(Step::Wait(before.clone())),
+                    Moment::Stop(before) => Some(Step::Wait(before.clone())),
                     _ => None,
                 });
                 cancel.or_else(|| last(None))
@@ -254,6 +270,11 @@ fn as_told(story: &Story, cast: &mut Cast) {
         };
         cast.add(&name, wait.into_iter().chain([step.clone()]));
     }
+    for moment in &story.moments {
+        if let Moment::Left(before) = moment {
+            cast.add("stopper", [Step::Wait(before.clone()), Step::Close]);
+        }
+    }
     for asked in prompts(story) {
         let step = send(asked);
         if !cast.actors.iter().any(|actor| actor.does.contains(&step)) {
@@ -262,7 +283,7 @@ fn as_told(story: &Story, cast: &mut Cast) {
         }
     }
     if let Some(first) = cast.actors.first_mut().filter(|_| !runs) {
-        first.does.push(Step::Run);
+        first.does.push(if is_synchronous(story) { Step::RunSync } else { Step::Run });
     }
 }
 
@@ -280,11 +301,11 @@ fn actor_name(told: &str) -> String {
     if fits && !reserved { name } else { format!("actor-{name}") }
 }
 
-/// The clock lets a client repeat what failed, ends the turns that were cancelled though no actor told of a stop, and ends
+/// The clock lets a client repeat what failed, ends the turns that were stopped though no actor told of it, and ends
 /// the drains that the server let run: those of prompts that were cancelled and never answered. A synchronous run drains
 /// nothing.
 pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
-    let is_synchronous = has_told(story, &[Step::RunSync]);
+    let is_synchronous = is_synchronous(story);
     let timed_out = is_synchronous && !has_told(story, &[Step::Interrupt, Step::Pause, Step::Close]);
     let mut steps = Vec::new();
     let mut before = None;
@@ -292,12 +313,11 @@ pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
         if before.replace(turn).is_some_and(|before| is_retry(before, turn)) {
             steps.push(ClockStep::Fire(Timer::Retry));
         }
-        let Some(count) = turn.cancel else { continue };
-        if timed_out {
+        if timed_out && turn.is_stopped() {
             let prompted = Happening::Frame(prompt(turn));
             steps.extend([ClockStep::Wait(prompted), ClockStep::Fire(Timer::Prompt)]);
         }
-        if turn.outcome == Outcome::Open && !is_synchronous {
+        if let (Some(count), Outcome::Open, false) = (turn.cancel, turn.outcome, is_synchronous) {
             let frame = FrameSeen { method: Method::Cancel, text: None, count };
             steps.extend([ClockStep::Wait(Happening::Frame(frame)), ClockStep::Fire(Timer::Drain)]);
         }

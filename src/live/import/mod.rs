@@ -187,7 +187,7 @@ fn reactions(story: &mut Story) -> Vec<Reaction> {
         };
         match reactions.iter().find(same) {
             None => reactions.push(reaction),
-            Some(known) if known.actions == reaction.actions => {}
+            Some(known) if did(&known.actions, &story.places) == did(&reaction.actions, &story.places) => {}
             Some(_) => story.notes.push(format!(
                 "the server did something else when {} came again in process {}; the file has what it did first",
                 said(&asked.on),
@@ -196,6 +196,11 @@ fn reactions(story: &mut Story) -> Vec<Reaction> {
         }
     }
     reactions
+}
+
+/// The actions of which a transcript tells.
+fn did<'a>(actions: &'a [Action], places: &BTreeSet<String>) -> Vec<&'a Action> {
+    actions.iter().filter(|action| !matches!(action, Action::Open(gate) if places.contains(gate))).collect()
 }
 
 fn said(on: &Trigger) -> String {

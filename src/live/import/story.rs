@@ -42,6 +42,8 @@ pub(super) struct Asked {
     pub count: u32,
     /// For a prompt: the place among the cancels, from 1, of the one that it got.
     pub cancel: Option<u32>,
+    /// For a prompt: whether the client prompted again in its session, without a cancel and before there was an answer.
+    pub given_up: bool,
     /// The id of the request.
     pub id: Option<Id>,
     /// The tool calls that the client knows of.
@@ -63,7 +65,12 @@ impl Asked {
 
     /// Whether the turn ended as turns end when nobody interferes.
     pub fn is_complete(&self) -> bool {
-        matches!(self.outcome, Outcome::Answered(reason) if reason != StopReason::Cancelled)
+        !self.given_up && matches!(self.outcome, Outcome::Answered(reason) if reason != StopReason::Cancelled)
+    }
+
+    /// Whether the client stopped the turn.
+    pub fn is_stopped(&self) -> bool {
+        self.cancel.is_some() || self.given_up
     }
 
     /// Whether a turn is in flight.
@@ -77,8 +84,8 @@ impl Asked {
 pub(super) enum Moment {
     /// A prompt, by its place in [`Story::asked`].
     Prompt(usize),
-    /// A cancel, and what it may have waited for.
-    Cancel(Happening),
+    /// A turn was stopped, by a cancel or without a word, and what that may have waited for.
+    Stop(Happening),
     /// Somebody at the control port opened a gate, and what may have come before that.
     Open(String, Option<Happening>),
     /// Somebody told that this message was sent during a turn, which is known by its place in [`Story::asked`].
@@ -107,6 +114,8 @@ pub(super) struct Story {
     /// Which conversation a session belongs to, counted from 0. Those of one process are of different ones; the first of
     /// the next process goes on with the first.
     pub conversations: BTreeMap<String, usize>,
+    /// The gates that are not of the transcript: places that others may have waited for.
+    pub places: BTreeSet<String>,
     /// How many sessions this process has opened.
     opened: usize,
     names: Names,
@@ -263,10 +272,10 @@ impl Story {
         self.ask(Trigger::Start, String::new(), None);
     }
 
-    /// The pipe is gone. Whoever leaves a turn that nobody cancelled has closed the conversation.
+    /// The pipe is gone. Whoever leaves a turn that nobody stopped has closed the conversation.
     fn part(&mut self) {
         let left = self.running.iter().copied().filter(|at| self.asked[*at].in_turn());
-        let left: Vec<usize> = left.filter(|at| self.asked[*at].cancel.is_none()).collect();
+        let left: Vec<usize> = left.filter(|at| !self.asked[*at].is_stopped()).collect();
         // A script that ends its process, or its output, has left the client.
         let gone = |action: &Action| matches!(action, Action::Exit(_) | Action::CloseOutput);
         let by_script = self.running.iter().any(|at| self.asked[*at].actions.iter().any(gone));
@@ -289,6 +298,7 @@ impl Story {
             outcome: Outcome::Open,
             count: 0,
             cancel: None,
+            given_up: false,
             id,
             cards: Vec::new(),
             load: None,

@@ -71,6 +71,7 @@ impl Story {
         let texts = texts(&params["prompt"]);
         let text = self.message(texts.first().copied().unwrap_or_default());
         let process = self.process;
+        self.give_up(&session);
         self.log.push(ServerEntry::Prompt { process, session: session.clone(), text: text.clone() });
         if texts.len() > 1 {
             self.suffix = true;
@@ -80,6 +81,18 @@ impl Story {
         let at = self.ask(Trigger::Prompt(text), session, Some(id));
         self.asked[at].count = count;
         self.moments.push(Moment::Prompt(at));
+    }
+
+    /// Whoever prompts again while there is no answer has given the turn up: nobody told the server, but somebody stopped it.
+    fn give_up(&mut self, session: &str) {
+        let Some(turn) = self.in_flight(session) else { return };
+        let before = self.place_in(turn);
+        let text = self.asked[turn].text().unwrap_or_default();
+        self.notes.push(format!(
+            "the prompt {text:?} was given up without a cancel; the file has a stop there, which `fixed` tells the server"
+        ));
+        self.asked[turn].given_up = true;
+        self.moments.push(Moment::Stop(before));
     }
 
     /// The name of the message with this text. A text whose turn came to its end was sent again, unless actors told
@@ -120,16 +133,12 @@ impl Story {
     }
 
     fn cancel(&mut self, session: &str) {
-        let mut turns = self.running.iter().copied();
-        let turn = turns.find(|at| {
-            let asked = &self.asked[*at];
-            asked.in_turn() && asked.session == session && asked.cancel.is_none()
-        });
+        let turn = self.in_flight(session);
         let before = match turn {
             Some(turn) => self.place_in(turn),
             None => self.happened.last().cloned().unwrap_or(Happening::Frame(initialize())),
         };
-        self.moments.push(Moment::Cancel(before));
+        self.moments.push(Moment::Stop(before));
         self.log.push(ServerEntry::Cancel { process: self.process, session: session.to_owned() });
         self.cancels = self.saw(Method::Cancel, None);
         if let Some(turn) = turn {
@@ -137,12 +146,25 @@ impl Story {
         }
     }
 
+    /// The first turn in a session that has no answer and that the client has not stopped.
+    fn in_flight(&self, session: &str) -> Option<usize> {
+        self.running.iter().copied().find(|at| {
+            let asked = &self.asked[*at];
+            asked.in_turn() && asked.session == session && !asked.is_stopped()
+        })
+    }
+
     /// The point that a turn has come to, as something that others can wait for: its prompt, or a gate behind what the
     /// script has done.
     pub(super) fn place_in(&mut self, turn: usize) -> Happening {
         let number = turn + 1;
-        let asked = &mut self.asked[turn];
-        match (asked.text(), asked.actions.last()) {
+        let (earlier, later) = self.asked.split_at_mut(turn);
+        let asked = &mut later[0];
+        // A reaction that plays for an earlier prompt as well has no gates for this one.
+        let is_played_again = earlier.iter().any(|other| {
+            (&other.on, &other.session, other.process) == (&asked.on, &asked.session, asked.process)
+        });
+        match (asked.text(), asked.actions.last().filter(|_| !is_played_again)) {
             (Some(text), None) => Happening::Frame(FrameSeen {
                 method: Method::Prompt,
                 text: Some(text.to_owned()),
@@ -156,6 +178,7 @@ impl Story {
                     gate.push('x');
                 }
                 asked.actions.push(Action::Open(gate.clone()));
+                self.places.insert(gate.clone());
                 Happening::Gate(gate)
             }
         }
