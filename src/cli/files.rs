@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::backend::{self, Loaded};
 use super::console::Console;
-use crate::scenario::is_scenario;
+use crate::scenario::{FRAGMENTS, is_scenario};
 
 /// What a scenario is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ fn beside(file: &Path) -> PathBuf {
 
 /// All scenarios of the paths; none if one of them cannot be run. Whatever there is to say of them has been said.
 pub(super) fn load(console: &mut Console, paths: &[PathBuf], purpose: For) -> Option<Vec<File>> {
-    let found = find_all(console, paths);
+    let found = find_all(console, paths, &|path| !is_of_fragments(path));
     let mut all_well = found.is_ok();
     let (Ok(files) | Err(files)) = found;
     let mut loaded = Vec::new();
@@ -65,13 +65,17 @@ pub(super) fn load(console: &mut Console, paths: &[PathBuf], purpose: For) -> Op
     all_well.then_some(loaded)
 }
 
-/// The files that the paths mean, each once. If one of the paths means nothing that has been said, and the rest is the
-/// error.
-pub(super) fn find_all(console: &mut Console, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Vec<PathBuf>> {
+/// The files that the paths mean, each once; within a folder only the folders that are `wanted` are looked into. If one of
+/// the paths means nothing that has been said, and the rest is the error.
+pub(super) fn find_all(
+    console: &mut Console,
+    paths: &[PathBuf],
+    wanted: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut all_well = true;
     for path in paths {
-        match find(path) {
+        match find(path, wanted) {
             Ok(found) => files.extend(found),
             Err(error) => {
                 all_well = false;
@@ -112,8 +116,13 @@ fn read(console: &mut Console, path: PathBuf, purpose: For) -> Option<File> {
     }
 }
 
-/// The file itself, or all scenarios in the folder and in those within it, sorted.
-fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// Whether a folder holds no scenarios, but what they share.
+fn is_of_fragments(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name == FRAGMENTS)
+}
+
+/// The file itself, or all scenarios in the folder and in those within it that are wanted, sorted.
+fn find(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -132,8 +141,8 @@ fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     folders.sort();
-    for folder in folders {
-        files.extend(find(&folder)?);
+    for folder in folders.into_iter().filter(|folder| wanted(folder)) {
+        files.extend(find(&folder, wanted)?);
     }
     files.sort();
     Ok(files)
@@ -143,7 +152,7 @@ fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{beside, find};
+    use super::{beside, find, is_of_fragments};
 
     #[test]
     fn snapshots_lie_beside_the_folder_of_the_scenario() {
@@ -162,11 +171,19 @@ mod tests {
     #[test]
     fn a_folder_means_the_scenarios_in_it_sorted() {
         let folder = std::env::temp_dir().join(format!("turnloom-files-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("more")).unwrap();
-        for file in ["b.json", "a.json", "more/c.json", "notes.md", "schema.json", ".hidden.json"] {
+        std::fs::create_dir_all(folder.join("more/fragments")).unwrap();
+        for file in [
+            "b.json",
+            "a.json",
+            "more/c.json",
+            "more/fragments/d.json",
+            "notes.md",
+            "schema.json",
+            ".hidden.json",
+        ] {
             std::fs::write(folder.join(file), "").unwrap();
         }
-        let found = find(&folder).unwrap();
+        let found = find(&folder, &|folder| !is_of_fragments(folder)).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(found, ["a.json", "b.json", "more/c.json"].map(|file| folder.join(file)));
     }

@@ -1,4 +1,4 @@
-//! `turnloom fmt`: scenario files in the one layout that all of them have.
+//! `turnloom fmt`: scenario files and their fragments in the one layout that all of them have.
 
 use similar::TextDiff;
 
@@ -9,7 +9,7 @@ use crate::whole_file;
 
 /// Lays the files out, or says which are not.
 pub(super) fn run(console: &mut Console, arguments: &Fmt) -> Exit {
-    let Ok(files) = files::find_all(console, &arguments.paths) else { return Exit::Bad };
+    let Ok(files) = files::find_all(console, &arguments.paths, &|_| true) else { return Exit::Bad };
     if files.is_empty() {
         return console.refuse("failed to find scenarios: no file there ends in .json", "");
     }

@@ -40,9 +40,8 @@ pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Optio
 
 fn document(file: &File, job: &Job, exploration: &Exploration, found: Vec<Suggestion>) -> SuggestDocument {
     let outcomes = shown(exploration, &job.scenario.observe);
-    let lines = scenario::read(&file.path).unwrap_or_default();
     let suggestion = |Suggestion { place, wait, left }: Suggestion| ToldSuggestion {
-        line: scenario::line(&lines, &place.pointer()),
+        line: scenario::line(&file.path, &place.pointer()),
         before: place.pointer(),
         place: describe(&job.scenario, &place),
         paste: pasted(&place, &wait),
@@ -76,11 +75,10 @@ fn told(file: &File, job: &Job, exploration: &Exploration, found: &[Suggestion])
         return text;
     }
     let _ = writeln!(text, "\n{} would settle an order:", words::count(found.len() as u64, "wait"));
-    let lines = scenario::read(&file.path).unwrap_or_default();
     let mut before = None;
     for Suggestion { place, wait, left } in found {
         if before != Some(place) {
-            let line = scenario::line(&lines, &place.pointer());
+            let line = scenario::line(&file.path, &place.pointer());
             let line = line.map(|line| format!("{}:{line}, ", file.shown())).unwrap_or_default();
             let _ = writeln!(text, "\n{line}{}", describe(&job.scenario, place));
         }

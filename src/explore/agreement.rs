@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::inhouse::{Ended, Limits, Search, Visit, dpor, run_search};
 use crate::observation::{Observations, Why};
 use crate::runtime::Decisions;
-use crate::scenario::{Scenario, is_scenario};
+use crate::scenario::{self, Scenario, is_scenario};
 use crate::snapshot;
 use crate::stage::{Firing, Stage};
 
@@ -47,8 +47,8 @@ fn both_searches_find_the_same_outcomes_of_every_scenario_that_they_end_on() {
     let mut compared = 0;
     for file in files {
         let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file).expect("a scenario can be read");
-        let scenario: Scenario = serde_json::from_str(&text).expect("a scenario is well formed");
+        let loaded = scenario::load(&file, &crate::cli::vocabulary());
+        let scenario = loaded.expect("a shipped scenario has no mistakes").scenario;
         let caught = scenario.catches.iter().map(|caught| caught.defect.clone()).collect();
         for defects in BTreeSet::from([Vec::new(), caught]) {
             let (classes, all_classes) = outcomes(dpor, &scenario, &defects);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::SourceError;
 use super::nearest::visible;
+use super::sources::{Source, Sources};
 
 /// How bad a finding is. Only errors stop a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,8 +21,10 @@ pub enum Severity {
 /// A place in the text of a scenario, with what is to be said there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The bytes of the text.
+    /// The bytes of the text of its file.
     pub span: Range<usize>,
+    /// Its file, for [`Diagnostics::file_of`]: 0 is the scenario's own, another one a fragment's.
+    pub file: usize,
     /// What is said there, in a few words.
     pub text: String,
 }
@@ -48,7 +51,7 @@ impl Diagnostic {
 
     /// Adds a place. The first one added is where the finding is; others belong to it.
     pub(super) fn at(mut self, span: Range<usize>, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label { span, file: 0, text: text.into() });
         self
     }
 
@@ -141,11 +144,14 @@ impl Sink {
         self.errors > 0
     }
 
-    /// All findings of a file, in the order of their places.
-    pub(super) fn finish(mut self, file: &str, text: Arc<str>) -> Diagnostics {
+    /// All findings of a text, in the order of their places, each place in the file that it was written in.
+    pub(super) fn finish(mut self, sources: &Sources) -> Diagnostics {
         let left_out = self.errors + self.warnings - self.list.len();
         self.list.sort_by_key(Diagnostic::order);
-        Diagnostics { file: file.to_owned(), text, list: self.list, left_out }
+        for label in self.list.iter_mut().flat_map(|finding| &mut finding.labels) {
+            (label.file, label.span) = sources.place(&label.span);
+        }
+        Diagnostics { files: sources.files().to_vec(), list: self.list, left_out }
     }
 }
 
@@ -159,8 +165,8 @@ impl Sink {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
-    file: String,
-    text: Arc<str>,
+    /// The scenario's own file, and those of its fragments.
+    files: Vec<Source>,
     list: Vec<Diagnostic>,
     left_out: usize,
 }
@@ -168,19 +174,30 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// The one finding that there is no text to judge.
     pub(super) fn without_text(file: &str, error: SourceError) -> Self {
-        Self { file: file.to_owned(), text: Arc::from(""), list: vec![error.into()], left_out: 0 }
+        let file = Source { name: file.to_owned(), text: Arc::from("") };
+        Self { files: vec![file], list: vec![error.into()], left_out: 0 }
     }
 
     /// The file's name as the user gave it (for a text in memory: the name that was given with it).
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.file
+        &self.files[0].name
     }
 
-    /// The text that the labels' spans lie in.
+    /// The name and the text of a label's file.
+    ///
+    /// # Panics
+    ///
+    /// If the label is not of a finding of this list.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn file_of(&self, label: &Label) -> (&str, &str) {
+        let file = &self.files[label.file];
+        (&file.name, &file.text)
+    }
+
+    /// The files that labels may lie in.
+    pub(super) fn files(&self) -> &[Source] {
+        &self.files
     }
 
     /// The findings; of more than a hundred errors or warnings only the hundred found first.
@@ -231,7 +248,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file: String = self.file.chars().flat_map(visible).collect();
+        let file: String = self.file().chars().flat_map(visible).collect();
         let warnings = self.list.iter().filter(|one| one.severity == Severity::Warning).count();
         let errors = self.list.len() - warnings;
         let verb = if self.has_errors() { "failed to read" } else { "read" };

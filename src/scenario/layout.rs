@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::diagnostic::Sink;
 use super::json::{self, Node, Value};
+use super::sources::Sources;
 use super::{Diagnostics, SourceError, comments, source};
 
 /// The columns of a line. Only a string or a comment that is longer makes a longer line.
@@ -34,7 +35,7 @@ pub fn format(name: &str, text: &str) -> Result<String, Diagnostics> {
     let root = json::read(&comments::blank(text), &mut sink);
     match root {
         Some(root) if !sink.has_errors() => Ok(Printer::new(text).file(&root)),
-        _ => Err(sink.finish(name, text.into())),
+        _ => Err(sink.finish(&Sources::one(name, text))),
     }
 }
 

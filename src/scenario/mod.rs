@@ -7,6 +7,7 @@ mod commented;
 mod comments;
 mod diagnostic;
 mod duration;
+mod fragments;
 mod http;
 mod json;
 mod layout;
@@ -18,17 +19,18 @@ mod pipe;
 mod render;
 mod shape;
 mod source;
+mod sources;
 mod spans;
 mod types;
 mod vocabulary;
 mod word;
 
 use std::path::Path;
-use std::sync::Arc;
 
 pub use commented::commented;
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use duration::{Duration, DurationError};
+pub(crate) use fragments::FRAGMENTS;
 pub use http::*;
 pub use layout::format;
 pub use lint::broken_by;
@@ -72,7 +74,7 @@ pub fn load(path: &Path, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics>
     let refuse = |error| Diagnostics::without_text(&file, error);
     let text = source::read(path).map_err(refuse)?;
     let name = source::name(path).map_err(refuse)?;
-    judge(name, &file, &text, vocabulary)
+    judge(name, &file, &text, path.parent(), vocabulary)
 }
 
 /// The text of a file, whatever it holds.
@@ -90,7 +92,8 @@ pub fn read(path: &Path) -> Result<String, Diagnostics> {
     source::read(path).map_err(|error| Diagnostics::without_text(&path.display().to_string(), error))
 }
 
-/// Reads the scenario in a text, which is named in messages as the scenario itself.
+/// Reads the scenario in a text, which is named in messages as the scenario itself. It can use no fragments: they lie beside a
+/// file.
 ///
 /// # Errors
 ///
@@ -110,40 +113,49 @@ pub fn read(path: &Path) -> Result<String, Diagnostics> {
 /// ```
 pub fn parse(name: &str, text: &str, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics> {
     source::check(text).map_err(|error| Diagnostics::without_text(name, error))?;
-    judge(name.to_owned(), name, text, vocabulary)
+    judge(name.to_owned(), name, text, None, vocabulary)
 }
 
-fn judge(name: String, file: &str, text: &str, vocabulary: &Vocabulary) -> Result<Loaded, Diagnostics> {
+fn judge(
+    name: String,
+    file: &str,
+    text: &str,
+    folder: Option<&Path>,
+    vocabulary: &Vocabulary,
+) -> Result<Loaded, Diagnostics> {
+    let (text, sources) = fragments::put_in(file, text, folder)?;
     let mut sink = Sink::default();
-    let parsed = parse::parse(text, &mut sink);
+    let parsed = parse::parse(&text, &mut sink);
     if let Some((scenario, spans)) = &parsed {
         lint::lint(&name, scenario, spans, vocabulary, &mut sink);
     }
     let stop = sink.has_errors();
-    let text: Arc<str> = Arc::from(text);
-    let findings = sink.finish(file, text.clone());
+    let findings = sink.finish(&sources);
     match parsed {
         Some((scenario, spans)) if !stop => {
             let mut live = Sink::default();
             lint::live_only(&scenario, &spans, &mut live);
-            Ok(Loaded { name, scenario, warnings: findings, only_live: live.finish(file, text) })
+            Ok(Loaded { name, scenario, warnings: findings, only_live: live.finish(&sources) })
         }
         _ => Err(findings),
     }
 }
 
-/// The line, from 1, of the value at this JSON pointer, or of what it would be in; none if the text is no JSON.
+/// The line, from 1, of the value at this JSON pointer in the scenario of a file, or of what it would be in; of what a
+/// fragment holds, the line where the fragment is used. None if there is no JSON to be read.
 ///
 /// ```
+/// use std::path::Path;
 /// use turnloom::scenario;
-/// let text = "// first\n{\n  \"gates\": [\n    \"a\"\n]}";
-/// assert_eq!(scenario::line(text, "/gates/0"), Some(4));
-/// assert_eq!(scenario::line("no", "/gates"), None);
+/// assert_eq!(scenario::line(Path::new("scenarios/r08-finish-gap.json"), "/version"), Some(3));
+/// assert_eq!(scenario::line(Path::new("README.md"), "/version"), None);
 /// ```
 #[must_use]
-pub fn line(text: &str, pointer: &str) -> Option<usize> {
-    let root = json::read(&comments::blank(text), &mut Sink::default())?;
-    let at = spans::Spans::new(root).value(pointer).start;
+pub fn line(path: &Path, pointer: &str) -> Option<usize> {
+    let text = source::read(path).ok()?;
+    let (whole, sources) = fragments::put_in("", &text, path.parent()).ok()?;
+    let root = json::read(&comments::blank(&whole), &mut Sink::default())?;
+    let at = sources.own(spans::Spans::new(root).value(pointer).start);
     Some(1 + text[..at].matches('\n').count())
 }
 
@@ -158,5 +170,7 @@ pub fn schema() -> String {
     let mut schema = schemars::schema_for!(Scenario);
     schema.insert("$id".to_owned(), "urn:turnloom:scenario:1".into());
     schema.insert("title".to_owned(), "turnloom scenario".into());
-    format!("{:#}\n", shape::sorted(schema.to_value()))
+    let mut schema = shape::sorted(schema.to_value());
+    fragments::allow(&mut schema);
+    format!("{:#}\n", shape::sorted(schema))
 }

@@ -9,6 +9,7 @@ use miette::{
 };
 
 use super::nearest::visible;
+use super::sources::Source;
 use super::{Diagnostic, Diagnostics, Severity};
 
 const WIDTH: usize = 100;
@@ -26,8 +27,7 @@ pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
         // miette would also wrap at the slash of `session/cancel`.
         .with_wrap_lines(false)
         .without_syntax_highlighting();
-    let file: String = findings.file().chars().flat_map(visible).collect();
-    let excerpts = Excerpts::new(file, findings.text());
+    let excerpts: Vec<Excerpts> = findings.files().iter().map(Excerpts::new).collect();
     let mut out = String::new();
     for finding in findings {
         let page = Page { finding, excerpts: &excerpts };
@@ -48,11 +48,32 @@ pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
     out
 }
 
-/// One finding beside the text it is about.
+/// One finding beside the texts it is about.
 #[derive(Debug)]
 struct Page<'a> {
     finding: &'a Diagnostic,
-    excerpts: &'a Excerpts,
+    excerpts: &'a [Excerpts],
+}
+
+impl Page<'_> {
+    /// The file of the first place, which is the one that is shown.
+    fn shown(&self) -> Option<(usize, &Excerpts)> {
+        let file = self.finding.labels().first()?.file;
+        Some((file, &self.excerpts[file]))
+    }
+
+    /// The places in other files, in words.
+    fn elsewhere(&self) -> Vec<String> {
+        let shown = self.shown().map(|(file, _)| file);
+        let others = self.finding.labels().iter().filter(|label| Some(label.file) != shown);
+        let words = others.map(|label| {
+            let excerpts = &self.excerpts[label.file];
+            let line = excerpts.line_of(label.span.start);
+            let column = 1 + excerpts.text[excerpts.lines[line]..label.span.start].chars().count();
+            format!("see {}:{}:{column}: {}", excerpts.file, line + 1, label.text)
+        });
+        words.collect()
+    }
 }
 
 impl fmt::Display for Page<'_> {
@@ -72,19 +93,24 @@ impl miette::Diagnostic for Page<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.finding.help_text().map(|help| Box::new(wrapped(help, 8)) as Box<dyn fmt::Display>)
+        let help = self.finding.help_text().map(str::to_owned).into_iter().chain(self.elsewhere());
+        let help: Vec<String> = help.map(|line| wrapped(&line, 8)).collect();
+        (!help.is_empty()).then(|| Box::new(help.join("\n")) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        if self.finding.labels().is_empty() { None } else { Some(self.excerpts) }
+        self.shown().map(|(_, excerpts)| excerpts as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let mut first = true;
+        let (file, excerpts) = self.shown()?;
         let labels = self.finding.labels();
-        let near = labels.iter().filter(|label| self.excerpts.fits(&labels[0].span, &label.span));
+        let near = labels
+            .iter()
+            .filter(move |label| label.file == file && excerpts.fits(&labels[0].span, &label.span));
         Some(Box::new(near.map(move |label| {
-            let span = self.excerpts.clip(&label.span);
+            let span = excerpts.clip(&label.span);
             let make = if first { LabeledSpan::new_primary_with_span } else { LabeledSpan::new_with_span };
             first = false;
             make(Some(label.text.clone()), span)
@@ -121,8 +147,9 @@ struct Excerpts {
 }
 
 impl Excerpts {
-    fn new(file: String, text: &str) -> Self {
-        let text = printable(text);
+    fn new(source: &Source) -> Self {
+        let file = source.name.chars().flat_map(visible).collect();
+        let text = printable(&source.text);
         let breaks = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
         Self { file, text, lines }
@@ -228,7 +255,7 @@ mod tests {
     #[test]
     fn a_place_in_a_long_line_is_shown_with_its_neighbourhood_only() {
         let text = format!("[\n{}!{}\n]", "ä".repeat(10_000), "ö".repeat(10_000));
-        let excerpts = Excerpts::new("x".to_owned(), &text);
+        let excerpts = Excerpts::new(&Source { name: "x".to_owned(), text: text.as_str().into() });
         let at = text.find('!').unwrap();
         let contents = excerpts.read_span(&(at, 1).into(), 1, 1).unwrap();
         assert!(contents.data().len() <= 2 * REACH + 4);

@@ -30,6 +30,10 @@ pub enum SourceError {
     #[error("the file is larger than 4 MiB ({} bytes), the limit of a scenario", MAX_BYTES)]
     #[diagnostic(help("a scenario is a page or two of JSON: is this the right file?"))]
     TooLarge,
+    /// The file is larger than any scenario a person wrote, once its fragments stand where they are used.
+    #[error("with its fragments it is larger than 4 MiB ({} bytes), the limit of a scenario", MAX_BYTES)]
+    #[diagnostic(help("use fewer of them, or smaller ones"))]
+    WholeTooLarge,
     /// The file is not UTF-8.
     #[error("it is not UTF-8: the byte at offset {offset} (line {line}) begins no character")]
     #[diagnostic(help("save the file as UTF-8"))]
@@ -64,6 +68,7 @@ impl SourceError {
             Self::Irregular => "file-irregular",
             Self::Empty => "file-empty",
             Self::TooLarge => "file-too-large",
+            Self::WholeTooLarge => "fragments-too-large",
             Self::NotUtf8 { .. } => "file-not-utf8",
             Self::ByteOrderMark => "file-byte-order-mark",
             Self::Unnamed => "file-unnamed",

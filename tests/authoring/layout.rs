@@ -123,7 +123,9 @@ proptest! {
     /// A scenario means the same however it is written.
     #[test]
     fn a_layout_keeps_the_meaning(which in any::<prop::sample::Index>(), gaps in gap()) {
-        let shipped = shipped();
+        let mut shipped = shipped();
+        // One that uses a fragment is no scenario by its text alone.
+        shipped.retain(|(_, text)| !text.contains(r#"{"use": "#));
         let (name, text) = &shipped[which.index(shipped.len())];
         let mut parts = Vec::new();
         tokens(&serde_json::from_str(text).expect("JSON"), &mut parts);

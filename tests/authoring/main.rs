@@ -21,8 +21,19 @@ fn at_the_root(arguments: &str) -> Run {
     Run::of(command.args(arguments.split_whitespace()).output().expect("the binary starts"))
 }
 
+/// The shipped scenarios, by name.
 fn shipped() -> Vec<(String, String)> {
-    let entries = fs::read_dir(Path::new(ROOT).join("scenarios")).expect("the scenarios are there");
+    files("scenarios")
+}
+
+/// The shipped fragments, by name.
+fn fragments() -> Vec<(String, String)> {
+    files("scenarios/fragments")
+}
+
+/// The files of a folder that are scenarios, or written like them.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let entries = fs::read_dir(Path::new(ROOT).join(folder)).expect("the files are there");
     let files = entries.map(|entry| entry.expect("an entry").path());
     let files = files.filter(|file| scenario::is_scenario(file));
     let mut files: Vec<_> = files
@@ -114,6 +125,9 @@ fn a_new_scenario_begins_as_a_row_of_the_catalogue() {
     let folder = Folder::empty("authoring-from");
     for (name, text) in shipped() {
         folder.write(&format!("scenarios/{name}.json"), &text);
+    }
+    for (name, text) in fragments() {
+        folder.write(&format!("scenarios/fragments/{name}.json"), &text);
     }
     let rows = folder.run("explain defects").out.lines().count();
     let mut begun = 0;
@@ -256,6 +270,16 @@ fn a_new_file_has_the_rights_of_others_and_one_that_is_laid_out_keeps_its_own() 
 fn every_shipped_scenario_is_laid_out() {
     let check = at_the_root("fmt --check scenarios");
     assert_eq!((check.code, check.out.as_str(), check.err.as_str()), (0, "", ""));
+}
+
+/// A fragment is there for what would else be written three times.
+#[test]
+fn every_shipped_fragment_is_used_in_three_scenarios() {
+    for (fragment, _) in fragments() {
+        let used = format!(r#"{{"use": "{fragment}"}}"#);
+        let users = shipped().iter().filter(|(_, text)| text.contains(&used)).count();
+        assert!(users >= 3, "{fragment} is used in {users}");
+    }
 }
 
 #[test]

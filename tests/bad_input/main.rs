@@ -4,6 +4,7 @@
 mod actors;
 mod files;
 mod format;
+mod fragments;
 mod gates;
 mod json;
 mod live;

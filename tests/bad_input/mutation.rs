@@ -40,10 +40,10 @@ fn assert_judged(text: &str) {
         }
     };
     assert_laid_out(text);
-    let length = findings.text().len();
     for label in findings.iter().flat_map(|finding| finding.labels()) {
-        assert!(label.span.start <= label.span.end && label.span.end <= length, "{label:?} in {text}");
-        assert!(findings.text().get(label.span.clone()).is_some(), "{label:?} splits a character in {text}");
+        let (_, held) = findings.file_of(label);
+        assert!(label.span.start <= label.span.end && label.span.end <= held.len(), "{label:?} in {text}");
+        assert!(held.get(label.span.clone()).is_some(), "{label:?} splits a character in {text}");
     }
     for finding in &findings {
         assert!(!finding.message().is_empty() && !finding.message().ends_with('.'), "{finding:?}");

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use turnloom::cli::vocabulary;
 use turnloom::explore::{Firing, Job};
-use turnloom::scenario::is_scenario;
+use turnloom::scenario::{self, Loaded, is_scenario};
 
 /// A job for each scenario of this repository, in the order of their names; `scenarios/NAME.json` is its file.
 pub fn jobs() -> Vec<Job> {
@@ -14,9 +15,9 @@ pub fn jobs() -> Vec<Job> {
     files.retain(|file| is_scenario(file));
     files.sort();
     let job = |file: PathBuf| {
-        let name = file.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file).expect("a scenario can be read");
-        let scenario = serde_json::from_str(&text).expect("a shipped scenario has no mistakes");
+        let loaded =
+            scenario::load(&file, &vocabulary()).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
+        let Loaded { name, scenario, .. } = loaded;
         Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::default() }
     };
     files.into_iter().map(job).collect()

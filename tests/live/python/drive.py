@@ -305,9 +305,25 @@ def playable(scenario, judge):
         raise NotPlayed("a pipe takes a cancel at once, whether or not somebody reads it")
 
 
+def whole(part, folder):
+    """A part of a scenario with the items of fragments where they are used."""
+    if isinstance(part, dict):
+        return {key: whole(value, folder) for key, value in part.items()}
+    if not isinstance(part, list):
+        return part
+    items = []
+    for item in part:
+        if isinstance(item, dict) and list(item) == ["use"]:
+            lines = (folder / "fragments" / f"{item['use']}.json").read_text().splitlines()
+            items += json.loads("\n".join(line for line in lines if not line.startswith("//")))
+        else:
+            items.append(whole(item, folder))
+    return items
+
+
 def play(path, judge):
     """Plays a scenario once; whether what was seen is well, and why not."""
-    scenario = json.loads(path.read_text())
+    scenario = whole(json.loads(path.read_text()), path.parent)
     playable(scenario, judge)
     outcomes = judge.stands(path.resolve())
     if outcomes is None:
