@@ -25,6 +25,8 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
+import warnings
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("OPENHANDS_SUPPRESS_BANNER", "1")
@@ -43,11 +45,14 @@ from words import Words, kind_of, text  # noqa: E402
 
 # What the SDK logs is not what is judged.
 logging.disable(logging.CRITICAL)
+warnings.simplefilter("ignore")
 
 BEGIN_CLOCK = clock.install()
 BEGIN_RUNS = tools.install()
 # How long nothing happens in a session that has come to a stand, in seconds.
 STILL = 2.0
+# The SDK sends it to the LLM, so sessions that are alike have the same.
+CONVERSATION = uuid.UUID(int=1)
 # Releases before 1.25.0 have no cursor.
 CURSOR = getattr(local_conversation, "ACP_LAST_PROMPT_USER_MESSAGE_ID", None)
 
@@ -87,11 +92,12 @@ class Play:
         iterations = scenario.get("limits", {}).get("iterations", 500)
         self.service = self.listener = None
         if scenario.get("through") == "service":
-            self.service = Service(self.server.agent, folder, self.workspace, iterations)
+            self.service = Service(self.server.agent, folder, self.workspace, iterations, CONVERSATION)
             self.conversation = self.service.conversation
         else:
             self.conversation = Conversation(
                 agent=self.server.agent,
+                conversation_id=CONVERSATION,
                 workspace=str(self.workspace),
                 callbacks=[self.on_event],
                 visualizer=None,
@@ -187,11 +193,16 @@ class Play:
         return [json.loads(line)["what"] for line in lines if line.endswith("\n")]
 
     def act(self, actor):
-        """Plays an actor's part, and within a call of a tool what comes after it began."""
+        """Plays an actor's part, and within a call of a tool what comes after it began. A session that came to a stand may be
+        over before that."""
         begun = next((at for at, step in enumerate(actor["does"]) if is_of_tool(step)), len(actor["does"]))
-        self.do(actor, actor["does"][:begun])
-        if begun < len(actor["does"]):
-            tools.call(self.conversation, actor["name"], lambda call: self.do(actor, actor["does"][begun:], call))
+        try:
+            self.do(actor, actor["does"][:begun])
+            if begun < len(actor["does"]):
+                tools.call(self.conversation, actor["name"], lambda call: self.do(actor, actor["does"][begun:], call))
+        except TimeoutError:
+            if not self.control.is_over:
+                raise
 
     def do(self, actor, steps, tool_call=None):
         for step in steps:

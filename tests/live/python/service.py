@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import uuid
 
 from openhands.agent_server.event_service import EventService
 from openhands.agent_server.models import StoredConversation
@@ -16,12 +15,12 @@ from control import LIMIT
 class Service:
     """An event service on an event loop of its own, to be called from any thread."""
 
-    def __init__(self, agent, folder, workspace, iterations):
+    def __init__(self, agent, folder, workspace, iterations, conversation_id):
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.service = EventService(
             stored=StoredConversation(
-                id=uuid.uuid4(),
+                id=conversation_id,
                 agent=agent,
                 workspace=LocalWorkspace(working_dir=str(workspace)),
                 confirmation_policy=NeverConfirm(),
