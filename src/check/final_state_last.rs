@@ -57,7 +57,16 @@ Source: R42 `final-status-before-events`, #3376 merged code."
 }
 
 fn is_of_a_run(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Finish | EventKind::AgentMessage | EventKind::ToolCall | EventKind::Error)
+    matches!(
+        kind,
+        EventKind::Finish
+            | EventKind::AgentMessage
+            | EventKind::ToolCall
+            | EventKind::Error
+            | EventKind::Action
+            | EventKind::Observation
+            | EventKind::AgentError
+    )
 }
 
 #[cfg(test)]

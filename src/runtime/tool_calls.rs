@@ -1,0 +1,102 @@
+//! The tools of an agent that talks to an LLM: what becomes of the tool calls in an answer.
+//!
+//! Stands for `_handle_tool_calls`, `_requires_user_confirmation` and `_execute_actions` of `Agent` (`sdk/agent/agent.py`,
+//! `response_dispatch.py`) and their asynchronous twins, with a `ParallelToolExecutor` of one worker. A tool says
+//! something at once and changes nothing, its arguments are taken to be right, and the tools `finish` and `think` are left out.
+//! It must not know why an LLM calls a tool.
+
+use crate::asyncio::{EventLoop, Result};
+use crate::kernel::thread;
+use crate::scenario::{EventKind, Status};
+
+use super::acp_agent::{Turn, event};
+use super::branch::{Branch, reach};
+use super::cancel_token::CancelToken;
+use super::conversation::LocalConversation;
+use super::llm_agent::LlmAgent;
+use super::state::{ActionId, ConversationState};
+
+impl LlmAgent {
+    /// `_ahandle_tool_calls`
+    pub(super) async fn ahandle_tool_calls(
+        &self,
+        conversation: &LocalConversation,
+        turn: &Turn,
+        event_loop: &EventLoop,
+        calls: Vec<ActionId>,
+    ) -> Result<()> {
+        emit_actions(turn, &calls);
+        if self.requires_user_confirmation(conversation.state()) {
+            return Ok(());
+        }
+        Self::aexecute_actions(conversation, turn, event_loop, calls).await
+    }
+
+    /// `_handle_tool_calls`
+    pub(super) fn handle_tool_calls(
+        &self,
+        conversation: &LocalConversation,
+        turn: &Turn,
+        calls: &[ActionId],
+    ) {
+        emit_actions(turn, calls);
+        if !self.requires_user_confirmation(conversation.state()) {
+            Self::execute_actions(conversation, turn, calls);
+        }
+    }
+
+    /// `_requires_user_confirmation`: whether the run is to end here; its status says so then.
+    fn requires_user_confirmation(&self, state: &ConversationState) -> bool {
+        let asks = self.asks_before_it_acts();
+        if asks {
+            state.set_status(Status::WaitingForConfirmation);
+        }
+        asks
+    }
+
+    /// `_aexecute_actions`: one tool call after the other on a worker, then what all of them came to.
+    pub(super) async fn aexecute_actions(
+        conversation: &LocalConversation,
+        turn: &Turn,
+        event_loop: &EventLoop,
+        actions: Vec<ActionId>,
+    ) -> Result<()> {
+        let cancel_token = conversation.inner.cancel_token.get();
+        let mut results = Vec::new();
+        for action in &actions {
+            let _waiting = thread::place_waiting_for(format!("tool {action:?}"), "worker");
+            let cancel_token = cancel_token.clone();
+            let tool = move || Ok(run_safe(cancel_token.as_ref()));
+            let executor = &conversation.inner.executor;
+            results.push(event_loop.run_in_executor(executor, ("tool", action.clone()), tool).await?);
+        }
+        emit_results(turn, actions.iter().zip(results));
+        Ok(())
+    }
+
+    /// `_execute_actions`
+    pub(super) fn execute_actions(conversation: &LocalConversation, turn: &Turn, actions: &[ActionId]) {
+        let cancel_token = conversation.inner.cancel_token.get();
+        let results: Vec<EventKind> = actions.iter().map(|_| run_safe(cancel_token.as_ref())).collect();
+        emit_results(turn, actions.iter().zip(results));
+    }
+}
+
+/// `_get_action_event` of each tool call.
+fn emit_actions(turn: &Turn, calls: &[ActionId]) {
+    calls.iter().for_each(|call| (turn.on_event)(event(EventKind::Action, call)));
+}
+
+/// `_ActionBatch.emit`
+fn emit_results<'a>(turn: &Turn, results: impl Iterator<Item = (&'a ActionId, EventKind)>) {
+    results.for_each(|(action, result)| (turn.on_event)(event(result, action)));
+}
+
+/// `ParallelToolExecutor._run_safe`: a call whose run was cancelled before it begins is skipped.
+fn run_safe(cancel_token: Option<&CancelToken>) -> EventKind {
+    if cancel_token.is_some_and(CancelToken::is_cancelled) {
+        reach(Branch::ToolSkipped);
+        return EventKind::AgentError;
+    }
+    EventKind::Observation
+}
