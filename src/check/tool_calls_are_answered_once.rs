@@ -20,8 +20,9 @@ impl Rule for ToolCallsAreAnsweredOnce {
 
     fn page(&self) -> &'static str {
         "An agent that asks before it acts records the tool calls of an answer and leaves them to a user, who has them \
-executed or rejected. Whichever it is, the LLM is shown one answer to each call: protocols of LLMs have one result for a \
-call, and providers refuse a conversation with two.
+executed or rejected. Whichever it is, the log says one thing of each call. Protocols of LLMs have one result for a call, so \
+a release shows its LLM the first answer and drops the others (ObservationUniquenessProperty); but who reads the log is told that a \
+call was rejected which was executed, and who rejected it that it worked.
 
 It breaks when a call has a second answer in the event log: a rejection beside another one, or beside what the tool said, \
 or beside the error that an interrupt leaves. A later call of the same id is another call. A call without an answer does \
@@ -74,8 +75,8 @@ mod tests {
     use super::super::testkit::*;
     use super::ToolCallsAreAnsweredOnce;
     use crate::observation::Observations;
-    use crate::scenario::EventKind::{Action, AgentError, Observation, Rejection};
     use crate::scenario::EventKind;
+    use crate::scenario::EventKind::{Action, AgentError, Observation, Rejection};
 
     fn log(kinds: &[EventKind]) -> Observations {
         seen(kinds.iter().map(|kind| event(*kind, "t1")).collect(), vec![])

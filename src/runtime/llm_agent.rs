@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Future, Result, concurrent};
 use crate::kernel::{Local, Ordered, thread};
-use crate::scenario::{EventKind, Status};
+use crate::scenario::{EventKind, Status, ToolCall};
 use crate::script::{ClientMessage, Completion, LLM, ServerMessage, Update};
 
 use super::acp_agent::{Turn, event, not_started, system_prompt_event};
@@ -65,7 +65,27 @@ const CONDENSE: &str = "condense";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Answer {
     text: String,
-    calls: Vec<ActionId>,
+    calls: Vec<AskedFor>,
+}
+
+impl Answer {
+    /// Adds a tool call, or the next piece of one.
+    fn add(&mut self, piece: ToolCall) {
+        let known = self.calls.iter_mut().find(|call| *call.id == *piece.id);
+        match known {
+            Some(call) => call.arguments += &piece.arguments,
+            None => {
+                self.calls.push(AskedFor { id: piece.id.as_str().into(), arguments: piece.arguments });
+            }
+        }
+    }
+}
+
+/// A tool call that a completion asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct AskedFor {
+    pub(super) id: ActionId,
+    pub(super) arguments: String,
 }
 
 /// The end of a completion, or what went wrong.
@@ -135,7 +155,7 @@ impl LlmAgent {
             return Ok(());
         }
         drop(waiting);
-        self.ahandle_tool_calls(conversation, turn, event_loop, answer.calls).await
+        self.ahandle_tool_calls(conversation, turn, event_loop, &answer.calls).await
     }
 
     fn acompletion(
@@ -242,10 +262,7 @@ fn take_in(said: &Local<Answer>, frames: Vec<ServerMessage>) -> Option<Completed
             ServerMessage::Update { update: Update::Text(chunk), .. } => {
                 said.update(|said| said.text.push_str(&chunk));
             }
-            // A further piece of a call has no name.
-            ServerMessage::ToolCall { call, .. } if call.name.is_some() => {
-                said.update(|said| said.calls.push(call.id.as_str().into()));
-            }
+            ServerMessage::ToolCall { call, .. } => said.update(|said| said.add(call)),
             ServerMessage::PromptAnswered { .. } => end = Some(Ok(said.get())),
             ServerMessage::PromptFailed { message, .. } => end = Some(Err(message)),
             _ => {}

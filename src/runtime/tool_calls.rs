@@ -1,9 +1,11 @@
 //! The tools of an agent that talks to an LLM: what becomes of the tool calls in an answer.
 //!
 //! Stands for `_handle_tool_calls`, `_requires_user_confirmation` and `_execute_actions` of `Agent` (`sdk/agent/agent.py`,
-//! `response_dispatch.py`) and their asynchronous twins, with a `ParallelToolExecutor` of one worker. A tool says
-//! something at once and changes nothing, its arguments are taken to be right, and the tools `finish` and `think` are left out.
-//! It must not know why an LLM calls a tool.
+//! `response_dispatch.py`) and their asynchronous twins, with a `ParallelToolExecutor` of one worker. Every tool is there,
+//! takes whatever is JSON, says something at once and changes nothing; the tools `finish` and `think` are left out. It must
+//! not know why an LLM calls a tool.
+
+use serde::de::IgnoredAny;
 
 use crate::asyncio::{EventLoop, Result};
 use crate::kernel::thread;
@@ -13,7 +15,7 @@ use super::acp_agent::{Turn, event};
 use super::branch::{Branch, reach};
 use super::cancel_token::CancelToken;
 use super::conversation::LocalConversation;
-use super::llm_agent::LlmAgent;
+use super::llm_agent::{AskedFor, LlmAgent};
 use super::state::{ActionId, ConversationState};
 
 impl LlmAgent {
@@ -23,13 +25,13 @@ impl LlmAgent {
         conversation: &LocalConversation,
         turn: &Turn,
         event_loop: &EventLoop,
-        calls: Vec<ActionId>,
+        calls: &[AskedFor],
     ) -> Result<()> {
-        emit_actions(turn, &calls);
-        if self.requires_user_confirmation(conversation.state()) {
+        let actions = emit_actions(turn, calls);
+        if self.requires_user_confirmation(conversation.state(), &actions) {
             return Ok(());
         }
-        Self::aexecute_actions(conversation, turn, event_loop, calls).await
+        Self::aexecute_actions(conversation, turn, event_loop, actions).await
     }
 
     /// `_handle_tool_calls`
@@ -37,17 +39,17 @@ impl LlmAgent {
         &self,
         conversation: &LocalConversation,
         turn: &Turn,
-        calls: &[ActionId],
+        calls: &[AskedFor],
     ) {
-        emit_actions(turn, calls);
-        if !self.requires_user_confirmation(conversation.state()) {
-            Self::execute_actions(conversation, turn, calls);
+        let actions = emit_actions(turn, calls);
+        if !self.requires_user_confirmation(conversation.state(), &actions) {
+            Self::execute_actions(conversation, turn, &actions);
         }
     }
 
     /// `_requires_user_confirmation`: whether the run is to end here; its status says so then.
-    fn requires_user_confirmation(&self, state: &ConversationState) -> bool {
-        let asks = self.asks_before_it_acts();
+    fn requires_user_confirmation(&self, state: &ConversationState, actions: &[ActionId]) -> bool {
+        let asks = self.asks_before_it_acts() && !actions.is_empty();
         if asks {
             state.set_status(Status::WaitingForConfirmation);
         }
@@ -82,9 +84,44 @@ impl LlmAgent {
     }
 }
 
-/// `_get_action_event` of each tool call.
-fn emit_actions(turn: &Turn, calls: &[ActionId]) {
-    calls.iter().for_each(|call| (turn.on_event)(event(EventKind::Action, call)));
+/// `_get_action_event` of each tool call: those that can be executed. Arguments that are no JSON are an error at once.
+fn emit_actions(turn: &Turn, calls: &[AskedFor]) -> Vec<ActionId> {
+    let mut actions = Vec::new();
+    for call in calls {
+        (turn.on_event)(event(EventKind::Action, &call.id));
+        if is_json(&call.arguments) {
+            actions.push(call.id.clone());
+        } else {
+            reach(Branch::ArgumentsRefused);
+            (turn.on_event)(event(EventKind::AgentError, &call.id));
+        }
+    }
+    actions
+}
+
+/// `parse_tool_call_arguments`: what is no JSON is tried again with every control character escaped.
+fn is_json(arguments: &str) -> bool {
+    let escaped = |char: char| match char {
+        '\0'..='\u{1f}' => format!("\\u{:04x}", u32::from(char)),
+        _ => char.to_string(),
+    };
+    let parses = |text: &str| serde_json::from_str::<IgnoredAny>(text).is_ok();
+    parses(arguments) || parses(&arguments.chars().map(escaped).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn arguments_are_json_with_control_characters_in_strings_or_without() {
+        for arguments in ["{}", "{\"a\":\n1}", "{\"a\": \"b\nc\"}", "7"] {
+            assert!(is_json(arguments), "{arguments:?}");
+        }
+        for arguments in ["", "{", "{\"a\":\n\"b\nc\"}"] {
+            assert!(!is_json(arguments), "{arguments:?}");
+        }
+    }
 }
 
 /// `_ActionBatch.emit`

@@ -482,7 +482,7 @@ pub const DEFECTS: &[Defect] = &[
         row: "N19",
         decision: "pending_actions",
         alternative: "read_before_lock",
-        harm: "two people who answer a tool call at once both do, and it has two answers in the log",
+        harm: "of two people who answer a tool call at once both do: it is executed and rejected, or rejected twice",
         source: "found by turnloom in openhands-sdk 1.25.0: LocalConversation.reject_pending_actions",
     },
 ];

@@ -196,7 +196,10 @@ impl<'a> Facts<'a> {
             Status::Finished => self.runs || scenario.agent.session == Session::Ready,
             Status::Running | Status::Error | Status::Stuck => self.runs,
             Status::WaitingForConfirmation if !scenario.agent.confirmation => {
-                let help = "write \"agent\": {\"kind\": \"llm\", \"confirmation\": true}";
+                let help = match scenario.agent.kind {
+                    AgentKind::Acp => "write \"agent\": {\"kind\": \"llm\", \"confirmation\": true}",
+                    AgentKind::Llm | AgentKind::Sync => "add \"confirmation\": true to the agent",
+                };
                 return Missing::new(place, "this agent acts without asking", help);
             }
             Status::WaitingForConfirmation if self.actions.is_empty() => {

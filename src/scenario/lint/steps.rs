@@ -52,11 +52,9 @@ fn nothing_to_reject(desk: &mut Desk<'_>, deed: &Deed<'_>, calls: usize) {
             "nothing to reject",
             "write \"agent\": {\"kind\": \"llm\", \"confirmation\": true}",
         ),
-        (_, false) => (
-            "this agent acts without asking",
-            "nothing to reject",
-            "add \"confirmation\": true to the agent",
-        ),
+        (_, false) => {
+            ("this agent acts without asking", "nothing to reject", "add \"confirmation\": true to the agent")
+        }
         (_, true) if calls == 0 => (
             "the LLM calls no tool",
             "nothing to reject",
