@@ -2,7 +2,8 @@
 //!
 //! They stand for `Agent` (`sdk/agent/agent.py`) and for a custom `AgentBase` without `astep`. A turn is one completion;
 //! both hold the state lock throughout, on purpose: their caller does. A condenser has an LLM of its own, which sums up
-//! the conversation before each turn. What becomes of the tool calls in an answer is said in `tool_calls`. `UsageCount` stands for `ConversationStats` (`sdk/conversation/conversation_stats.py`).
+//! the conversation before each turn. What becomes of the tool calls in an answer is said in `tool_calls`. `UsageCount` stands
+//! for `ConversationStats` (`sdk/conversation/conversation_stats.py`).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -37,7 +38,7 @@ pub struct LlmAgent {
     /// The condenser, if there is one: what its LLM registers as.
     condenser: Option<CondenserUsage>,
     /// Whether it asks before it acts (`confirmation_policy` of the state).
-    confirmation: bool,
+    pub(super) confirmation: bool,
     usage: Ordered<UsageCount>,
 }
 
@@ -98,11 +99,6 @@ impl LlmAgent {
     pub fn new(llm: Rc<dyn Llm>, condenser: Option<CondenserUsage>, confirmation: bool) -> Self {
         let (requests, usage) = (Ordered::new("llm requests", 0), Ordered::new("usage", UsageCount::new()));
         Self { llm, requests, condenser, confirmation, usage }
-    }
-
-    /// Whether a user is asked before a tool call is executed.
-    pub(super) fn asks_before_it_acts(&self) -> bool {
-        self.confirmation
     }
 
     /// Begins the conversation, with the system prompt.

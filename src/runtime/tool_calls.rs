@@ -49,7 +49,7 @@ impl LlmAgent {
 
     /// `_requires_user_confirmation`: whether the run is to end here; its status says so then.
     fn requires_user_confirmation(&self, state: &ConversationState, actions: &[ActionId]) -> bool {
-        let asks = self.asks_before_it_acts() && !actions.is_empty();
+        let asks = self.confirmation && !actions.is_empty();
         if asks {
             state.set_status(Status::WaitingForConfirmation);
         }
@@ -109,6 +109,20 @@ fn is_json(arguments: &str) -> bool {
     parses(arguments) || parses(&arguments.chars().map(escaped).collect::<String>())
 }
 
+/// `_ActionBatch.emit`
+fn emit_results<'a>(turn: &Turn, results: impl Iterator<Item = (&'a ActionId, EventKind)>) {
+    results.for_each(|(action, result)| (turn.on_event)(event(result, action)));
+}
+
+/// `ParallelToolExecutor._run_safe`: a call whose run was cancelled before it begins is skipped.
+fn run_safe(cancel_token: Option<&CancelToken>) -> EventKind {
+    if cancel_token.is_some_and(CancelToken::is_cancelled) {
+        reach(Branch::ToolSkipped);
+        return EventKind::AgentError;
+    }
+    EventKind::Observation
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_json;
@@ -122,18 +136,4 @@ mod tests {
             assert!(!is_json(arguments), "{arguments:?}");
         }
     }
-}
-
-/// `_ActionBatch.emit`
-fn emit_results<'a>(turn: &Turn, results: impl Iterator<Item = (&'a ActionId, EventKind)>) {
-    results.for_each(|(action, result)| (turn.on_event)(event(result, action)));
-}
-
-/// `ParallelToolExecutor._run_safe`: a call whose run was cancelled before it begins is skipped.
-fn run_safe(cancel_token: Option<&CancelToken>) -> EventKind {
-    if cancel_token.is_some_and(CancelToken::is_cancelled) {
-        reach(Branch::ToolSkipped);
-        return EventKind::AgentError;
-    }
-    EventKind::Observation
 }
