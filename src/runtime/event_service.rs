@@ -367,7 +367,7 @@ impl EventService {
     }
 
     /// Rejects the tool calls that wait for a confirmation (`respond_to_confirmation` without `accept`; with it, it is
-    /// `run`).
+    /// `run`, and that a run is under way is no error).
     ///
     /// # Errors
     ///

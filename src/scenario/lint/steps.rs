@@ -1,5 +1,5 @@
-//! Checks single steps of actors: messages with one text, sends that ask for a run, tools. Knows nothing of order
-//! between actors.
+//! Checks single steps of actors: messages with one text, sends that ask for a run, tools, rejections. Knows nothing of
+//! order between actors.
 
 use super::strand::{Deed, Strand, What};
 use super::{Desk, repeated};
