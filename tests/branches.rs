@@ -144,6 +144,21 @@ const BESIDES: &[(&str, &str)] = &[
         "server": [{"on": "any_prompt", "do": [{"wait": {"gate": "done"}}, {"answer": "end_turn"}]}]"#,
     ),
     (
+        "an interrupt beside a tool call",
+        r#""agent": {"kind": "llm"},
+        "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]},
+            {"name": "bob", "does": [{"wait": {"event": {"kind": "action"}}}, "interrupt"]}],
+        "server": [{"on": {"prompt": "first"}, "do": [
+            {"tool_call": {"id": "t1", "name": "look", "arguments": "{}"}}, {"answer": "end_turn"}]}]"#,
+    ),
+    (
+        "a tool call whose arguments are cut off",
+        r#""agent": {"kind": "sync", "confirmation": true},
+        "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]}],
+        "server": [{"on": {"prompt": "first"}, "do": [
+            {"tool_call": {"id": "t1", "name": "look", "arguments": "{\"at\""}}, {"answer": "end_turn"}]}]"#,
+    ),
+    (
         "a second interrupt beside the answer to the first",
         r#""agent": {"kind": "acp"},
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]},

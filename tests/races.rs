@@ -365,6 +365,11 @@ fn n18_cancelled_permission_granted() {
     shows("N18", "n18-cancelled-permission-granted", &["turnloom"]);
 }
 
+#[test]
+fn n19_tool_call_answered_twice() {
+    shows("N19", "n19-tool-call-answered-twice", &["turnloom", "loom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -21,9 +21,9 @@ impl Rule for FinalStateLast {
 is brought to it by a task of its own, and one that it is slow to take in does not hold up the next. So the service waits \
 until all that the run recorded was taken in, and only then tells the state it ended in.
 
-It breaks when an event that a run records (the agent's text, a tool card, the end of a turn, an error) is the last that a \
-subscriber of the event service is told, with no state after it. Messages of users do not count, nor does an execution \
-that got stuck, or whose last run is still on.
+It breaks when an event that a run records (the agent's text, a tool card, a tool call or what it came to, the end of a \
+turn, an error) is the last that a subscriber of the event service is told, with no state after it. Messages of users do not \
+count, nor does an execution that got stuck, or whose last run is still on.
 
 Source: R42 `final-status-before-events`, #3376 merged code."
     }
@@ -57,7 +57,16 @@ Source: R42 `final-status-before-events`, #3376 merged code."
 }
 
 fn is_of_a_run(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Finish | EventKind::AgentMessage | EventKind::ToolCall | EventKind::Error)
+    matches!(
+        kind,
+        EventKind::Finish
+            | EventKind::AgentMessage
+            | EventKind::ToolCall
+            | EventKind::Error
+            | EventKind::Action
+            | EventKind::Observation
+            | EventKind::AgentError
+    )
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;
 #[cfg(test)]
 mod testkit;
+mod tool_calls_are_answered_once;
 mod tool_sees_its_cancel;
 mod usage_kept_apart;
 mod user_stop_wins;
@@ -73,6 +74,7 @@ pub use session_survives_restart::SessionSurvivesRestart;
 pub use stop_returns_well::StopReturnsWell;
 pub use suffix_once_a_session::SuffixOnceASession;
 pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
+pub use tool_calls_are_answered_once::ToolCallsAreAnsweredOnce;
 pub use tool_sees_its_cancel::ToolSeesItsCancel;
 pub use usage_kept_apart::UsageKeptApart;
 pub use user_stop_wins::UserStopWins;
@@ -162,6 +164,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &UsageKeptApart,
         &StopReturnsWell,
         &PermissionsAreCancelled,
+        &ToolCallsAreAnsweredOnce,
     ]
 }
 

@@ -169,6 +169,7 @@ pub const BASES: &[Basis] = &[
     runtime("dispatch-by-agent", &["R37", "R38"]),
     runtime("no-step-after-pause", &["N02", "N14"]),
     runtime("stop-returns-well", &["N16", "N17"]),
+    runtime("tool-calls-are-answered-once", &["N19"]),
     runtime("last-state-is-true", &["N03"]),
     runtime("loop-goes-on", &["R34"]),
     runtime("final-state-last", &["R42"]),

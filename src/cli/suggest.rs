@@ -99,6 +99,7 @@ fn describe(scenario: &Scenario, place: &Place) -> String {
                 Step::Run => "runs".to_owned(),
                 Step::Interrupt => "interrupts".to_owned(),
                 Step::Pause => "pauses".to_owned(),
+                Step::Reject => "rejects".to_owned(),
                 Step::Close => "closes".to_owned(),
                 step => word(step),
             };

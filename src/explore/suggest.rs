@@ -18,6 +18,19 @@ use super::job::{ExploreError, Job, Options, Progress, Told};
 use super::report::Verdict;
 use super::scenario::explore;
 
+/// The kinds of events that can be waited for, beside messages.
+const KINDS: [EventKind; 9] = [
+    EventKind::ToolCall,
+    EventKind::Interrupt,
+    EventKind::Pause,
+    EventKind::Error,
+    EventKind::Finish,
+    EventKind::Action,
+    EventKind::Observation,
+    EventKind::Rejection,
+    EventKind::AgentError,
+];
+
 /// Of an event that happens often, so many are told apart.
 const COUNTED: u32 = 3;
 
@@ -168,9 +181,7 @@ fn happenings(scenario: &Scenario, outcomes: &BTreeSet<Observations>) -> Vec<Hap
     if outcomes.iter().any(reads_cancel) {
         all.push(frame(Method::Cancel, None));
     }
-    for kind in
-        [EventKind::ToolCall, EventKind::Interrupt, EventKind::Pause, EventKind::Error, EventKind::Finish]
-    {
+    for kind in KINDS {
         let count = |seen: &Observations| seen.events.iter().filter(|event| event.kind == kind).count();
         let most = outcomes.iter().map(count).max().unwrap_or_default();
         all.extend((1..=COUNTED).take(most).map(|count| event(kind, None, count)));

@@ -98,6 +98,7 @@ impl Reply {
                 self.delta(json!({ "reasoning_content": text }), parts);
                 self.thoughts += &text;
             }
+            ServerMessage::ToolCall { call, .. } => self.call(call, parts),
             ServerMessage::PromptAnswered { reason, .. } => self.finish(reason, parts),
             ServerMessage::PromptFailed { message, .. } => self.fail(&message, parts),
             // A card is an agent's, and the rest belongs to its sessions.
@@ -136,7 +137,6 @@ impl Reply {
                 parts.push(HttpPart::Split(at));
             }
             Wire::Split(at) => self.cut = Some(at),
-            Wire::ToolCall(call) => self.call(call, parts),
             Wire::Refuse(refusal) => refuse(&refusal, parts),
             Wire::HangUp => {
                 self.all_but_the_last_byte(parts);

@@ -97,6 +97,8 @@ impl Pipe {
             }
             ServerMessage::Update { session, update: news } => Some(update(&session, news)),
             ServerMessage::Call { name, method, params } => Some(self.call(name, &method, params)),
+            // It belongs to a connection of an LLM.
+            ServerMessage::ToolCall { .. } => None,
             ServerMessage::PromptAnswered { request, session, reason } => {
                 parts.push(usage(&session));
                 self.answer(Some(request), Ok(json!({ "stopReason": word(&reason) })))
@@ -128,7 +130,7 @@ impl Pipe {
             Wire::CloseOutput => Some(Part::CloseOutput),
             Wire::Exit(code) => Some(Part::Exit(code)),
             // They belong to the connections of an LLM.
-            Wire::ToolCall(_) | Wire::Refuse(_) | Wire::HangUp | Wire::Reset => None,
+            Wire::Refuse(_) | Wire::HangUp | Wire::Reset => None,
         }
     }
 

@@ -15,7 +15,7 @@ use super::decision::{
     FailedMessage, FinishCheck, FirstPrompt, IdlePause, LastIteration, LateMessage, LatePause, PromptLock,
     StepMessage, TokenAtEnd,
 };
-use super::state::{AgentState, MessageId};
+use super::state::{ActionId, AgentState, MessageId, unmatched_actions};
 
 /// What an iteration came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,12 +150,14 @@ impl LocalConversation {
     async fn iterate_locked(&self, event_loop: &EventLoop, run: &mut Run) -> Result<Flow> {
         let state = &self.inner.state;
         let _held = state.lock();
-        if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
+        let status = state.status();
+        if matches!(status, Status::Paused | Status::Stuck | Status::Finished) {
             return Ok(Flow::Break);
         }
         if self.ends_stuck() {
             return Ok(Flow::Continue);
         }
+        self.take_for_confirmed(status);
         self.note_step_with_newest(run.number);
         let asked_for = self.is_acp() && self.inner.decisions.prompt_lock == PromptLock::HeldAndAskedFor;
         let turn = self.turn(Some(event_loop), asked_for);
@@ -167,17 +169,19 @@ impl LocalConversation {
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
             }
             Agent::Acp(agent) => agent.astep(state, &turn, None).await?,
-            Agent::Llm(agent) => agent.astep(state, &turn).await?,
+            Agent::Llm(agent) => agent.astep(self, &turn).await?,
             Agent::Sync(agent) => {
                 let _place = thread::place_waiting_for("step in executor", "worker");
-                let (agent, state) = (agent.clone(), state.clone());
-                let step = move || agent.step(&state, &turn);
+                let (agent, conversation) = (agent.clone(), self.clone());
+                let step = move || agent.step(&conversation, &turn);
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
             }
         }
         run.iteration += 1;
         self.note_step_end(run.number);
-        if state.status() == Status::Error && self.inner.decisions.after_error == AfterError::Stop {
+        let status = state.status();
+        let stops = self.inner.decisions.after_error == AfterError::Stop;
+        if status == Status::WaitingForConfirmation || (stops && status == Status::Error) {
             return Ok(Flow::Break);
         }
         if run.iteration < self.inner.max_iteration_per_run {
@@ -382,10 +386,12 @@ impl LocalConversation {
         let mut agent_state = state.agent_state.get();
         let inflight = agent_state.inflight_prompt.take();
         let superseded = std::mem::take(&mut agent_state.supersede_inflight);
+        let (finished, orphans) = state.events.read(|events| {
+            let since = &events[events_before_step..];
+            (since.iter().any(|event| event.kind == EventKind::Finish), unmatched_actions(events))
+        });
         let completed = match self.inner.decisions.completed_interrupt {
-            CompletedInterrupt::FinishEvent => state.events.read(|events| {
-                events[events_before_step..].iter().any(|event| event.kind == EventKind::Finish)
-            }),
+            CompletedInterrupt::FinishEvent => finished,
             CompletedInterrupt::Status => state.status() == Status::Finished,
         };
         if (superseded || completed) && inflight.is_some() {
@@ -393,8 +399,17 @@ impl LocalConversation {
             agent_state.last_prompt = inflight;
         }
         state.agent_state.set(agent_state);
+        self.emit_orphaned_action_errors(&orphans);
         state.set_status(Status::Paused);
         self.on_event(event(EventKind::Interrupt, ""));
+    }
+
+    /// `_emit_orphaned_action_errors`, as the owner of the state lock.
+    fn emit_orphaned_action_errors(&self, orphans: &[ActionId]) {
+        for action in orphans {
+            reach(Branch::OrphanedAction);
+            self.on_event(event(EventKind::AgentError, action));
+        }
     }
 
     fn forget_inflight_prompt(&self) {

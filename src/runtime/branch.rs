@@ -81,6 +81,10 @@ branches! {
     PausedAlready "a pause finds the conversation paused"
     PauseTooLate "a pause finds the run at its end"
     InterruptWithoutRun "an interrupt finds no run, and pauses"
+    NothingToReject "a rejection finds no tool call without an answer"
+    ArgumentsRefused "the arguments of a tool call are no JSON"
+    ToolSkipped "a tool call is skipped, as its run was cancelled before"
+    OrphanedAction "an interrupted run leaves a tool call without an answer"
     ForeignToken "a tool finds the token of another run"
     NoToken "a tool finds no token"
     // The event service.

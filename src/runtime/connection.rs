@@ -204,6 +204,8 @@ impl Connection {
         match frame {
             ServerMessage::Update { update, .. } => inner.notifications.put(Notification::Update(update)),
             ServerMessage::Call { name, .. } => inner.notifications.put(Notification::Request(name)),
+            // An LLM's, on a line of its own.
+            ServerMessage::ToolCall { .. } => {}
             ServerMessage::PromptAnswered { request, session, reason } => {
                 inner.notifications.put(Notification::Usage(session));
                 let prompt = inner.prompts.update(|prompts| prompts.remove(&request));

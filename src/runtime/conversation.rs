@@ -1,7 +1,7 @@
 //! The conversation: messages in, runs, pause, interrupt.
 //!
 //! Stands for `LocalConversation` (`sdk/conversation/impl/local_conversation.py`) of 1.25.0; `arun` has its own file.
-//! Hooks, confirmation and plugins are left out: no row of the catalogue here needs them.
+//! Hooks and plugins are left out: no row of the catalogue here needs them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,7 +17,9 @@ use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::branch::{Branch, reach};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
-use super::decision::{Decisions, FailedTurn, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken};
+use super::decision::{
+    Decisions, FailedTurn, PendingActions, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken,
+};
 use super::llm_agent::LlmAgent;
 use super::state::{ConversationState, MessageId};
 use super::stuck_detector::is_stuck;
@@ -244,22 +246,25 @@ impl LocalConversation {
         loop {
             self.restart_between_steps()?;
             let _held = state.lock();
-            if matches!(state.status(), Status::Paused | Status::Stuck | Status::Finished) {
+            let status = state.status();
+            if matches!(status, Status::Paused | Status::Stuck | Status::Finished) {
                 return Ok(());
             }
             if self.ends_stuck() {
                 continue;
             }
+            self.take_for_confirmed(status);
             self.note_step_with_newest(run);
             let turn = self.turn(None, false);
             match &self.inner.agent {
                 Agent::Acp(agent) => agent.step(state, &turn)?,
-                Agent::Llm(agent) | Agent::Sync(agent) => agent.step(state, &turn)?,
+                Agent::Llm(agent) | Agent::Sync(agent) => agent.step(self, &turn)?,
             }
             iteration += 1;
             self.note_step_end(run);
+            let status = state.status();
             let stops = self.inner.decisions.sync_after_error == SyncAfterError::Stop;
-            if stops && state.status() == Status::Error {
+            if status == Status::WaitingForConfirmation || (stops && status == Status::Error) {
                 return Ok(());
             }
             if iteration >= self.inner.max_iteration_per_run {
@@ -268,6 +273,13 @@ impl LocalConversation {
                 }
                 return Ok(());
             }
+        }
+    }
+
+    /// A run of a conversation that waits for a confirmation is one, as the owner of the state lock.
+    pub(super) fn take_for_confirmed(&self, status: Status) {
+        if status == Status::WaitingForConfirmation {
+            self.inner.state.set_status(Status::Running);
         }
     }
 
@@ -360,6 +372,27 @@ impl LocalConversation {
         let _held = self.inner.state.lock();
         self.inner.state.set_status(Status::Error);
         self.on_event(error_event(error.kind()));
+    }
+
+    /// Rejects the tool calls that wait for a confirmation.
+    pub fn reject_pending_actions(&self) {
+        let _place = thread::place("reject");
+        let state = &self.inner.state;
+        let read_before = match self.inner.decisions.pending_actions {
+            PendingActions::ReadUnderLock => None,
+            PendingActions::ReadBeforeLock => Some(state.unmatched_actions_unlocked()),
+        };
+        let _held = state.lock();
+        let pending_actions = read_before.unwrap_or_else(|| state.unmatched_actions());
+        if state.status() == Status::WaitingForConfirmation {
+            state.set_status(Status::Idle);
+        }
+        if pending_actions.is_empty() {
+            return reach(Branch::NothingToReject);
+        }
+        for action in pending_actions {
+            self.on_event(event(EventKind::Rejection, &action));
+        }
     }
 
     /// Asks the run to pause between two steps.

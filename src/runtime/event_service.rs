@@ -1,7 +1,7 @@
 //! The event service of the agent server: one event loop that serves every client of a conversation.
 //!
 //! Stands for `EventService` (`agent_server/event_service.py`) of 1.25.0. Its flags live on the loop; only the run task
-//! is also read by a worker. Leases, titles, confirmation and webhooks are left out.
+//! is also read by a worker. Leases, titles and webhooks are left out.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -364,6 +364,24 @@ impl EventService {
         inner.run_task.set(None);
         self.publish_state_update().await?;
         self.rerun_if_wanted().await
+    }
+
+    /// Rejects the tool calls that wait for a confirmation (`respond_to_confirmation` without `accept`; with it, it is
+    /// `run`, and that a run is under way is no error).
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` if the service is closed.
+    pub async fn reject_pending_actions(&self) -> Result<()> {
+        let _place = thread::place("service reject");
+        if !self.inner.is_open.get() {
+            return Err(Exception::Value(INACTIVE.to_owned()));
+        }
+        self.in_executor("reject", |conversation| {
+            conversation.reject_pending_actions();
+            Ok(())
+        })
+        .await
     }
 
     fn note_explicit_stop(&self) {

@@ -2,21 +2,23 @@
 //!
 //! They stand for `Agent` (`sdk/agent/agent.py`) and for a custom `AgentBase` without `astep`. A turn is one completion;
 //! both hold the state lock throughout, on purpose: their caller does. A condenser has an LLM of its own, which sums up
-//! the conversation before each turn. `UsageCount` stands for `ConversationStats` (`sdk/conversation/conversation_stats.py`).
+//! the conversation before each turn. What becomes of the tool calls in an answer is said in `tool_calls`. `UsageCount` stands
+//! for `ConversationStats` (`sdk/conversation/conversation_stats.py`).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Future, Result, concurrent};
 use crate::kernel::{Local, Ordered, thread};
-use crate::scenario::{EventKind, Status};
-use crate::script::{ClientMessage, ServerMessage, Update};
+use crate::scenario::{EventKind, Status, ToolCall};
+use crate::script::{ClientMessage, Completion, LLM, ServerMessage, Update};
 
 use super::acp_agent::{Turn, event, not_started, system_prompt_event};
 use super::bridge::OnEvent;
 use super::connection::Sink;
+use super::conversation::LocalConversation;
 use super::decision::CondenserUsage;
-use super::state::ConversationState;
+use super::state::{ActionId, ConversationState, Found};
 
 /// The LLM's end of the line.
 pub trait Llm {
@@ -35,6 +37,8 @@ pub struct LlmAgent {
     requests: Ordered<u64>,
     /// The condenser, if there is one: what its LLM registers as.
     condenser: Option<CondenserUsage>,
+    /// Whether it asks before it acts (`confirmation_policy` of the state).
+    pub(super) confirmation: bool,
     usage: Ordered<UsageCount>,
 }
 
@@ -58,15 +62,43 @@ impl Which {
 /// What a condenser asks its LLM for.
 const CONDENSE: &str = "condense";
 
-/// The end of a completion: its text, or what went wrong.
-type Completion = std::result::Result<String, String>;
+/// What a completion says: its text, and the tool calls that it asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Answer {
+    text: String,
+    calls: Vec<AskedFor>,
+}
+
+impl Answer {
+    /// Adds a tool call, or the next piece of one.
+    fn add(&mut self, piece: ToolCall) {
+        let known = self.calls.iter_mut().find(|call| *call.id == *piece.id);
+        match known {
+            Some(call) => call.arguments += &piece.arguments,
+            None => {
+                self.calls.push(AskedFor { id: piece.id.as_str().into(), arguments: piece.arguments });
+            }
+        }
+    }
+}
+
+/// A tool call that a completion asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct AskedFor {
+    pub(super) id: ActionId,
+    pub(super) arguments: String,
+}
+
+/// The end of a completion, or what went wrong.
+type Completed = std::result::Result<Answer, String>;
 
 impl LlmAgent {
-    /// An agent that talks to this LLM, and whose condenser, if it has one, registers so.
+    /// An agent that talks to this LLM, whose condenser, if it has one, registers so, and that asks before it acts, or
+    /// does not.
     #[must_use]
-    pub fn new(llm: Rc<dyn Llm>, condenser: Option<CondenserUsage>) -> Self {
+    pub fn new(llm: Rc<dyn Llm>, condenser: Option<CondenserUsage>, confirmation: bool) -> Self {
         let (requests, usage) = (Ordered::new("llm requests", 0), Ordered::new("usage", UsageCount::new()));
-        Self { llm, requests, condenser, usage }
+        Self { llm, requests, condenser, confirmation, usage }
     }
 
     /// Begins the conversation, with the system prompt.
@@ -97,29 +129,46 @@ impl LlmAgent {
     /// # Errors
     ///
     /// `Cancelled` if the caller was; an error of the LLM.
-    pub async fn astep(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+    pub async fn astep(&self, conversation: &LocalConversation, turn: &Turn) -> Result<()> {
         let _place = thread::place("astep");
+        let state = conversation.state();
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
-        let Some(message) = state.prompt_messages().pop() else { return finish_without_message(state) };
+        let Found { pending, message, tool_result } = state.found_by_step();
+        if !pending.is_empty() {
+            return Self::aexecute_actions(conversation, turn, event_loop, pending).await;
+        }
+        let Some(message) = message else { return finish_without_message(state) };
         if self.condenser.is_some() {
             let _waiting = thread::place_waiting_for("condense", "server");
-            self.acompletion(event_loop, Which::Condensers, CONDENSE).await?.map_err(llm_error)?;
+            self.acompletion(event_loop, Which::Condensers, CONDENSE, None).await?.map_err(llm_error)?;
             self.count(Which::Condensers);
         }
-        let _waiting = thread::place_waiting_for(format!("completion {message:?}"), "server");
-        let answer = self.acompletion(event_loop, Which::Agents, &message).await?;
-        self.finish(state, turn, answer)
+        let waiting = thread::place_waiting_for(format!("completion {message:?}"), "server");
+        let answer = self.acompletion(event_loop, Which::Agents, &message, tool_result).await?;
+        let answer = self.take(answer)?;
+        if answer.calls.is_empty() {
+            finish(state, turn, &answer.text);
+            return Ok(());
+        }
+        drop(waiting);
+        self.ahandle_tool_calls(conversation, turn, event_loop, &answer.calls).await
     }
 
-    fn acompletion(&self, event_loop: &EventLoop, which: Which, message: &str) -> Future<Completion> {
+    fn acompletion(
+        &self,
+        event_loop: &EventLoop,
+        which: Which,
+        message: &str,
+        tool_result: Option<ActionId>,
+    ) -> Future<Completed> {
         let answer = event_loop.future();
         let (resolved, on_loop) = (answer.clone(), event_loop.clone());
-        let text = Local::new(String::new());
-        self.request(which, message, move |frames| {
+        let said = Local::new(Answer::default());
+        self.request(which, message, tool_result, move |frames| {
             let label = frames.clone();
-            let (resolved, text) = (resolved.clone(), text.clone());
+            let (resolved, said) = (resolved.clone(), said.clone());
             on_loop.feed(label, move || {
-                if let Some(end) = take_in(&text, frames)
+                if let Some(end) = take_in(&said, frames)
                     && !resolved.done()
                 {
                     resolved.set_result(end);
@@ -134,47 +183,83 @@ impl LlmAgent {
     /// # Errors
     ///
     /// An error of the LLM.
-    pub fn step(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+    pub fn step(&self, conversation: &LocalConversation, turn: &Turn) -> Result<()> {
         let _place = thread::place("step");
-        let Some(message) = state.prompt_messages().pop() else { return finish_without_message(state) };
-        let answer: concurrent::Future<Completion> = concurrent::Future::new("completion");
-        let (resolved, text) = (answer.clone(), Local::new(String::new()));
+        let state = conversation.state();
+        let Found { pending, message, tool_result } = state.found_by_step();
+        if !pending.is_empty() {
+            Self::execute_actions(conversation, turn, &pending);
+            return Ok(());
+        }
+        let Some(message) = message else { return finish_without_message(state) };
+        let answer: concurrent::Future<Completed> = concurrent::Future::new("completion");
+        let (resolved, said) = (answer.clone(), Local::new(Answer::default()));
         let _waiting = thread::place_waiting_for(format!("completion {message:?}"), "server");
-        self.request(Which::Agents, &message, move |frames| {
-            if let Some(end) = take_in(&text, frames) {
+        self.request(Which::Agents, &message, tool_result, move |frames| {
+            if let Some(end) = take_in(&said, frames) {
                 resolved.set_result(end);
             }
         });
         let answer = answer.result_blocking()?;
-        self.finish(state, turn, answer)
-    }
-
-    fn finish(&self, state: &ConversationState, turn: &Turn, answer: Completion) -> Result<()> {
-        let text = answer.map_err(llm_error)?;
-        self.count(Which::Agents);
-        (turn.on_event)(event(EventKind::Finish, &text));
-        state.set_status(Status::Finished);
+        let answer = self.take(answer)?;
+        if answer.calls.is_empty() {
+            finish(state, turn, &answer.text);
+        } else {
+            self.handle_tool_calls(conversation, turn, &answer.calls);
+        }
         Ok(())
     }
 
-    fn request(&self, which: Which, message: &str, sink: impl Fn(Vec<ServerMessage>) + 'static) {
+    /// An answer has come, or an error.
+    fn take(&self, answer: Completed) -> Result<Answer> {
+        let answer = answer.map_err(llm_error)?;
+        self.count(Which::Agents);
+        Ok(answer)
+    }
+
+    fn request(
+        &self,
+        which: Which,
+        message: &str,
+        tool_result: Option<ActionId>,
+        sink: impl Fn(Vec<ServerMessage>) + 'static,
+    ) {
         let request = self.requests.get();
         self.requests.set(request + 1);
-        let (session, text) = (which.line().to_owned(), message.to_owned());
-        let prompt = ClientMessage::Prompt { request, session, text, suffix: false };
-        self.llm.complete(prompt, Rc::new(move |output| sink(output.frames)));
+        let text = message.to_owned();
+        let asked = match tool_result {
+            Some(id) => ClientMessage::Completion(Completion {
+                request,
+                session: LLM,
+                text,
+                tool_result: Some(id.to_string()),
+                conversation: String::new(),
+            }),
+            None => {
+                let session = which.line().to_owned();
+                ClientMessage::Prompt { request, session, text, suffix: false }
+            }
+        };
+        self.llm.complete(asked, Rc::new(move |output| sink(output.frames)));
     }
 }
 
+/// `_handle_content_response`: an answer without tool calls ends the turn.
+fn finish(state: &ConversationState, turn: &Turn, text: &str) {
+    (turn.on_event)(event(EventKind::Finish, text));
+    state.set_status(Status::Finished);
+}
+
 /// Adds up the chunks of a completion; its end, if it is there.
-fn take_in(text: &Local<String>, frames: Vec<ServerMessage>) -> Option<Completion> {
+fn take_in(said: &Local<Answer>, frames: Vec<ServerMessage>) -> Option<Completed> {
     let mut end = None;
     for frame in frames {
         match frame {
             ServerMessage::Update { update: Update::Text(chunk), .. } => {
-                text.update(|text| text.push_str(&chunk));
+                said.update(|said| said.text.push_str(&chunk));
             }
-            ServerMessage::PromptAnswered { .. } => end = Some(Ok(text.get())),
+            ServerMessage::ToolCall { call, .. } => said.update(|said| said.add(call)),
+            ServerMessage::PromptAnswered { .. } => end = Some(Ok(said.get())),
             ServerMessage::PromptFailed { message, .. } => end = Some(Err(message)),
             _ => {}
         }

@@ -9,6 +9,7 @@
 //! | `acp_agent`, `acp_turn`, `acp_final`, `bridge` | `sdk/agent/acp_agent.py` |
 //! | `connection` | `acp/connection.py` of `agent-client-protocol` 0.8.1 |
 //! | `llm_agent` | `sdk/agent/agent.py`, `sdk/agent/base.py` |
+//! | `tool_calls` | `sdk/agent/response_dispatch.py`, `sdk/agent/parallel_executor.py` |
 //! | `event_service` | `agent_server/event_service.py` |
 //! | `callback_wrapper` | `sdk/utils/async_utils.py` |
 //!
@@ -30,6 +31,7 @@ mod event_service;
 mod llm_agent;
 mod state;
 mod stuck_detector;
+mod tool_calls;
 
 pub use acp_agent::{AcpAgent, Turn};
 pub use branch::{BRANCHES, Branch, listen};
@@ -39,4 +41,4 @@ pub use conversation::{Agent, LocalConversation, ToolCall};
 pub use decision::*;
 pub use event_service::{EventService, Subscriber};
 pub use llm_agent::{Llm, LlmAgent, UsageCount};
-pub use state::{AgentState, ConversationState, MessageId};
+pub use state::{ActionId, AgentState, ConversationState, MessageId};

@@ -4,6 +4,7 @@
 //! is touched by `init_state` without the lock, so its reads and writes are visible operations.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::explore::Anchor;
@@ -13,6 +14,20 @@ use crate::scenario::{EventKind, Status};
 
 /// The id of a user message: its text, which is unique in a scenario.
 pub type MessageId = Rc<str>;
+
+/// The id of a tool call that an LLM has asked for.
+pub type ActionId = Rc<str>;
+
+/// What a step of an agent that talks to an LLM finds in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Found {
+    /// The tool calls that have no answer yet, which go first.
+    pub(super) pending: Vec<ActionId>,
+    /// What the user said last.
+    pub(super) message: Option<MessageId>,
+    /// The tool call whose answer is the newest of what the LLM is shown.
+    pub(super) tool_result: Option<ActionId>,
+}
 
 /// What the ACP agent keeps in the state between runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -84,7 +99,7 @@ impl ConversationState {
     /// Writes the status, as the owner of the lock.
     pub fn set_status(&self, status: Status) {
         let changed = self.execution_status.read(|old| *old != status);
-        let said = words(|| format!("{status:?}").to_lowercase());
+        let said = words(|| crate::scenario::word(&status));
         self.execution_status.write("write", said, |old| *old = status);
         let callback = self.on_state_change.borrow().clone();
         if let (true, Some(callback)) = (changed, callback) {
@@ -106,6 +121,28 @@ impl ConversationState {
     #[must_use]
     pub fn prompt_messages(&self) -> Vec<MessageId> {
         self.events.read(|events| user_messages(events))
+    }
+
+    /// What a step finds in the log, as the owner of the lock sees it: nobody writes it between one look and the next.
+    #[must_use]
+    pub(super) fn found_by_step(&self) -> Found {
+        self.events.read(|events| Found {
+            pending: unmatched_actions(events),
+            message: user_messages(events).pop(),
+            tool_result: newest_tool_result(events),
+        })
+    }
+
+    /// The tool calls that have no answer, as the owner of the lock sees them (`get_unmatched_actions`).
+    #[must_use]
+    pub fn unmatched_actions(&self) -> Vec<ActionId> {
+        self.events.read(|events| unmatched_actions(events))
+    }
+
+    /// The tool calls that have no answer, read without the lock.
+    #[must_use]
+    pub fn unmatched_actions_unlocked(&self) -> Vec<ActionId> {
+        self.events.read_unlocked(|events| unmatched_actions(events))
     }
 
     /// How many events there are, and the newest user message, as the owner of the lock sees them.
@@ -137,6 +174,35 @@ impl ConversationState {
     pub fn newest_message_unlocked(&self) -> Option<MessageId> {
         self.events.read_unlocked(|events| user_messages(events).pop())
     }
+}
+
+/// `ConversationState.get_unmatched_actions`
+pub(super) fn unmatched_actions(events: &[Event]) -> Vec<ActionId> {
+    let mut answered: BTreeSet<&str> = BTreeSet::new();
+    let mut unmatched = Vec::new();
+    for event in events.iter().rev() {
+        if answers(event.kind) {
+            answered.insert(&event.text);
+        } else if event.kind == EventKind::Action && !answered.contains(event.text.as_str()) {
+            unmatched.insert(0, event.text.as_str().into());
+        }
+    }
+    unmatched
+}
+
+/// Whether it is the answer to a tool call (`ObservationBaseEvent`).
+fn answers(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Observation | EventKind::Rejection | EventKind::AgentError)
+}
+
+/// The tool call whose answer is the newest of the events that an LLM is shown.
+fn newest_tool_result(events: &[Event]) -> Option<ActionId> {
+    let is_shown = |event: &&Event| {
+        answers(event.kind)
+            || matches!(event.kind, EventKind::UserMessage | EventKind::Finish | EventKind::Action)
+    };
+    let newest = events.iter().rev().find(is_shown)?;
+    answers(newest.kind).then(|| newest.text.as_str().into())
 }
 
 fn user_messages(events: &[Event]) -> Vec<MessageId> {

@@ -2,7 +2,7 @@
 //!
 //! Stands for `StuckDetector` (`sdk/conversation/stuck_detector.py`) with its default thresholds. A finish event stands
 //! for the agent's final action and its observation, which are equal if their texts are. The patterns of other actions and
-//! observations are left out, since no agent here has tools of its own. It must not know what a run makes of the answer.
+//! observations are left out: two tool calls are taken to differ. It must not know what a run makes of the answer.
 
 use crate::observation::Event;
 use crate::scenario::EventKind;

@@ -21,6 +21,13 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+impl ToolCall {
+    /// Whether it calls a tool that every agent of openhands-sdk has, and that does more than to answer.
+    pub(super) fn is_sdks_own(&self) -> bool {
+        self.name.as_deref().is_some_and(|name| matches!(name, "finish" | "think"))
+    }
+}
+
 /// An answer of HTTP that is no completion.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

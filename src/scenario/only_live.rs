@@ -5,10 +5,11 @@ use super::{Action, AgentKind, ClockStep, FrameSeen, Happening, Method, Scenario
 
 impl Trigger {
     /// What it is, if only a live server can react to it.
-    pub(super) fn only_live(&self) -> Option<&'static str> {
+    pub(super) fn only_live(&self, agent: AgentKind) -> Option<&'static str> {
         match self {
             Self::Start => Some("a reaction to a start"),
             Self::Request(_) => Some("a reaction to a request"),
+            Self::ToolResult(_) if agent != AgentKind::Acp => None,
             Self::ToolResult(_) => Some("a reaction to the result of a tool"),
             Self::Conversation(_) => Some("a reaction to a whole conversation"),
             Self::Prompt(_) | Self::AnyPrompt | Self::Cancel | Self::Load => None,
@@ -29,7 +30,8 @@ impl Action {
             Self::Call(call) if call.is_permission_request() && agent == AgentKind::Acp => None,
             Self::Call(_) => Some("a call to the client"),
             Self::CloseOutput => Some("a closed output"),
-            Self::ToolCall(_) => Some("a tool call of an LLM"),
+            Self::ToolCall(_) if agent == AgentKind::Acp => Some("a tool call of an LLM"),
+            Self::ToolCall(call) if call.is_sdks_own() => Some("a tool of the SDK's own"),
             Self::Refuse(_) => Some("a status of HTTP"),
             Self::HangUp => Some("the end of a connection"),
             Self::Reset => Some("the reset of a connection"),
@@ -43,6 +45,7 @@ impl Action {
             | Self::Split(_)
             | Self::StopReading
             | Self::Exit(_)
+            | Self::ToolCall(_)
             | Self::ResumeReading => None,
         }
     }
@@ -66,7 +69,7 @@ impl Scenario {
         let server = self.server.iter();
         let server = server.flat_map(|reaction| {
             let actions = reaction.actions.iter().map(|action| action.only_live(self.agent.kind));
-            actions.chain([reaction.on.only_live()])
+            actions.chain([reaction.on.only_live(self.agent.kind)])
         });
         let actors = self.actors.iter().flat_map(|actor| &actor.does).map(|step| match step {
             Step::Wait(happening) => happening.only_live(),

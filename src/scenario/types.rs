@@ -117,6 +117,10 @@ pub struct Agent {
     /// Whether a native agent has a condenser: an LLM of its own that sums up the conversation before each turn.
     #[serde(default, skip_serializing_if = "is_false")]
     pub condenser: bool,
+    /// Whether an agent that talks to an LLM asks before it acts (confirmation mode, `AlwaysConfirm`): a run that comes to
+    /// tool calls ends there, and the next one executes them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub confirmation: bool,
 }
 
 /// What kind of agent the conversation has.
@@ -210,6 +214,8 @@ pub enum Step {
     Interrupt,
     /// Asks the run to pause between two steps.
     Pause,
+    /// Rejects the tool calls that wait for a confirmation. To accept them is to `run`.
+    Reject,
     /// Closes the conversation (through the service: the service).
     Close,
     /// As a tool on a worker thread would: looks at the cancel token and notes what it sees.
@@ -279,7 +285,7 @@ pub struct FrameSeen {
 pub struct EventSeen {
     /// The kind of the event.
     pub kind: EventKind,
-    /// For a message: its text. For a tool card: its id.
+    /// For a message: its text. For a tool card or a tool call: its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// How many of them.
@@ -340,6 +346,14 @@ pub enum EventKind {
     Error,
     /// The system prompt, once a server start.
     SystemPrompt,
+    /// The agent calls a tool of its own, on the word of its LLM.
+    Action,
+    /// What a tool said to such a call.
+    Observation,
+    /// A user rejected such a call.
+    Rejection,
+    /// Such a call was cut short.
+    AgentError,
 }
 
 /// The status of a conversation.
@@ -361,6 +375,8 @@ pub enum Status {
     Error,
     /// The agent repeats itself.
     Stuck,
+    /// A run has ended at tool calls that a user is to accept or to reject.
+    WaitingForConfirmation,
 }
 
 /// One step of the clock.
@@ -437,7 +453,8 @@ pub enum Trigger {
     /// Any other request, by its method; `initialize` and `session/new` too. Without an answer of its own it is answered
     /// as always when the actions have run out. Only live.
     Request(String),
-    /// A completion whose newest message is the result of the tool call with this id. Only live.
+    /// A completion whose newest message is the result of the tool call with this id. For an LLM beside an ACP agent only
+    /// live.
     ToolResult(String),
     /// A completion that has this text anywhere in its conversation. Only live.
     Conversation(String),
@@ -481,7 +498,8 @@ pub enum Action {
     /// Ends the process with this exit code, when all that was written has left. For an agent without a server only
     /// live.
     Exit(u8),
-    /// Streams a tool call of an LLM, or the next piece of one. Only live.
+    /// Streams a tool call of an LLM, or the next piece of one. For an LLM beside an ACP agent, and for the tools `finish`
+    /// and `think` of openhands-sdk, only live.
     ToolCall(ToolCall),
     /// Answers a completion with this status of HTTP. Only live.
     Refuse(Refusal),

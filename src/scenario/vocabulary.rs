@@ -62,6 +62,8 @@ pub enum Need {
     Chunk,
     /// A permission request of the server's.
     Permission,
+    /// A tool call of an LLM's.
+    ToolCall,
     /// A pause, an interrupt or a close.
     Stop,
     /// Two messages.

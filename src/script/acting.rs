@@ -70,6 +70,10 @@ impl Script {
                 step.frames.push(ServerMessage::Call { name: call.name, method: call.method, params });
                 return false;
             }
+            Action::ToolCall(call) => {
+                step.frames.push(ServerMessage::ToolCall { session, call });
+                return false;
+            }
             Action::Wait(_) => return false,
             Action::Open(gate) => {
                 self.open_gate(&gate);
@@ -128,7 +132,6 @@ impl Script {
             Action::Split(cut) => Wire::Split(cut.at),
             Action::CloseOutput => Wire::CloseOutput,
             Action::Exit(code) => Wire::Exit(code),
-            Action::ToolCall(call) => Wire::ToolCall(call),
             Action::Refuse(refusal) => Wire::Refuse(refusal),
             Action::HangUp => Wire::HangUp,
             Action::Reset => Wire::Reset,
@@ -136,6 +139,7 @@ impl Script {
             | Action::Think(_)
             | Action::Tool(_)
             | Action::Call(_)
+            | Action::ToolCall(_)
             | Action::Wait(_)
             | Action::Open(_)
             | Action::Answer(_)

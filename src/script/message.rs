@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scenario::{Message, ReplyKind, StopReason, ToolStatus, word};
+use crate::scenario::{Message, ReplyKind, StopReason, ToolCall, ToolStatus, word};
 
 /// The session of completions in the server's log.
 pub const LLM: &str = "llm";
@@ -65,7 +65,8 @@ pub enum ClientMessage {
         /// The session that it names; empty if it names none.
         session: String,
     },
-    /// A completion that an LLM is asked for. Only live.
+    /// A completion that an LLM is asked for. In the simulator only one that goes on behind the result of a tool call: any
+    /// other one is a prompt there.
     Completion(Completion),
     /// The answer to a call of the server's.
     Reply {
@@ -88,6 +89,9 @@ impl fmt::Display for ClientMessage {
             Self::Prompt { text, .. } => write!(f, "session/prompt {text:?} with suffix"),
             Self::Cancel { session } => write!(f, "session/cancel {session}"),
             Self::Request { method, .. } => f.write_str(method),
+            Self::Completion(Completion { tool_result: Some(id), .. }) => {
+                write!(f, "completion with the result of {id:?}")
+            }
             Self::Completion(completion) => write!(f, "completion {:?}", completion.text),
             Self::Reply { call, kind } => write!(f, "reply to {call:?}: {}", word(kind)),
         }
@@ -124,6 +128,13 @@ pub enum ServerMessage {
         method: String,
         /// The parameters, with the session filled in.
         params: Message,
+    },
+    /// A tool call of an LLM, or the next piece of one.
+    ToolCall {
+        /// The session.
+        session: String,
+        /// The piece.
+        call: ToolCall,
     },
     /// The answer to a prompt.
     PromptAnswered {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::scenario::{Message, Refusal, ReplyKind, ToolCall};
+use crate::scenario::{Message, Refusal, ReplyKind};
 
 /// Something that goes beside the frames of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,8 +30,6 @@ pub enum Wire {
     CloseOutput,
     /// The process ends with this exit code.
     Exit(u8),
-    /// A tool call of an LLM, or the next piece of one.
-    ToolCall(ToolCall),
     /// A completion is answered with a status of HTTP.
     Refuse(Refusal),
     /// The connection of a completion is closed.

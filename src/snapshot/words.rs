@@ -23,7 +23,14 @@ pub fn event(event: &Event) -> String {
         EventKind::AgentMessage => "agent".to_owned(),
         EventKind::ToolCall => "tool".to_owned(),
         EventKind::SystemPrompt => "system prompt".to_owned(),
-        EventKind::Finish | EventKind::Interrupt | EventKind::Pause | EventKind::Error => word(&event.kind),
+        EventKind::AgentError => "agent error".to_owned(),
+        EventKind::Finish
+        | EventKind::Interrupt
+        | EventKind::Pause
+        | EventKind::Error
+        | EventKind::Action
+        | EventKind::Observation
+        | EventKind::Rejection => word(&event.kind),
     };
     let has_text =
         matches!(event.kind, EventKind::UserMessage | EventKind::AgentMessage | EventKind::ToolCall);

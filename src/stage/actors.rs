@@ -23,6 +23,7 @@ pub(super) fn play(world: &World, player: &Player) {
             Step::RunSync => ("run_sync".to_owned(), world.conversation.run()),
             Step::Interrupt => ("interrupt".to_owned(), world.interrupt()),
             Step::Pause => ("pause".to_owned(), world.pause()),
+            Step::Reject => ("reject".to_owned(), world.reject()),
             Step::Close => ("close".to_owned(), world.close()),
             Step::Tool(step) => {
                 world.use_tool(*step, player, &mut tool_call);
@@ -93,6 +94,14 @@ impl World {
             return Ok(());
         };
         served.call("pause", |service| async move { service.pause().await })
+    }
+
+    fn reject(&self) -> Result<()> {
+        let Some(served) = &self.service else {
+            self.conversation.reject_pending_actions();
+            return Ok(());
+        };
+        served.call("reject", |service| async move { service.reject_pending_actions().await })
     }
 
     fn close(&self) -> Result<()> {

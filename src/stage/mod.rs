@@ -221,9 +221,13 @@ impl World {
             }
             AgentKind::Llm => {
                 let condenser = scenario.agent.condenser.then_some(plan.decisions.condenser_usage);
-                Agent::Llm(LlmAgent::new(Rc::new(server.clone()), condenser))
+                let confirmation = scenario.agent.confirmation;
+                Agent::Llm(LlmAgent::new(Rc::new(server.clone()), condenser, confirmation))
             }
-            AgentKind::Sync => Agent::Sync(LlmAgent::new(Rc::new(server.clone()), None)),
+            AgentKind::Sync => {
+                let confirmation = scenario.agent.confirmation;
+                Agent::Sync(LlmAgent::new(Rc::new(server.clone()), None, confirmation))
+            }
         };
         let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
         server.begin(scenario, conversation.state());

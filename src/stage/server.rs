@@ -284,9 +284,12 @@ impl Peer for ServerHost {
 
 impl Llm for ServerHost {
     fn complete(&self, request: ClientMessage, sink: Sink) {
-        if let ClientMessage::Prompt { session, .. } = &request {
-            self.sinks.borrow_mut().insert(session.clone(), sink);
-        }
+        let session = match &request {
+            ClientMessage::Prompt { session, .. } => Some(session.clone()),
+            ClientMessage::Completion(completion) => Some(completion.session.to_owned()),
+            _ => None,
+        };
+        self.sinks.borrow_mut().extend(session.map(|session| (session, sink)));
         self.tell("write", request);
     }
 }
@@ -314,6 +317,7 @@ fn process_line(process: u32) -> String {
 fn llm_line(frame: &ServerMessage) -> String {
     match frame {
         ServerMessage::Update { session, .. }
+        | ServerMessage::ToolCall { session, .. }
         | ServerMessage::PromptAnswered { session, .. }
         | ServerMessage::PromptFailed { session, .. } => session.clone(),
         ServerMessage::Initialized

@@ -183,8 +183,8 @@ fn unknown_steps() {
        :       `-- did you mean `send`?
      4 |   "intrrupt",
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
-            ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
+            {"tool": ...}, {"open": ...}, {"wait": ...}
 
       x unknown step `intrrupt`
        ,-[case:4:3]
@@ -194,8 +194,8 @@ fn unknown_steps() {
        :        `-- did you mean `interrupt`?
      5 |   {"wait": {"frame": {"method": "session/promt"}}},
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
-            ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
+            {"tool": ...}, {"open": ...}, {"wait": ...}
 
       x unknown method `session/promt`
        ,-[case:5:33]
@@ -226,8 +226,8 @@ fn unknown_steps() {
        :        `-- no such name
      8 | ]}]}
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
-            ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
+            {"tool": ...}, {"open": ...}, {"wait": ...}
 
     failed to read scenario `case`: 5 errors
     "#);
@@ -271,8 +271,8 @@ fn steps_in_the_wrong_form() {
        :   `-- nothing in it
      6 |   {"open": "a", "wait": {"gate": "b"}}
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "close", {"tool":
-            ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
+            {"tool": ...}, {"open": ...}, {"wait": ...}
 
       x a step has one key, this has 2
        ,-[case:6:17]

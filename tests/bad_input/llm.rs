@@ -270,22 +270,12 @@ failed to read scenario `case`: 2 errors
 "server": [
   {"on": {"tool_result": "t1"}, "do": ["hang_up"]},
   {"on": {"conversation": "x"}, "do": ["reset"]},
-  {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "look"}}, {"fail": "why"}]},
+  {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "think"}}, {"fail": "why"}]},
   {"on": "any_prompt", "do": [{"refuse": {"status": 503}}]}
 ]}"#;
     let loaded = scenario::parse("case", text, &vocabulary()).unwrap();
     assert!(loaded.warnings.is_empty());
     assert_snapshot!(format!("\n{}", loaded.only_live.render(false)), @r##"
-  x the model of the runtime does not know a reaction to the result of a tool
-   ,-[case:4:10]
- 3 | "server": [
- 4 |   {"on": {"tool_result": "t1"}, "do": ["hang_up"]},
-   :          |
-   :          `-- only a live server does this
- 5 |   {"on": {"conversation": "x"}, "do": ["reset"]},
-   `----
-  help: play it with `turnloom serve`, or leave it out to run every interleaving
-
   x the model of the runtime does not know the end of a connection
    ,-[case:4:40]
  3 | "server": [
@@ -302,7 +292,7 @@ failed to read scenario `case`: 2 errors
  5 |   {"on": {"conversation": "x"}, "do": ["reset"]},
    :          |
    :          `-- only a live server does this
- 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "look"}}, {"fail": "why"}]},
+ 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "think"}}, {"fail": "why"}]},
    `----
   help: play it with `turnloom serve`, or leave it out to run every interleaving
 
@@ -312,14 +302,14 @@ failed to read scenario `case`: 2 errors
  5 |   {"on": {"conversation": "x"}, "do": ["reset"]},
    :                                        ^^^|^^^
    :                                           `-- only a live server does this
- 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "look"}}, {"fail": "why"}]},
+ 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "think"}}, {"fail": "why"}]},
    `----
   help: play it with `turnloom serve`, or leave it out to run every interleaving
 
-  x the model of the runtime does not know a tool call of an LLM
+  x the model of the runtime does not know a tool of the SDK's own
    ,-[case:6:35]
  5 |   {"on": {"conversation": "x"}, "do": ["reset"]},
- 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "look"}}, {"fail": "why"}]},
+ 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "think"}}, {"fail": "why"}]},
    :                                   |
    :                                   `-- only a live server does this
  7 |   {"on": "any_prompt", "do": [{"refuse": {"status": 503}}]}
@@ -328,7 +318,7 @@ failed to read scenario `case`: 2 errors
 
   x the model of the runtime does not know a status of HTTP
    ,-[case:7:31]
- 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "look"}}, {"fail": "why"}]},
+ 6 |   {"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "think"}}, {"fail": "why"}]},
  7 |   {"on": "any_prompt", "do": [{"refuse": {"status": 503}}]}
    :                               |
    :                               `-- only a live server does this
@@ -336,6 +326,6 @@ failed to read scenario `case`: 2 errors
    `----
   help: play it with `turnloom serve`, or leave it out to run every interleaving
 
-failed to read scenario `case`: 6 errors
+failed to read scenario `case`: 5 errors
 "##);
 }

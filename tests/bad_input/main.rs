@@ -2,6 +2,7 @@
 //! public functions `scenario::load` and `scenario::parse`.
 
 mod actors;
+mod confirmation;
 mod files;
 mod format;
 mod fragments;

@@ -6,7 +6,7 @@ use crate::vocabulary;
 
 fn said(agent: &str, rest: &str) -> String {
     let vocabulary = Vocabulary {
-        rules: vec!["streams", "cards", "tools", "suffix", "stop", "permissions", "order", "fifo"],
+        rules: vec!["streams", "cards", "tools", "suffix", "stop", "permissions", "calls", "order", "fifo"],
         switches: vec![
             Switch { defect: "finish-gap", decision: "first_prompt", alternative: "newest" },
             Switch { defect: "fifo-skip", decision: "restart", alternative: "inline" },
@@ -19,6 +19,7 @@ fn said(agent: &str, rest: &str) -> String {
             ("suffix", &[Need::Acp, Need::Suffix]),
             ("stop", &[Need::Stop]),
             ("permissions", &[Need::Acp, Need::Permission]),
+            ("calls", &[Need::ToolCall]),
             ("order", &[Need::TwoMessages]),
         ],
         ..vocabulary()
@@ -147,6 +148,17 @@ fn a_rule_about_permissions_needs_a_request_for_one() {
     let asks =
         format!(r#""server": [{{"on": "any_prompt", "do": [{call}, {{"answer": "end_turn"}}]}}], {catches}"#);
     assert_eq!(said(r#"{"kind": "acp"}"#, &asks), "\nread scenario `case`: nothing wrong\n");
+}
+
+#[test]
+fn a_rule_about_tool_calls_needs_an_llm_that_makes_one() {
+    let catches = r#""catches": [{"row": "R17", "defect": "fifo-skip", "rules": ["calls"]}]"#;
+    let missing = said(r#"{"kind": "llm"}"#, catches);
+    assert!(missing.contains("the LLM calls no tool"), "{missing}");
+    let call = r#"{"tool_call": {"id": "t1", "name": "look", "arguments": "{}"}}"#;
+    let calls =
+        format!(r#""server": [{{"on": "any_prompt", "do": [{call}, {{"answer": "end_turn"}}]}}], {catches}"#);
+    assert_eq!(said(r#"{"kind": "llm"}"#, &calls), "\nread scenario `case`: nothing wrong\n");
 }
 
 #[test]

@@ -96,6 +96,7 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
             session: Session::Ready,
             suffix: story.suffix,
             condenser: false,
+            confirmation: false,
         },
         through: actors::through(&story),
         revision: "fixed".to_owned(),

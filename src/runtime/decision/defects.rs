@@ -477,4 +477,12 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a permission request that crosses the cancel of its turn is granted, and the agent may run the tool",
         source: "found by turnloom in openhands-sdk 1.25.0: request_permission of the bridge (sdk/agent/acp_agent.py)",
     },
+    Defect {
+        name: "tool-call-answered-twice",
+        row: "N19",
+        decision: "pending_actions",
+        alternative: "read_before_lock",
+        harm: "of two people who answer a tool call at once both do: it is executed and rejected, or rejected twice",
+        source: "found by turnloom in openhands-sdk 1.25.0: LocalConversation.reject_pending_actions",
+    },
 ];

@@ -4,6 +4,7 @@
 //! Each file here has the decisions about one thing. The runtime asks "what was decided?", never "is this defect on?".
 //! This folder must not know what follows from a decision; the place in the runtime that asks does.
 
+mod confirmation;
 mod cursor;
 mod defects;
 mod dispatch;
@@ -19,6 +20,7 @@ mod usage;
 
 use std::collections::BTreeMap;
 
+pub use confirmation::PendingActions;
 pub use cursor::{
     CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance, FailedMessage, FirstPrompt,
     StepMessage,
@@ -191,6 +193,7 @@ decisions! {
     stuck_check: StuckCheck,
     cancelled_start: CancelledStart,
     permission_answer: PermissionAnswer,
+    pending_actions: PendingActions,
 }
 
 /// A name that decides nothing.

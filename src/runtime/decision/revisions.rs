@@ -80,6 +80,7 @@ pub const REVISIONS: &[Revision] = &[
             change("cancelled_start", "passed_on", "EventService.interrupt"),
             change("idle_pause", "written_over", "LocalConversation.arun, acp_step_user_message is None"),
             change("permission_answer", "selected", "request_permission of the bridge"),
+            change("pending_actions", "read_before_lock", "LocalConversation.reject_pending_actions"),
         ],
     },
     Revision {

@@ -26,6 +26,9 @@ pub(super) struct Facts<'a> {
     exits: bool,
     tools: bool,
     calls: BTreeSet<&'a str>,
+    /// The tool calls of an LLM.
+    actions: BTreeSet<&'a str>,
+    rejects: bool,
 }
 
 /// Why something cannot happen.
@@ -44,6 +47,8 @@ impl Missing {
 
 const CANCEL: &str =
     "an `interrupt`, a `close`, the timer `prompt` or a message with \"run\": true through the service";
+const CALL_A_TOOL: &str =
+    "let a reaction {\"tool_call\": {\"id\": \"t1\", \"name\": \"look\", \"arguments\": \"{}\"}}";
 const NOBODY_RUNS: &str = "let an actor \"run\" the conversation";
 
 impl<'a> Facts<'a> {
@@ -58,6 +63,8 @@ impl<'a> Facts<'a> {
             What::Run => self.runs = true,
             What::Interrupt => self.interrupts = true,
             What::Pause => self.pauses = true,
+            What::Reject => self.rejects = true,
+            What::ToolCall(call) => _ = self.actions.insert(&call.id),
             What::Close => self.closes = true,
             What::Fire(timer) => self.prompt_times_out |= timer == Timer::Prompt,
             What::Open(gate) => _ = self.gates.insert(gate),
@@ -72,7 +79,6 @@ impl<'a> Facts<'a> {
             | What::Answer
             | What::Raw(_)
             | What::Pipe
-            | What::ToolCall(_)
             | What::Refuse
             | What::Leave(_) => {}
         }
@@ -189,6 +195,17 @@ impl<'a> Facts<'a> {
             // The run that made the session ready has finished.
             Status::Finished => self.runs || scenario.agent.session == Session::Ready,
             Status::Running | Status::Error | Status::Stuck => self.runs,
+            Status::WaitingForConfirmation if !scenario.agent.confirmation => {
+                let help = match scenario.agent.kind {
+                    AgentKind::Acp => "write \"agent\": {\"kind\": \"llm\", \"confirmation\": true}",
+                    AgentKind::Llm | AgentKind::Sync => "add \"confirmation\": true to the agent",
+                };
+                return Missing::new(place, "this agent acts without asking", help);
+            }
+            Status::WaitingForConfirmation if self.actions.is_empty() => {
+                return Missing::new(place, "the LLM calls no tool", CALL_A_TOOL);
+            }
+            Status::WaitingForConfirmation => self.runs,
             Status::Paused if !self.pauses && !self.cancels() && !self.interrupts => {
                 return Missing::new(
                     place,
@@ -218,6 +235,12 @@ impl<'a> Facts<'a> {
                 Missing::new(kind, "nobody pauses or interrupts a run", format!("a `pause`, or {CANCEL}"))
             }
             EventKind::ToolCall if !self.tools => self.card(event.text.as_deref()),
+            EventKind::Rejection if !self.rejects => {
+                Missing::new(kind, "nobody rejects a tool call", "let an actor \"reject\"")
+            }
+            EventKind::Action | EventKind::Observation | EventKind::Rejection | EventKind::AgentError => {
+                self.action(event.text.as_deref())
+            }
             EventKind::SystemPrompt if fresh && !self.runs && self.sent.is_empty() => {
                 Missing::new(kind, "nobody starts the agent", NOBODY_RUNS)
             }
@@ -258,6 +281,23 @@ impl<'a> Facts<'a> {
                     format!("the server streams no tool call {}", quoted(id)),
                     help,
                 )
+            }
+            _ => None,
+        }
+    }
+
+    fn action(&self, id: Option<&str>) -> Option<Missing> {
+        match id {
+            None if self.actions.is_empty() => {
+                Missing::new("/wait/event/kind", "the LLM calls no tool", CALL_A_TOOL)
+            }
+            Some(id) if !self.actions.contains(id) => {
+                let help = match nearest(id, self.actions.iter().copied()) {
+                    Some(near) => format!("did you mean {}?", quoted(near)),
+                    None => "write the id of a tool call of the LLM".to_owned(),
+                };
+                let message = format!("the LLM makes no tool call {}", quoted(id));
+                Missing::new("/wait/event/text", message, help)
             }
             _ => None,
         }

@@ -42,6 +42,13 @@ fn misplaced(desk: &mut Desk<'_>) {
                 .help("leave it out, or write \"kind\": \"llm\"")
         });
     }
+    if scenario.agent.confirmation && scenario.agent.kind == AgentKind::Acp {
+        desk.add(|spans| {
+            Diagnostic::error("no-confirmation", "an ACP agent has no confirmation mode: its server asks for permissions")
+                .at(spans.key("/agent/confirmation"), "this agent has none")
+                .help("leave it out and \"call\" the client with the method \"session/request_permission\", or write \"kind\": \"llm\"")
+        });
+    }
 }
 
 fn words(desk: &mut Desk<'_>) {

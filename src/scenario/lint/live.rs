@@ -9,7 +9,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
         report(desk, Some("an LLM beside the agent"), "/llm");
     }
     for (i, reaction) in desk.scenario.server.iter().enumerate() {
-        report(desk, reaction.on.only_live(), &format!("/server/{i}/on"));
+        report(desk, reaction.on.only_live(desk.scenario.agent.kind), &format!("/server/{i}/on"));
         for (j, action) in reaction.actions.iter().enumerate() {
             report(desk, action.only_live(desk.scenario.agent.kind), &format!("/server/{i}/do/{j}"));
         }

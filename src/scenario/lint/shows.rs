@@ -80,6 +80,10 @@ fn words(need: Need) -> (&'static str, &'static str) {
             "the server asks for no permission",
             "let a reaction \"call\" the client with the method \"session/request_permission\"",
         ),
+        Need::ToolCall => (
+            "the LLM calls no tool",
+            "let a reaction {\"tool_call\": {\"id\": \"t1\", \"name\": \"look\", \"arguments\": \"{}\"}}",
+        ),
         Need::Stop => ("nobody presses stop", "let an actor \"pause\", \"interrupt\" or \"close\""),
         Need::TwoMessages => ("there are no two messages", "let an actor send another one"),
     }
@@ -100,6 +104,7 @@ fn has(scenario: &Scenario, need: Need) -> bool {
         Need::Permission => {
             action(|action| matches!(action, Action::Call(call) if call.is_permission_request()))
         }
+        Need::ToolCall => action(|action| matches!(action, Action::ToolCall(_))),
         Need::Stop => step(|step| matches!(step, Step::Pause | Step::Interrupt | Step::Close)),
         Need::TwoMessages => {
             let steps = scenario.actors.iter().flat_map(|actor| &actor.does);

@@ -1,10 +1,10 @@
-//! Checks single steps of actors: messages with one text, sends that ask for a run, tools. Knows nothing of order
-//! between actors.
+//! Checks single steps of actors: messages with one text, sends that ask for a run, tools, rejections. Knows nothing of
+//! order between actors.
 
 use super::strand::{Deed, Strand, What};
 use super::{Desk, repeated};
 use crate::scenario::nearest::quoted;
-use crate::scenario::{Diagnostic, FrameSeen, Happening, Method, Through, ToolStep};
+use crate::scenario::{Agent, AgentKind, Diagnostic, FrameSeen, Happening, Method, Through, ToolStep};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let sends: Vec<_> = strands
@@ -36,6 +36,35 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
             }
         }
     }
+    let calls = strands.iter().flat_map(|strand| &strand.deeds);
+    let calls = calls.filter(|deed| matches!(deed.what, What::ToolCall(_))).count();
+    let rejects = strands.iter().flat_map(|strand| &strand.deeds);
+    for deed in rejects.filter(|deed| matches!(deed.what, What::Reject)) {
+        nothing_to_reject(desk, deed, calls);
+    }
+}
+
+fn nothing_to_reject(desk: &mut Desk<'_>, deed: &Deed<'_>, calls: usize) {
+    let Agent { kind, confirmation, .. } = desk.scenario.agent;
+    let (message, label, help) = match (kind, confirmation) {
+        (AgentKind::Acp, _) => (
+            "only an agent that talks to an LLM asks a user before it acts",
+            "nothing to reject",
+            "write \"agent\": {\"kind\": \"llm\", \"confirmation\": true}",
+        ),
+        (_, false) => {
+            ("this agent acts without asking", "nothing to reject", "add \"confirmation\": true to the agent")
+        }
+        (_, true) if calls == 0 => (
+            "the LLM calls no tool",
+            "nothing to reject",
+            "let a reaction {\"tool_call\": {\"id\": \"t1\", \"name\": \"look\", \"arguments\": \"{}\"}}",
+        ),
+        (_, true) => return,
+    };
+    desk.add(|spans| {
+        Diagnostic::error("nothing-to-reject", message).at(spans.value(&deed.at), label).help(help)
+    });
 }
 
 fn run_without_service(desk: &mut Desk<'_>, deed: &Deed<'_>) {

@@ -38,8 +38,8 @@ class OnPipe:
 
 
 class OverHttp:
-    """An agent with an LLM, which has no tool but one that an actor plays. The LLM says what the script says, so it is asked once
-    and no more."""
+    """An agent with an LLM, which has a tool that an actor plays and those that the script's LLM calls. The LLM says what the script
+    says, so it is asked once and no more."""
 
     def __init__(self, serve, control, scenario):
         self.process = subprocess.Popen([*serve, "--llm", "127.0.0.1:0"], stdin=subprocess.DEVNULL)
@@ -48,7 +48,8 @@ class OverHttp:
             address = control.address("llm")
             kind = Agent if own["kind"] == "llm" else SyncAgent
             condenser = EachTurnCondenser(llm=llm(address, "condenser")) if own.get("condenser") else None
-            self.agent = kind(llm=llm(address, "default"), tools=[Tool(name=tools.PLAYED)], condenser=condenser)
+            has = [Tool(name=tools.PLAYED), *map(tools.callable_as, called(scenario))]
+            self.agent = kind(llm=llm(address, "default"), tools=has, condenser=condenser)
         except BaseException:
             self.end()
             raise
@@ -60,6 +61,12 @@ class OverHttp:
         """Ends the server, whatever it waits for."""
         self.process.kill()
         self.process.wait()
+
+
+def called(scenario):
+    """The names of the tools that the script's LLM calls."""
+    actions = [action for reaction in scenario.get("server", []) for action in reaction["do"] if isinstance(action, dict)]
+    return sorted({action["tool_call"]["name"] for action in actions if "name" in action.get("tool_call", {})})
 
 
 def llm(address, usage_id):

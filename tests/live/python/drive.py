@@ -34,6 +34,7 @@ os.environ.setdefault("OPENHANDS_SUPPRESS_BANNER", "1")
 from openhands.sdk import Conversation  # noqa: E402
 from openhands.sdk.agent import acp_agent  # noqa: E402
 from openhands.sdk.conversation.impl import local_conversation  # noqa: E402
+from openhands.sdk.security.confirmation_policy import AlwaysConfirm, NeverConfirm  # noqa: E402
 
 import agents  # noqa: E402
 import clock  # noqa: E402
@@ -91,8 +92,9 @@ class Play:
         self.server = agents.serve(scenario["agent"]["kind"])(command, self.control, scenario)
         iterations = scenario.get("limits", {}).get("iterations", 500)
         self.service = self.listener = None
+        policy = AlwaysConfirm() if scenario["agent"].get("confirmation") else NeverConfirm()
         if scenario.get("through") == "service":
-            self.service = Service(self.server.agent, folder, self.workspace, iterations, CONVERSATION)
+            self.service = Service(self.server.agent, folder, self.workspace, iterations, policy, CONVERSATION)
             self.conversation = self.service.conversation
         else:
             self.conversation = Conversation(
@@ -103,6 +105,7 @@ class Play:
                 visualizer=None,
                 max_iteration_per_run=iterations,
             )
+            self.conversation.set_confirmation_policy(policy)
 
     def on_event(self, event):
         told = self.words.event(event)
@@ -247,7 +250,8 @@ class Play:
             return name, self.conversation.run
         if name == "run" and not self.service:
             return name, lambda: asyncio.run(self.conversation.arun())
-        return name, getattr(self.service or self.conversation, name)
+        method = "reject_pending_actions" if name == "reject" else name
+        return name, getattr(self.service or self.conversation, method)
 
     def close(self):
         (self.service or self.conversation).close()

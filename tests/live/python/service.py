@@ -4,10 +4,9 @@ import asyncio
 import threading
 
 from openhands.agent_server.event_service import EventService
-from openhands.agent_server.models import StoredConversation
+from openhands.agent_server.models import ConfirmationResponseRequest, StoredConversation
 from openhands.agent_server.pub_sub import Subscriber
 from openhands.sdk import LocalWorkspace, Message, TextContent
-from openhands.sdk.security.confirmation_policy import NeverConfirm
 
 from control import LIMIT
 
@@ -15,7 +14,7 @@ from control import LIMIT
 class Service:
     """An event service on an event loop of its own, to be called from any thread."""
 
-    def __init__(self, agent, folder, workspace, iterations, conversation_id):
+    def __init__(self, agent, folder, workspace, iterations, policy, conversation_id):
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.service = EventService(
@@ -23,7 +22,7 @@ class Service:
                 id=conversation_id,
                 agent=agent,
                 workspace=LocalWorkspace(working_dir=str(workspace)),
-                confirmation_policy=NeverConfirm(),
+                confirmation_policy=policy,
                 max_iterations=iterations,
                 autotitle=False,
             ),
@@ -51,6 +50,9 @@ class Service:
 
     def pause(self):
         self.do(self.service.pause())
+
+    def reject_pending_actions(self):
+        self.do(self.service.respond_to_confirmation(ConfirmationResponseRequest(accept=False)))
 
     def close(self):
         self.do(self.service.close())

@@ -1,9 +1,11 @@
-"""A tool of the SDK that does what an actor of the scenario does, and looks at its cancel token as tools may do. Runs have numbers,
-in the order in which they make their tokens. Knows nothing of scenarios.
+"""Tools of the SDK: one that does what an actor of the scenario does, and looks at its cancel token as tools may do, and those that
+an LLM calls, which do nothing. Runs have numbers, in the order in which they make their tokens. Knows nothing of scenarios.
 """
 
+import functools
 import itertools
 
+from openhands.sdk import Tool
 from openhands.sdk.conversation.cancellation import CancellationToken
 from openhands.sdk.conversation.impl import local_conversation
 from openhands.sdk.tool import Action, Observation, ToolDefinition, ToolExecutor, register_tool
@@ -48,6 +50,39 @@ class PlayedTool(ToolDefinition[PlayedAction, PlayedObservation]):
 
 
 register_tool(PLAYED, PlayedTool)
+
+
+class CalledAction(Action, extra="allow"):
+    """Whatever an LLM says to a tool."""
+
+
+class CalledObservation(Observation):
+    """It has been called."""
+
+
+class CalledExecutor(ToolExecutor):
+    """Does nothing."""
+
+    def __call__(self, action, conversation=None):
+        return CalledObservation.from_text(text="called")
+
+
+class CalledTool(ToolDefinition[CalledAction, CalledObservation]):
+    """A tool that an LLM calls."""
+
+    name = "called"
+
+    @classmethod
+    def create(cls, conv_state=None):
+        described = {"action_type": CalledAction, "observation_type": CalledObservation}
+        return [cls(description="Does nothing.", executor=CalledExecutor(), **described)]
+
+
+@functools.cache
+def callable_as(name):
+    """A tool of this name for an LLM to call."""
+    register_tool(name, type(name, (CalledTool,), {"name": name, "__module__": __name__}))
+    return Tool(name=name)
 
 
 class ToolCall:

@@ -8,6 +8,13 @@ NAMES = {
     "PauseEvent": "pause",
     "ConversationErrorEvent": "error",
 }
+# What becomes of the tool calls of an LLM. (The SDK tells of the turns of an ACP agent so too, but that is no tool call.)
+OF_TOOLS = {
+    "ActionEvent": "action",
+    "ObservationEvent": "observation",
+    "UserRejectObservation": "rejection",
+    "AgentErrorEvent": "agent_error",
+}
 # The SDK imports this class of the client library under a name of its own.
 ERRORS = {"RequestError": "ACPRequestError"}
 # What the scripted LLM says where the script answers and says nothing.
@@ -25,6 +32,8 @@ class Words:
         kind, said, tool = type(event).__name__, "", None
         if kind == "MessageEvent":
             kind, said = self.message(event)
+        elif self.of_llm and kind in OF_TOOLS:
+            kind, said = OF_TOOLS[kind], event.tool_call_id
         elif kind == "ActionEvent" and event.tool_name == "finish":
             # What the SDK says where the server said nothing.
             said = event.action.message.replace("(No response from ACP server)", "")
