@@ -370,6 +370,11 @@ fn n19_tool_call_answered_twice() {
     shows("N19", "n19-tool-call-answered-twice", &["turnloom", "loom"]);
 }
 
+#[test]
+fn n20_restart_loses_supersede() {
+    shows("N20", "n20-restart-loses-supersede", &["turnloom"]);
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {

@@ -35,6 +35,7 @@ mod session_survives_restart;
 mod stop_returns_well;
 mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;
+mod superseded_prompt_is_not_repeated;
 #[cfg(test)]
 mod testkit;
 mod tool_calls_are_answered_once;
@@ -74,6 +75,7 @@ pub use session_survives_restart::SessionSurvivesRestart;
 pub use stop_returns_well::StopReturnsWell;
 pub use suffix_once_a_session::SuffixOnceASession;
 pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
+pub use superseded_prompt_is_not_repeated::SupersededPromptIsNotRepeated;
 pub use tool_calls_are_answered_once::ToolCallsAreAnsweredOnce;
 pub use tool_sees_its_cancel::ToolSeesItsCancel;
 pub use usage_kept_apart::UsageKeptApart;
@@ -153,6 +155,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &RunStopsAfterError,
         &ToolSeesItsCancel,
         &SupersededPromptIsCancelled,
+        &SupersededPromptIsNotRepeated,
         &UserStopWins,
         &AskedRunHappens,
         &NoRunUnasked,

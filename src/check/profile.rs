@@ -163,6 +163,7 @@ pub const BASES: &[Basis] = &[
     runtime("run-stops-after-error", &["R18", "N05"]),
     runtime("tool-sees-its-cancel", &["R35", "R36"]),
     runtime("superseded-prompt-is-cancelled", &["R03"]),
+    runtime("superseded-prompt-is-not-repeated", &["N20"]),
     runtime("user-stop-wins", &["R39", "N06"]),
     runtime("asked-run-happens", &["R20", "R40", "R41", "N11"]),
     runtime("no-run-unasked", &["R26"]),

@@ -276,6 +276,7 @@ mod tests {
             idle_pause: written_over (LocalConversation.arun, acp_step_user_message is None)
             permission_answer: selected (request_permission of the bridge)
             pending_actions: read_before_lock (LocalConversation.reject_pending_actions)
+            session_record: unlocked (ACPAgent.init_state)
         ");
     }
 }

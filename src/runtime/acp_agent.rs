@@ -14,7 +14,9 @@ use crate::scenario::{EventKind, Limits, Status};
 use super::branch::{Branch, reach};
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
-use super::decision::{Decisions, FailedPrompt, LiveUpdate, RestartSession, SuffixMarker, TurnCallbacks};
+use super::decision::{
+    Decisions, FailedPrompt, LiveUpdate, RestartSession, SessionRecord, SuffixMarker, TurnCallbacks,
+};
 use super::state::{AgentState, ConversationState};
 
 /// What runs while the agent's server runs.
@@ -107,6 +109,7 @@ impl AcpAgent {
         };
         let resumed = prior_session_id.as_ref() == Some(&session_id);
         let marker_holds = resumed || self.inner.decisions.suffix_marker == SuffixMarker::Conversation;
+        let held = (self.inner.decisions.session_record == SessionRecord::UnderLock).then(|| state.lock());
         let mut agent_state = state.agent_state.get();
         agent_state.session_id = Some(session_id);
         agent_state.suffix_installed &= marker_holds;
@@ -114,6 +117,7 @@ impl AcpAgent {
             self.inner.suffix_pending.set(!agent_state.suffix_installed);
         }
         state.agent_state.set(agent_state);
+        drop(held);
         on_event(system_prompt_event());
         Ok(())
     }

@@ -485,4 +485,12 @@ pub const DEFECTS: &[Defect] = &[
         harm: "of two people who answer a tool call at once both do: it is executed and rejected, or rejected twice",
         source: "found by turnloom in openhands-sdk 1.25.0: LocalConversation.reject_pending_actions",
     },
+    Defect {
+        name: "restart-loses-supersede",
+        row: "N20",
+        decision: "session_record",
+        alternative: "unlocked",
+        harm: "a message that supersedes the prompt of a session that is being restarted waits behind a repeat of it",
+        source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent.init_state (sdk/agent/acp_agent.py)",
+    },
 ];

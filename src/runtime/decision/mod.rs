@@ -41,7 +41,7 @@ pub use rerun::{
     CloseInFlight, Closing, ExplicitStop, RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration,
     RerunWanted, StopBeforeStart, Supersede, SupersedeCheck,
 };
-pub use restart::{RestartSession, ServerDeath, SuffixMarker, UndrainedSession};
+pub use restart::{RestartSession, ServerDeath, SessionRecord, SuffixMarker, UndrainedSession};
 pub use revisions::{Change, REVISIONS, Revision};
 pub use token::{TokenAtEnd, ToolToken};
 pub use usage::CondenserUsage;
@@ -194,6 +194,7 @@ decisions! {
     cancelled_start: CancelledStart,
     permission_answer: PermissionAnswer,
     pending_actions: PendingActions,
+    session_record: SessionRecord,
 }
 
 /// A name that decides nothing.

@@ -30,4 +30,10 @@ choices! {
         Session "session" "The session: a fresh one has no suffix yet.",
         Conversation "conversation" "The conversation: it survives a restart that gets a fresh session.",
     }
+    SessionRecord,
+    "How does a started session write itself into the agent's state, which workers write under the state lock?",
+    "found by turnloom in openhands-sdk 1.25.0: ACPAgent.init_state, state.agent_state = new_agent_state" {
+        UnderLock "under_lock" "Under the state lock.",
+        Unlocked "unlocked" "Without it: what a worker writes between its read and its write is lost.",
+    }
 }

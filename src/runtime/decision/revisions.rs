@@ -81,6 +81,7 @@ pub const REVISIONS: &[Revision] = &[
             change("idle_pause", "written_over", "LocalConversation.arun, acp_step_user_message is None"),
             change("permission_answer", "selected", "request_permission of the bridge"),
             change("pending_actions", "read_before_lock", "LocalConversation.reject_pending_actions"),
+            change("session_record", "unlocked", "ACPAgent.init_state"),
         ],
     },
     Revision {
