@@ -1,7 +1,7 @@
 //! `superseded-prompt-is-not-repeated`: reads which message each step was given, and who asked for what meanwhile.
 
-use super::facts::{Turn, turns};
-use super::service_log::{asked, began};
+use super::facts::{Turn, messages, turns};
+use super::service_log::{Asked, asked, began};
 use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, RunSeen, ServerEntry, ServiceEntry};
 use crate::scenario::{EventKind, Need};
@@ -79,7 +79,10 @@ fn superseded_by<'a>(seen: &'a Observations, turn: &Turn<'_>) -> Option<&'a str>
     // The last run with this message has the prompt that came again, the one before it the cancelled one.
     let run = seen.runs.iter().filter(of_run).rev().nth(1)?;
     let (begin, _) = *began(seen).get(usize::try_from(run.number).ok()?.checked_sub(1)?)?;
-    let newer = asked(seen).into_iter().find(|asked| asked.run && asked.text != turn.text)?;
+    let messages = messages(seen);
+    let older = messages.iter().position(|(_, text)| *text == turn.text)?;
+    let is_newer = |asked: &Asked<'_>| messages[older + 1..].iter().any(|(_, text)| *text == asked.text);
+    let newer = asked(seen).into_iter().find(|asked| asked.run && is_newer(asked))?;
     (!seen.service[begin..].contains(&ServiceEntry::Stop)).then_some(newer.text)
 }
 
@@ -139,6 +142,13 @@ mod tests {
         let mut quiet = sent();
         quiet[2] = message("second", false);
         holds(&SupersededPromptIsNotRepeated, &repeated(quiet, cancelled()));
+    }
+
+    #[test]
+    fn an_older_message_takes_no_place() {
+        let mut early = repeated(sent(), cancelled());
+        early.events.swap(0, 1);
+        holds(&SupersededPromptIsNotRepeated, &early);
     }
 
     #[test]
