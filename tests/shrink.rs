@@ -22,6 +22,9 @@ fn shrunk(folder: &Folder, name: &str, defect: &str) -> (String, String) {
 #[test]
 fn what_each_defect_breaks_is_shrunk_to_a_scenario_that_breaks_it_too() {
     let folder = Folder::empty("shrink-defects");
+    for fragment in ["fragments/drain-runs-out", "fragments/interrupts-the-first-turn"] {
+        folder.write(&format!("{fragment}.json"), &scenario(fragment));
+    }
     for (name, defect, rule) in [
         ("r01-lock-held-across-prompt", "lock-held-across-prompt", "no-lock-across-prompt"),
         ("r05-just-arrived-prompt-replayed", "just-arrived-prompt-replayed", "no-replay"),

@@ -1,10 +1,10 @@
 //! `superseded-prompt-is-not-repeated`: reads which message each step was given, and who asked for what meanwhile.
 
-use super::facts::{Turn, messages, turns};
+use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, began};
 use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, RunSeen, ServerEntry, ServiceEntry};
-use crate::scenario::{EventKind, Need};
+use crate::scenario::{EventKind, Need, StopReason};
 
 /// A message whose prompt was superseded is not prompted again.
 pub struct SupersededPromptIsNotRepeated;
@@ -23,9 +23,9 @@ impl Rule for SupersededPromptIsNotRepeated {
 cancelled, and the newer message is prompted next. An older message that comes back first is what nobody asked for any \
 more, and the newer one waits behind it. After a user's stop it is otherwise: there the interrupted message is prompted again.
 
-It breaks when a message with `run=true` is sent, the prompt of an older one is cancelled and not completed, no user has \
-stopped the conversation since the run with that prompt began, no turn failed, and a later step is given the older \
-message again. For ACP agents through the service.
+It breaks when a message with `run=true` is sent after a run began, the run's step with an older one is cut short and its \
+prompt cancelled, no user has stopped the conversation since, and a later run prompts the older message again. For ACP \
+agents through the service.
 
 Source: N20 `restart-loses-supersede`, found by turnloom in openhands-sdk 1.25.0; the cursor is said to move over a \
 superseded prompt in `LocalConversation.arun`."
@@ -63,26 +63,30 @@ superseded prompt in `LocalConversation.arun`."
     }
 }
 
-/// Whether a turn was cancelled before its message was prompted again, and not completed.
+/// Whether a turn was cancelled before its message was prompted again, and neither completed nor failed.
 fn was_cancelled(seen: &Observations, turn: &Turn<'_>, again: &Turn<'_>) -> bool {
     let cancels = |entry: &ServerEntry| {
         matches!(entry, ServerEntry::Cancel { process, session }
             if *process == turn.process && session == turn.session)
     };
-    turn.completed().is_none() && seen.server[turn.read..again.read].iter().any(cancels)
+    let is_open = matches!(turn.answer, None | Some((_, Answer::Reason(StopReason::Cancelled))));
+    is_open && seen.server[turn.read..again.read].iter().any(cancels)
 }
 
-/// The message with a run that took the place of a cancelled turn. Nobody else has cancelled it if nobody has stopped the
-/// conversation since its run began.
+/// The message with a run that took the place of a cancelled turn. Nobody else has cancelled it if its step was cut short, as
+/// none is by a limit, and nobody has stopped the conversation since its run began.
 fn superseded_by<'a>(seen: &'a Observations, turn: &Turn<'_>) -> Option<&'a str> {
-    let of_run = |run: &&RunSeen| run.steps.iter().any(|step| step.message.as_deref() == Some(turn.text));
+    let step = |run: &'a RunSeen| {
+        let step = run.steps.iter().rfind(|step| step.message.as_deref() == Some(turn.text))?;
+        Some((run, step))
+    };
     // The last run with this message has the prompt that came again, the one before it the cancelled one.
-    let run = seen.runs.iter().filter(of_run).rev().nth(1)?;
+    let (run, _) = seen.runs.iter().filter_map(step).rev().nth(1).filter(|(_, step)| step.ended.is_none())?;
     let (begin, _) = *began(seen).get(usize::try_from(run.number).ok()?.checked_sub(1)?)?;
     let messages = messages(seen);
     let older = messages.iter().position(|(_, text)| *text == turn.text)?;
     let is_newer = |asked: &Asked<'_>| messages[older + 1..].iter().any(|(_, text)| *text == asked.text);
-    let newer = asked(seen).into_iter().find(|asked| asked.run && is_newer(asked))?;
+    let newer = asked(seen).into_iter().find(|asked| asked.run && asked.place > begin && is_newer(asked))?;
     (!seen.service[begin..].contains(&ServiceEntry::Stop)).then_some(newer.text)
 }
 
@@ -92,7 +96,7 @@ mod tests {
     use super::SupersededPromptIsNotRepeated;
     use crate::check::Rule;
     use crate::observation::{Observations, ServerEntry, ServiceEntry};
-    use crate::scenario::StopReason;
+    use crate::scenario::{Status, StopReason};
 
     /// Two runs that are both given `first`, with `second` sent behind the first step.
     fn repeated(service: Vec<ServiceEntry>, server: Vec<ServerEntry>) -> Observations {
@@ -145,10 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn an_older_message_takes_no_place() {
+    fn an_older_message_takes_no_place_and_a_limit_is_no_message() {
         let mut early = repeated(sent(), cancelled());
         early.events.swap(0, 1);
         holds(&SupersededPromptIsNotRepeated, &early);
+        let mut limited = repeated(sent(), cancelled());
+        limited.runs[0].steps[0].ended = Some(Status::Error);
+        holds(&SupersededPromptIsNotRepeated, &limited);
     }
 
     #[test]
