@@ -3,7 +3,7 @@
 use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, began};
 use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, RunSeen, ServerEntry, ServiceEntry};
+use crate::observation::{Context, Observations, RunSeen, ServerEntry, ServiceEntry, StepSeen};
 use crate::scenario::{EventKind, Need, StopReason};
 
 /// A message whose prompt was superseded is not prompted again.
@@ -23,7 +23,7 @@ impl Rule for SupersededPromptIsNotRepeated {
 cancelled, and the newer message is prompted next. An older message that comes back first is what nobody asked for any \
 more, and the newer one waits behind it. After a user's stop it is otherwise: there the interrupted message is prompted again.
 
-It breaks when a message with `run=true` is sent after a run began, the run's step with an older one is cut short and its \
+It breaks when a message with `run=true` is sent after a run began, the run's first step, with an older one, is cut short and its \
 prompt cancelled, no user has stopped the conversation since, and a later run prompts the older message again. For ACP \
 agents through the service.
 
@@ -81,7 +81,10 @@ fn superseded_by<'a>(seen: &'a Observations, turn: &Turn<'_>) -> Option<&'a str>
         Some((run, step))
     };
     // The last run with this message has the prompt that came again, the one before it the cancelled one.
-    let (run, _) = seen.runs.iter().filter_map(step).rev().nth(1).filter(|(_, step)| step.ended.is_none())?;
+    // A cancel that was meant for an earlier step comes late, so only the first step of a run counts.
+    let is_first = |run: &RunSeen, step: &StepSeen| step.ended.is_none() && run.steps.first() == Some(step);
+    let (run, _) =
+        seen.runs.iter().filter_map(step).rev().nth(1).filter(|(run, step)| is_first(run, step))?;
     let (begin, _) = *began(seen).get(usize::try_from(run.number).ok()?.checked_sub(1)?)?;
     let messages = messages(seen);
     let older = messages.iter().position(|(_, text)| *text == turn.text)?;
