@@ -157,6 +157,9 @@ fn finish(finished: Finished, message: &str) {
     }
     let at_end = core.at_end.take();
     at_end.into_iter().for_each(|clear| clear());
+    // What the daemons waited for leads back to the engine.
+    let waited_for = (core.idle.take(), core.settling.take());
+    drop(waited_for);
     drop(installed);
 }
 
