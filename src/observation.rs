@@ -72,6 +72,8 @@ pub enum ServerEntry {
     Suffix { process: u32, session: String },
     /// `session/cancel` was read.
     Cancel { process: u32, session: String },
+    /// `session/set_model` was read.
+    SetModel { process: u32, session: String, model: String },
     /// A chunk of text was written.
     Said { process: u32, session: String, text: String },
     /// A chunk of thoughts was written.
@@ -142,6 +144,8 @@ pub enum ServiceEntry {
     Message { text: String, run: bool },
     /// A run.
     Run,
+    /// A yes to tool calls, and whether any waited for it. It counts from when the service has looked.
+    Accept { waiting: bool },
     /// A user's pause, interrupt or close.
     Stop,
     /// A run began, the next in number.
@@ -155,6 +159,8 @@ pub enum Cause {
     Run,
     /// A message that was sent with a run.
     Message,
+    /// A user's yes to tool calls.
+    Accept,
     /// The service itself, at the end of the run before.
     Rerun,
 }

@@ -27,10 +27,6 @@ const UNREACHED: &[(Branch, &str)] = &[
     ),
     (Branch::MessageAtFinishAndLimit, "the gap of R08 and the limit of R12 have a row each; no row has both"),
     (
-        Branch::RerunRefused,
-        "somebody has to ask for a run between the end of one and its rerun: seen in no schedule that was drawn",
-    ),
-    (
         Branch::PromptAbandoned,
         "a prompt is taken off the list only when its connection closes, and that reads no more",
     ),
@@ -44,6 +40,23 @@ const BESIDES: &[(&str, &str)] = &[
         r#""agent": {"kind": "acp"}, "limits": {"retries": 1}, "clock": [{"fire": "retry"}],
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run_sync"]}],
         "server": [{"on": "any_prompt", "do": [{"fail": "overloaded"}]}]"#,
+    ),
+    (
+        "the model is switched before there is a server",
+        r#""agent": {"kind": "acp", "session": "cold"},
+        "actors": [{"name": "alice", "does": [{"switch_model": "m2"}, {"send": {"text": "first"}}, "run"]}]"#,
+    ),
+    (
+        "a session that is loaded again is refused the model that it had",
+        r#""agent": {"kind": "acp"},
+        "actors": [
+            {"name": "alice", "does": [{"send": {"text": "first"}}, "run", {"send": {"text": "second"}}, "run"]},
+            {"name": "bob", "does": [
+                {"wait": {"frame": {"method": "session/prompt"}}}, {"switch_model": "m2"}, "interrupt"]}],
+        "clock": [{"wait": {"frame": {"method": "session/cancel"}}}, {"fire": "drain"}],
+        "server": [
+            {"on": {"prompt": "first"}, "do": [{"wait": {"frame": {"method": "session/load"}}}]},
+            {"on": {"request": "session/set_model"}, "process": 2, "do": [{"fail": "unknown model"}]}]"#,
     ),
     (
         "a card is closed twice",
@@ -157,6 +170,26 @@ const BESIDES: &[(&str, &str)] = &[
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]}],
         "server": [{"on": {"prompt": "first"}, "do": [
             {"tool_call": {"id": "t1", "name": "look", "arguments": "{\"at\""}}, {"answer": "end_turn"}]}]"#,
+    ),
+    (
+        "tool calls that one accepts and another rejects while the run that asked comes to its end",
+        r#""agent": {"kind": "llm", "confirmation": true}, "through": "service",
+        "actors": [{"name": "alice", "does": [
+                {"send": {"text": "first", "run": true}}, {"wait": {"status": "waiting_for_confirmation"}}, "accept"]},
+            {"name": "bob", "does": [{"wait": {"status": "waiting_for_confirmation"}}, "reject"]}],
+        "server": [{"on": {"prompt": "first"}, "do": [
+            {"tool_call": {"id": "t1", "name": "look", "arguments": "{}"}}, {"answer": "end_turn"}]}]"#,
+    ),
+    (
+        "a message and an accept while the run that asked comes to its end, and the LLM asks again",
+        r#""agent": {"kind": "sync", "confirmation": true}, "through": "service",
+        "actors": [{"name": "alice", "does": [
+                {"send": {"text": "first", "run": true}}, {"send": {"text": "second", "run": true}}, "accept"]}],
+        "server": [
+            {"on": {"prompt": "first"}, "do": [
+                {"tool_call": {"id": "t1", "name": "look", "arguments": "{}"}}, {"answer": "end_turn"}]},
+            {"on": {"tool_result": "t1"}, "do": [
+                {"tool_call": {"id": "t2", "name": "look", "arguments": "{}"}}, {"answer": "end_turn"}]}]"#,
     ),
     (
         "a second interrupt beside the answer to the first",

@@ -27,6 +27,10 @@ fn shows_up_to(row: &str, scenario: &str, preemptions: &str) {
 fn shows_as(row: &str, scenario: &str, engines: &[&str], verdict: &str) {
     let file = format!("scenarios/{scenario}.json");
     for engine in engines {
+        if *engine == "turnloom" {
+            is_on_the_page(row, &file);
+            continue;
+        }
         let output = turnloom(&["audit", &file, "--engine", engine, "--format", "json"]);
         let audit = json(&output);
         let first = &audit["rows"][0];
@@ -39,6 +43,18 @@ fn shows_as(row: &str, scenario: &str, engines: &[&str], verdict: &str) {
     let output = turnloom(&["check", &file, "--format", "json"]);
     assert_eq!(json(&output)["scenarios"][0]["verdict"], verdict);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What an audit prints for the page of the races, if all that it looks at holds, and the page has it.
+fn is_on_the_page(row: &str, file: &str) {
+    let output = turnloom(&["audit", "--table", file]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let begin = format!("| {row} | ");
+    let line = printed.lines().find(|line| line.starts_with(&begin)).expect("the scenario catches this row");
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/README.md"));
+    let is_there = page.expect("the page is there").lines().any(|other| other == line);
+    assert!(is_there, "scenarios/README.md is due: `turnloom audit --table > scenarios/README.md`\n{line}");
 }
 
 #[test]
@@ -375,6 +391,37 @@ fn n20_restart_loses_supersede() {
     shows_up_to("N20", "n20-restart-loses-supersede", "1 preemption");
 }
 
+#[test]
+fn n21_accept_lost_in_tail() {
+    shows("N21", "n21-accept-lost-in-tail", &["turnloom"]);
+}
+
+#[test]
+fn n22_rerun_lost_on_confirmation() {
+    shows("N22", "n22-rerun-lost-on-confirmation", &["turnloom"]);
+}
+
+#[test]
+fn n23_tool_starved_by_waiters() {
+    shows("N23", "n23-tool-starved-by-waiters", &["turnloom"]);
+}
+
+#[test]
+fn n24_overtaken_rerun_executes() {
+    shows_up_to("N24", "n24-overtaken-rerun-executes", "1 preemption");
+}
+
+/// R19 once more: the cursor survives a reload of what was saved, and without it in the state it does not.
+#[test]
+fn the_cursor_survives_a_reload() {
+    let explore = "explore scenarios/reload-in-session.json --format json";
+    let explored =
+        |rest: &str| json(&turnloom(&format!("{explore} {rest}").split_whitespace().collect::<Vec<_>>()));
+    assert_eq!(explored("")["verdict"], "proved");
+    let lost = explored("--defect cursor-not-persisted");
+    assert_eq!(lost["outcomes"][0]["violations"][0]["rule"], "no-replay", "{lost}");
+}
+
 /// The token that `explore` gives, replayed twice: the same bytes, and the rule that breaks.
 #[test]
 fn a_token_replays_to_the_byte() {
@@ -504,4 +551,24 @@ fn where_no_reversal_helps_there_is_no_racing_pair() {
     assert!(said.contains("racing pair: none, as no single reversal of two operations passes"), "{said}");
     let explored = json(&turnloom(&["explore", file, "--defect", "fifo-skip", "--format", "json"]));
     assert!(explored["outcomes"][0]["racing_pair"].is_null());
+}
+
+#[test]
+fn n25_model_switch_under_lock() {
+    shows("N25", "n25-model-switch-under-lock", &["turnloom"]);
+}
+
+#[test]
+fn n26_switched_agent_forgets_restart() {
+    shows("N26", "n26-switched-agent-forgets-restart", &["turnloom"]);
+}
+
+#[test]
+fn n27_switched_agent_repeats_suffix() {
+    shows("N27", "n27-switched-agent-repeats-suffix", &["turnloom"]);
+}
+
+#[test]
+fn n28_ended_run_refuses_run() {
+    shows_up_to("N28", "n28-ended-run-refuses-run", "1 preemption");
 }

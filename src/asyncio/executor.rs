@@ -73,6 +73,12 @@ impl Executor {
         executor
     }
 
+    /// Another executor with one worker of this name; inline if this one is.
+    #[must_use]
+    pub fn apart(&self, name: &str) -> Self {
+        Self::new(name, 1, self.inline.is_some())
+    }
+
     /// Takes and runs one job; false at quiescence.
     fn work(&self, worker: usize) -> bool {
         let op = Op::new("pop").says(|job: &Job| job.words.clone());

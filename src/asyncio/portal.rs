@@ -83,7 +83,7 @@ impl Portal {
         &self.inner.event_loop
     }
 
-    /// Begins a task on the portal and blocks until it is begun; its result to come.
+    /// Begins a task on the portal and blocks until it is begun; its result to come. A portal that has ended begins none.
     pub fn start_task_soon<T: Clone + Debug + Hash + 'static>(
         &self,
         label: impl Label,
@@ -95,14 +95,23 @@ impl Portal {
         let make = RefCell::new(Some(make));
         let strand = Strand::labelled(&(&label, future.key()));
         self.inner.event_loop.call_soon_threadsafe_as(strand, label, move || {
-            if let Some(make) = make.borrow_mut().take() {
-                portal.begin_task(settled, make());
+            match make.borrow_mut().take() {
+                Some(_) if portal.has_ended() => _ = settled.settle(Err(not_running())),
+                Some(make) => portal.begin_task(settled, make()),
+                None => {}
             }
             begin.set();
         });
         let _place = thread::place_waiting_for("start on portal", "portal");
-        begun.wait();
+        if !begun.wait_unless(&self.inner.stopped) {
+            future.settle(Err(not_running()));
+        }
         future
+    }
+
+    /// Whether it was told to end and has, on the portal.
+    fn has_ended(&self) -> bool {
+        self.inner.stop_asked.inspect(|asked| *asked) && self.inner.tasks.inspect(|tasks| *tasks == 0)
     }
 
     /// `_call_func`, on the portal.
@@ -154,7 +163,7 @@ impl Portal {
     }
 
     fn stop_when_done(&self) {
-        if self.inner.stop_asked.inspect(|asked| *asked) && self.inner.tasks.inspect(|tasks| *tasks == 0) {
+        if self.has_ended() {
             self.inner.event_loop.stop();
         }
     }
@@ -184,4 +193,8 @@ impl Portal {
         let _place = thread::place_waiting_for("stop portal", "portal");
         self.inner.stopped.wait();
     }
+}
+
+fn not_running() -> Exception {
+    Exception::Error { kind: "RuntimeError".to_owned(), message: "This portal is not running".to_owned() }
 }

@@ -32,7 +32,8 @@ messages before it, so there a call with a newer message counts as well. A messa
 behind breaks `nothing-stranded-after-finish` instead.
 
 Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
-`message-stranded-in-tail`, #3376 merged code; N11 `run-after-stop-forgotten`, 1.25.0."
+`message-stranded-in-tail`, #3376 merged code; N11 `run-after-stop-forgotten` and \
+N22 `rerun-lost-on-confirmation`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {
@@ -53,9 +54,14 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
                 turn.text == text || (!context.acp && messages[at..].iter().any(|later| later.1 == turn.text))
             };
             let told: Vec<_> = turns.iter().filter(tells).collect();
-            let newer = asked.iter().any(|other| other.run && other.place > own.place);
+            let takes_place =
+                |other: &Asked<'_>| other.run && messages[at + 1..].iter().any(|later| later.1 == other.text);
+            let newer = asked.iter().any(takes_place);
+            let replaced = newer && was_cut_short(seen, text);
             let what = match told.iter().all(|turn| was_cancelled(turn)) {
-                true if told.is_empty() && seen.end.status != Status::Finished => "was never prompted",
+                true if told.is_empty() && seen.end.status != Status::Finished && !replaced => {
+                    "was never prompted"
+                }
                 true if !told.is_empty() && !newer => "had its own prompt cancelled, and no other",
                 _ => continue,
             };
@@ -72,6 +78,12 @@ Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replace
         }
         violations
     }
+}
+
+/// Whether a step with this message was cut short, be it before its prompt had left.
+fn was_cut_short(seen: &Observations, text: &str) -> bool {
+    let mut steps = seen.runs.iter().flat_map(|run| &run.steps);
+    steps.any(|step| step.message.as_deref() == Some(text) && step.ended.is_none())
 }
 
 /// Whether the service was closed: it begins no run any more.
@@ -146,6 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_message_is_one_that_is_further_down_the_log() {
+        // The service was handed `second` first, and its worker was the slower one.
+        let service = vec![message("second", true), message("first", true), began_by_message()];
+        let cancelled = vec![prompt("first"), answered("first", StopReason::Cancelled), prompt("second")];
+        holds(&AskedRunHappens, &ended(Status::Finished, cancelled, service));
+    }
+
+    #[test]
+    fn a_message_whose_step_a_newer_one_cut_short_need_not_be_prompted() {
+        let third = vec![message("first", true), began_by_message(), message("second", true)];
+        let mut seen = ended(Status::Idle, vec![prompt("second"), completed("second")], third);
+        seen.events.remove(1);
+        breaks(&AskedRunHappens, &seen);
+        let finished = Some(Status::Finished);
+        seen.runs =
+            vec![run(1, "loop", &[(Some("first"), None)]), run(2, "loop", &[(Some("second"), finished)])];
+        holds(&AskedRunHappens, &seen);
+    }
+
+    #[test]
     fn a_message_without_a_run_or_with_a_stop_after_it_may_wait() {
         let quiet = vec![message("first", true), began_by_message(), message("second", false)];
         holds(&AskedRunHappens, &ended(Status::Idle, first(), quiet));
@@ -171,6 +203,8 @@ mod tests {
         seen.calls = [("ann".to_owned(), vec![refused])].into();
         holds(&AskedRunHappens, &seen);
 
+        let accepted = [stopped.clone(), vec![ServiceEntry::Accept { waiting: true }]].concat();
+        holds(&AskedRunHappens, &ended(Status::Idle, first(), accepted));
         let mut third = ended(Status::Paused, first(), [stopped, vec![message("third", true)]].concat());
         third.events.push(user("third"));
         let told = AskedRunHappens.judge(&third, &acp());

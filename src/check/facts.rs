@@ -38,6 +38,12 @@ impl Turn<'_> {
     pub fn same_session(&self, other: &Turn<'_>) -> bool {
         self.process == other.process && self.session == other.session
     }
+
+    /// Whether this entry of the server's log is a cancel of the turn's session.
+    pub fn is_cancelled_by(&self, entry: &ServerEntry) -> bool {
+        matches!(entry, ServerEntry::Cancel { process, session }
+            if *process == self.process && session == self.session)
+    }
 }
 
 /// The turns in the order in which their prompts were read. An answer belongs to the oldest open turn of its text.

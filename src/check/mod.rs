@@ -2,6 +2,7 @@
 //!
 //! A rule reads observations and nothing else. It must not know the runtime, the engines or the scenario's script.
 
+mod accept_is_honoured;
 mod asked_run_happens;
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
@@ -44,6 +45,7 @@ mod usage_kept_apart;
 mod user_stop_wins;
 mod waits;
 
+pub use accept_is_honoured::AcceptIsHonoured;
 pub use asked_run_happens::AskedRunHappens;
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
@@ -168,6 +170,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &StopReturnsWell,
         &PermissionsAreCancelled,
         &ToolCallsAreAnsweredOnce,
+        &AcceptIsHonoured,
     ]
 }
 

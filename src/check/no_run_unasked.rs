@@ -1,7 +1,7 @@
-//! `no-run-unasked`: holds each rerun of the service against the messages that were to be run.
+//! `no-run-unasked`: holds each rerun of the service against what was to be run.
 
 use super::facts::messages;
-use super::service_log::{Asked, asked, began};
+use super::service_log::{Asked, asked, began, was_accepted};
 use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Cause, Context, Observations, RunSeen};
 use crate::scenario::Need;
@@ -15,19 +15,20 @@ impl Rule for NoRunUnasked {
     }
 
     fn title(&self) -> &'static str {
-        "a rerun is for a message that was sent with run=true and still waits"
+        "a rerun is for a message that was sent with run=true and still waits, or for tool calls that were accepted"
     }
 
     fn page(&self) -> &'static str {
         "A message sent with `run=false` waits until somebody wants an answer. The service begins runs by itself only \
-for messages that were sent with `run=true` and refused a run of their own. If such a request outlives its message (the \
-old run has dealt with it after all), it makes the service run whatever comes next.
+for messages that were sent with `run=true` and refused a run of their own, and for tool calls that a user accepted while the \
+run that asked about them was coming to its end. If such a request outlives its message (the old run has dealt with it after \
+all), it makes the service run whatever comes next.
 
 It breaks when a run that the service began by itself takes a step, though every message sent with `run=true` by then \
-had been prompted to the end in an earlier run. With a native agent a message counts as dealt with by the first call \
-that carries it.
+had been prompted to the end in an earlier run, and no accept had found tool calls that waited since the run before \
+began. With a native agent a message counts as dealt with by the first call that carries it.
 
-Source: R26 `stale-rerun-flag`, #3376 (open)."
+Source: R26 `stale-rerun-flag`, #3376 (open); N24 `overtaken-rerun-executes`, found by turnloom in openhands-agent-server 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {
@@ -48,7 +49,8 @@ Source: R26 `stale-rerun-flag`, #3376 (open)."
                 let carries = |text| !context.acp && place_of(text) >= place_of(asked.text);
                 texts.any(|text| text == asked.text || carries(text))
             };
-            if asked.iter().all(|asked| !asked.run || asked.place > place || told(asked)) {
+            let all_told = asked.iter().all(|asked| !asked.run || asked.place > place || told(asked));
+            if all_told && !was_accepted(&seen.service[..place]) {
                 violations.push(self.unasked(run, &messages));
             }
         }
@@ -116,6 +118,11 @@ mod tests {
         let mut called = rerun(false, DONE);
         called.service[3] = ServiceEntry::Began { by: Cause::Run };
         holds(&NoRunUnasked, &called);
+        let mut accepted = rerun(false, DONE);
+        accepted.service.insert(3, ServiceEntry::Accept { waiting: true });
+        holds(&NoRunUnasked, &accepted);
+        accepted.service[3] = ServiceEntry::Accept { waiting: false };
+        breaks(&NoRunUnasked, &accepted);
         let mut idle = rerun(false, DONE);
         idle.runs[1].steps.clear();
         holds(&NoRunUnasked, &idle);

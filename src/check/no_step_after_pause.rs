@@ -1,6 +1,6 @@
 //! `no-step-after-pause`: holds the steps of each run against the first pause in the log.
 
-use super::service_log::began;
+use super::service_log::{asks_for_run, began};
 use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
 use crate::scenario::{EventKind, Need};
@@ -63,10 +63,10 @@ fn begun_before_the_stop(seen: &Observations, pause: usize) -> Vec<u32> {
     if seen.service.is_empty() {
         return seen.runs.iter().filter(|run| run.after <= pause).map(|run| run.number).collect();
     }
-    let asks =
-        |entry: &ServiceEntry| matches!(entry, ServiceEntry::Run | ServiceEntry::Message { run: true, .. });
     let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
-    let Some(stop) = stop.filter(|stop| !seen.service[*stop..].iter().any(asks)) else { return Vec::new() };
+    let Some(stop) = stop.filter(|stop| !seen.service[*stop..].iter().any(asks_for_run)) else {
+        return Vec::new();
+    };
     let begun = (1..).zip(began(seen)).filter(|(_, (place, _))| *place < stop);
     begun.map(|(number, _)| number).collect()
 }

@@ -41,13 +41,39 @@ pub(super) fn began(seen: &Observations) -> Vec<(usize, Cause)> {
 pub(super) fn stays_stopped(seen: &Observations, place: usize) -> bool {
     let mut calls = seen.calls.values().flatten().filter(|call| call.call == "run");
     let granted = calls.all(|call| call.returned == "ok");
-    let asks = |entry: &&ServiceEntry| match entry {
+    let counts = |entry: &&ServiceEntry| match entry {
         ServiceEntry::Run => granted,
-        ServiceEntry::Message { run, .. } => *run,
-        ServiceEntry::Stop => true,
-        ServiceEntry::Began { .. } => false,
+        // It is about tool calls, whatever else its run takes along.
+        ServiceEntry::Accept { .. } => false,
+        entry => is_stop_or_asks(entry),
     };
-    seen.service[place + 1..].iter().rev().find(asks) == Some(&ServiceEntry::Stop)
+    seen.service[place + 1..].iter().rev().find(counts) == Some(&ServiceEntry::Stop)
+}
+
+/// Whether an entry asks for a run. An accept does if it found tool calls that wait.
+pub(super) fn asks_for_run(entry: &ServiceEntry) -> bool {
+    match entry {
+        ServiceEntry::Run => true,
+        ServiceEntry::Message { run, .. } => *run,
+        ServiceEntry::Accept { waiting } => *waiting,
+        ServiceEntry::Stop | ServiceEntry::Began { .. } => false,
+    }
+}
+
+/// Whether a user has accepted tool calls since the last run of this part of the book began.
+pub(super) fn was_accepted(book: &[ServiceEntry]) -> bool {
+    let mut since = book.iter().rev().take_while(|entry| !matches!(entry, ServiceEntry::Began { .. }));
+    since.any(|entry| *entry == ServiceEntry::Accept { waiting: true })
+}
+
+/// Whether a user's stop is the last word of this part of the book: nobody has asked for a run since.
+pub(super) fn was_stopped(book: &[ServiceEntry]) -> bool {
+    let last = book.iter().rev().find(|entry| is_stop_or_asks(entry));
+    last == Some(&ServiceEntry::Stop)
+}
+
+fn is_stop_or_asks(entry: &ServiceEntry) -> bool {
+    *entry == ServiceEntry::Stop || asks_for_run(entry)
 }
 
 /// Whether a user stopped the conversation after this place of the book.

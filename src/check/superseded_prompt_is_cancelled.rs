@@ -3,7 +3,7 @@
 use super::facts::{Turn, messages, turns};
 use super::service_log::{asked, stopped_after};
 use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry, Why};
+use crate::observation::{Context, Observations, Why};
 use crate::scenario::Need;
 
 /// A message with a run cancels the older prompt in flight.
@@ -23,7 +23,7 @@ impl Rule for SupersededPromptIsCancelled {
 server to cancel the prompt in flight (`session/cancel`) and prompts the new message in its place. Otherwise the message \
 waits until the old prompt has come to its end, and if the server hangs, for ever.
 
-It breaks when at the end of an execution a prompt is unanswered and was never cancelled, though a message was \
+It breaks when at the end of an execution a prompt is unanswered, was never cancelled and its step goes on, though a message was \
 persisted with `run=true` while it was in flight, waits behind it, and no user has stopped the conversation since. A \
 server that answers by itself hides the breach: let it wait for the cancel. For ACP agents through the service.
 
@@ -41,9 +41,11 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
         else {
             return Vec::new();
         };
-        let begins = seen.runs.iter().flat_map(|run| &run.steps);
-        let begins = begins.filter(|step| step.message.as_deref() == Some(last.text)).map(|step| step.after);
-        let Some(began) = begins.max() else { return Vec::new() };
+        let steps = seen.runs.iter().flat_map(|run| &run.steps);
+        let steps = steps.filter(|step| step.message.as_deref() == Some(last.text));
+        // A step that has come to its end, in a time-out say, has given its prompt up.
+        let in_flight = steps.max_by_key(|step| step.after).filter(|step| step.ended.is_none());
+        let Some(began) = in_flight.map(|step| step.after) else { return Vec::new() };
         let asked = asked(seen);
         let waits = |(place, text): &(usize, &str)| {
             let wants_run = asked
@@ -68,11 +70,9 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
 
 /// Whether the turn is under way and nobody has cancelled it.
 fn is_left_alone(turn: &Turn<'_>, seen: &Observations) -> bool {
-    let cancels = |entry: &ServerEntry| {
-        matches!(entry, ServerEntry::Cancel { process, session }
-            if *process == turn.process && session == turn.session)
-    };
-    turn.answer.is_none() && turn.ended.is_none() && !seen.server[turn.read..].iter().any(cancels)
+    turn.answer.is_none()
+        && turn.ended.is_none()
+        && !seen.server[turn.read..].iter().any(|entry| turn.is_cancelled_by(entry))
 }
 
 #[cfg(test)]
@@ -102,6 +102,13 @@ mod tests {
         );
         assert_eq!(broken(&seen), ["superseded-prompt-is-cancelled"].into());
         assert_eq!(SupersededPromptIsCancelled.judge(&seen, &native()), []);
+    }
+
+    #[test]
+    fn a_prompt_that_has_timed_out_is_not_in_flight() {
+        let mut seen = left(vec![prompt("first")], both());
+        seen.runs = vec![run(1, "loop", &[(Some("first"), Some(Status::Error))])];
+        holds(&SupersededPromptIsCancelled, &seen);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, began};
 use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, RunSeen, ServerEntry, ServiceEntry, StepSeen};
+use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
 use crate::scenario::{EventKind, Need, StopReason};
 
 /// A message whose prompt was superseded is not prompted again.
@@ -65,26 +65,21 @@ superseded prompt in `LocalConversation.arun`."
 
 /// Whether a turn was cancelled before its message was prompted again, and neither completed nor failed.
 fn was_cancelled(seen: &Observations, turn: &Turn<'_>, again: &Turn<'_>) -> bool {
-    let cancels = |entry: &ServerEntry| {
-        matches!(entry, ServerEntry::Cancel { process, session }
-            if *process == turn.process && session == turn.session)
-    };
     let is_open = matches!(turn.answer, None | Some((_, Answer::Reason(StopReason::Cancelled))));
-    is_open && seen.server[turn.read..again.read].iter().any(cancels)
+    is_open && seen.server[turn.read..again.read].iter().any(|entry| turn.is_cancelled_by(entry))
 }
 
 /// The message with a run that took the place of a cancelled turn. Nobody else has cancelled it if its step was cut short, as
 /// none is by a limit, and nobody has stopped the conversation since its run began.
 fn superseded_by<'a>(seen: &'a Observations, turn: &Turn<'_>) -> Option<&'a str> {
-    let step = |run: &'a RunSeen| {
-        let step = run.steps.iter().rfind(|step| step.message.as_deref() == Some(turn.text))?;
-        Some((run, step))
-    };
+    let is_given = |step: &StepSeen| step.message.as_deref() == Some(turn.text);
     // The last run with this message has the prompt that came again, the one before it the cancelled one.
+    let run = seen.runs.iter().rev().filter(|run| run.steps.iter().any(is_given)).nth(1)?;
     // A cancel that was meant for an earlier step comes late, so only the first step of a run counts.
-    let is_first = |run: &RunSeen, step: &StepSeen| step.ended.is_none() && run.steps.first() == Some(step);
-    let (run, _) =
-        seen.runs.iter().filter_map(step).rev().nth(1).filter(|(run, step)| is_first(run, step))?;
+    let step = run.steps.iter().rfind(|step| is_given(step))?;
+    if step.ended.is_some() || run.steps.first() != Some(step) {
+        return None;
+    }
     let (begin, _) = *began(seen).get(usize::try_from(run.number).ok()?.checked_sub(1)?)?;
     let messages = messages(seen);
     let older = messages.iter().position(|(_, text)| *text == turn.text)?;

@@ -1,8 +1,8 @@
 //! `user-stop-wins`: reads the service's book, in its loop's order.
 
-use super::service_log::began;
+use super::service_log::{began, was_stopped};
 use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Cause, Context, Observations, ServiceEntry};
+use crate::observation::{Cause, Context, Observations};
 use crate::scenario::{EventKind, Need};
 
 /// A user's stop wins over every run that was to begin by itself.
@@ -39,7 +39,7 @@ Source: R39 `stop-overridden-by-rerun`, #3376 merged code; N06 `stop-lost-before
         let marks: Vec<Mark> = tells.map(|(place, _)| Mark::Event(place)).collect();
         let mut violations = Vec::new();
         for (number, (place, by)) in (1..).zip(began(seen)) {
-            if by != Cause::Run && was_stopped(&seen.service[..place]) {
+            if !matches!(by, Cause::Run | Cause::Accept) && was_stopped(&seen.service[..place]) {
                 violations.push(Violation {
                     rule: self.name(),
                     side: Side::Client,
@@ -52,14 +52,6 @@ Source: R39 `stop-overridden-by-rerun`, #3376 merged code; N06 `stop-lost-before
         }
         violations
     }
-}
-
-/// Whether a user's stop is the last word of this part of the book.
-fn was_stopped(book: &[ServiceEntry]) -> bool {
-    let asks = |entry: &&ServiceEntry| {
-        matches!(entry, ServiceEntry::Run | ServiceEntry::Message { run: true, .. } | ServiceEntry::Stop)
-    };
-    book.iter().rev().find(asks) == Some(&ServiceEntry::Stop)
 }
 
 #[cfg(test)]

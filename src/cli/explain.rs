@@ -277,6 +277,14 @@ mod tests {
             permission_answer: selected (request_permission of the bridge)
             pending_actions: read_before_lock (LocalConversation.reject_pending_actions)
             session_record: unlocked (ACPAgent.init_state)
+            refused_accept: dropped (EventService.respond_to_confirmation)
+            rerun_while_waiting: dropped (EventService._run_and_publish, should_restart)
+            tool_pool: shared (ParallelToolExecutor.aexecute_batch)
+            overtaken_rerun: begins (EventService._run_and_publish, await self.run)
+            model_switch: state_lock (LocalConversation.switch_acp_model)
+            switched_session: copied (LocalConversation.switch_acp_model, old_agent.model_copy)
+            switched_suffix: copied (LocalConversation.switch_acp_model, old_agent.model_copy)
+            running_status: believed (EventService.run, await self._get_execution_status)
         ");
     }
 }

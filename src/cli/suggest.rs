@@ -99,8 +99,11 @@ fn describe(scenario: &Scenario, place: &Place) -> String {
                 Step::Run => "runs".to_owned(),
                 Step::Interrupt => "interrupts".to_owned(),
                 Step::Pause => "pauses".to_owned(),
+                Step::Accept => "accepts".to_owned(),
                 Step::Reject => "rejects".to_owned(),
                 Step::Close => "closes".to_owned(),
+                Step::Reload => "reloads".to_owned(),
+                Step::SwitchModel(model) => format!("switches the model to {model:?}"),
                 step => word(step),
             };
             format!("before {} {does}", actor.name)

@@ -26,6 +26,13 @@ impl Flag {
         self.set.perform(Op::new("read").reads().says(ToString::to_string), |set| *set)
     }
 
+    /// Waits until the flag is set, or another one after which it will not be: whether it is.
+    pub fn wait_unless(&self, given_up: &Self) -> bool {
+        let op = Op::new("wait").settled().reads().watches(&given_up.set);
+        let other = given_up.set.clone();
+        self.set.perform_when(op, move |set| *set || other.inspect(|given_up| *given_up), |set| *set)
+    }
+
     /// Waits until the flag is set.
     pub fn wait(&self) {
         self.set.perform_when(Op::new("wait").settled().reads(), |set| *set, |_| ());

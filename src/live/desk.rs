@@ -15,7 +15,7 @@ use super::replies::Replies;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use super::wire::{Pipe, Write, courtesy, writes};
 use crate::observation::ServerEntry;
-use crate::scenario::{AgentKind, Happening, ReplyKind, Scenario, Status};
+use crate::scenario::{AgentKind, Happening, ReplyKind, SET_MODEL, Scenario, Status};
 use crate::script::{Choice, ClientMessage, Script, Step};
 
 /// How many bytes may wait for a client that does not read before its own frames wait too.
@@ -249,6 +249,10 @@ impl Desk {
                 ClientMessage::Prompt { request, session, text, suffix }
             }
             "session/load" => ClientMessage::LoadSession { session },
+            SET_MODEL => {
+                let model = params["modelId"].as_str().unwrap_or_default().to_owned();
+                ClientMessage::SetModel { request, session, model }
+            }
             _ if self.script.reacts_to(method, &session) => {
                 ClientMessage::Request { request, method: method.to_owned(), session }
             }

@@ -106,7 +106,8 @@ impl Reply {
             | ServerMessage::Call { .. }
             | ServerMessage::Initialized
             | ServerMessage::NewSession { .. }
-            | ServerMessage::Loaded { .. } => {}
+            | ServerMessage::Loaded { .. }
+            | ServerMessage::Answered { .. } => {}
         }
     }
 
@@ -149,7 +150,6 @@ impl Reply {
             Wire::CloseOutput => parts.push(HttpPart::CloseOutput),
             Wire::Exit(code) => parts.push(HttpPart::Exit(code)),
             // It belongs to an agent's pipe.
-            Wire::Answer { .. } => {}
         }
     }
 

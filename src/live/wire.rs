@@ -106,6 +106,10 @@ impl Pipe {
             ServerMessage::PromptFailed { request, message, .. } => {
                 self.answer(Some(request), Err((INTERNAL_ERROR, message)))
             }
+            ServerMessage::Answered { request, ok } => {
+                let result = self.default_result(request);
+                self.answer(Some(request), ok.map(|()| result).map_err(|why| (INTERNAL_ERROR, why)))
+            }
         };
         parts.extend(frame);
     }
@@ -123,10 +127,6 @@ impl Pipe {
             Wire::Frame { message, request } => Some(self.scripted(&message, request)),
             Wire::Bytes(bytes) => Some(Part::Raw(Bytes::from(bytes.as_slice()))),
             Wire::Split(at) => Some(Part::Split(at)),
-            Wire::Answer { request, ok } => {
-                let result = self.default_result(request);
-                self.answer(Some(request), ok.map(|()| result).map_err(|why| (INTERNAL_ERROR, why)))
-            }
             Wire::CloseOutput => Some(Part::CloseOutput),
             Wire::Exit(code) => Some(Part::Exit(code)),
             // They belong to the connections of an LLM.

@@ -1,16 +1,17 @@
 //! The ACP agent: starts the server, opens and restarts sessions, and takes one turn at a time.
 //!
 //! Stands for `ACPAgent` (`sdk/agent/acp_agent.py`) of 1.25.0, method by method; `acp_turn` and `acp_final` have the
-//! turn itself. Usage figures and models are left out.
+//! turn itself, and `acp_model` what becomes of it where its model is switched. Usage figures are left out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Limit, Portal, PortalThread, Result, concurrent};
-use crate::kernel::{Ordered, Timers, thread};
+use crate::kernel::{Timers, thread};
 use crate::observation::{Event, SessionInUse};
 use crate::scenario::{EventKind, Limits, Status};
 
+use super::attribute::Attribute;
 use super::branch::{Branch, reach};
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
@@ -40,26 +41,61 @@ pub(super) struct Inner {
     peer: Rc<dyn Peer>,
     portal_thread: PortalThread,
     pub(super) timers: Timers,
-    /// The server process, counted from 1; 0 before the first. Also says which `live` and `client` a thread sees.
-    process: Ordered<u32>,
-    live: RefCell<Option<Live>>,
-    /// The bridge of the last server process; it outlives it.
-    client: RefCell<Option<Bridge>>,
-    pub(super) session_id: Ordered<Option<Rc<str>>>,
-    pub(super) restart_session_on_next_turn: Ordered<bool>,
+    pub(super) session: Rc<AgentSession>,
     /// Whether there is a system suffix that the session does not have yet (`_suffix_install_state`).
-    pub(super) suffix_pending: Ordered<bool>,
+    pub(super) suffix_pending: Attribute<bool>,
     /// Told when usage was recorded (`stats_callback`).
     pub(super) stats_callback: RefCell<Option<Rc<dyn Fn()>>>,
 }
 
+/// How an agent stands to its server and its session.
+pub(super) struct AgentSession {
+    /// The server process, counted from 1; 0 before the first. Also says which `live` and `client` a thread sees.
+    process: Attribute<u32>,
+    live: RefCell<Option<Live>>,
+    /// The bridge of the last server process; it outlives it.
+    client: RefCell<Option<Bridge>>,
+    session_id: Attribute<Option<Rc<str>>>,
+    restart_on_next_turn: Attribute<bool>,
+    /// The model that was switched to (`acp_model`); none as long as it is the server's own.
+    pub(super) model: Attribute<Option<Rc<str>>>,
+}
+
+impl AgentSession {
+    /// Before the server is started.
+    fn new(is_switched: bool) -> Self {
+        Self {
+            process: Attribute::new("process", 0, is_switched),
+            live: RefCell::default(),
+            client: RefCell::default(),
+            session_id: Attribute::new("session_id", None, is_switched),
+            restart_on_next_turn: Attribute::new("restart_session_on_next_turn", false, is_switched),
+            model: Attribute::new("acp_model", None, is_switched),
+        }
+    }
+
+    /// The same, one attribute after another, of which nobody knows that they are the same.
+    pub(super) fn copied(&self) -> Rc<Self> {
+        let process = self.process.copied("process");
+        let (live, client) = (self.live.borrow().clone(), self.client.borrow().clone());
+        Rc::new(Self {
+            process,
+            live: RefCell::new(live),
+            client: RefCell::new(client),
+            session_id: self.session_id.copied("session_id"),
+            restart_on_next_turn: self.restart_on_next_turn.copied("restart_session_on_next_turn"),
+            model: self.model.copied("acp_model"),
+        })
+    }
+}
+
 impl AcpAgent {
-    /// An agent that has not started its server.
+    /// An agent that has not started its server, and whose model somebody switches, or nobody.
     #[must_use]
     pub fn new(
         decisions: Decisions,
         limits: Limits,
-        suffix: bool,
+        (suffix, is_switched): (bool, bool),
         peer: Rc<dyn Peer>,
         portal_thread: PortalThread,
         timers: Timers,
@@ -72,15 +108,34 @@ impl AcpAgent {
                 peer,
                 portal_thread,
                 timers,
-                process: Ordered::new("process", 0),
-                live: RefCell::default(),
-                client: RefCell::default(),
-                session_id: Ordered::new("session_id", None),
-                restart_session_on_next_turn: Ordered::new("restart_session_on_next_turn", false),
-                suffix_pending: Ordered::new("suffix_pending", false),
+                session: Rc::new(AgentSession::new(is_switched)),
+                suffix_pending: Attribute::new("suffix_pending", false, is_switched),
                 stats_callback: RefCell::default(),
             }),
         }
+    }
+
+    /// The same agent with another session and another mark of the suffix.
+    pub(super) fn copied(&self, session: Rc<AgentSession>, suffix_pending: Attribute<bool>) -> Self {
+        let Inner { decisions, limits, suffix, peer, portal_thread, timers, stats_callback, .. } =
+            &*self.inner;
+        let inner = Inner {
+            decisions: *decisions,
+            limits: limits.clone(),
+            suffix: *suffix,
+            peer: peer.clone(),
+            portal_thread: portal_thread.clone(),
+            timers: timers.clone(),
+            session,
+            suffix_pending,
+            stats_callback: stats_callback.clone(),
+        };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Whether somebody switches its model.
+    pub(super) fn is_switched(&self) -> bool {
+        matches!(self.inner.suffix_pending, Attribute::Contested(_))
     }
 
     /// Sets what is told when usage was recorded.
@@ -146,7 +201,7 @@ impl AcpAgent {
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
         let slot = made.clone();
         let label = ("init", prior_session_id.clone());
-        let decisions = inner.decisions;
+        let (decisions, model) = (inner.decisions, inner.session.model.get());
         let session_id = portal.call(label, move || {
             Box::pin(async move {
                 let conn = Connection::spawn(&event_loop, &peer, &bridge, &decisions);
@@ -154,6 +209,7 @@ impl AcpAgent {
                 conn.initialize().await?;
                 if let Some(prior) = prior_session_id {
                     if conn.load_session(&prior).await? {
+                        Self::reapply_session_model(&conn, &prior, model).await?;
                         return Ok(prior);
                     }
                     reach(Branch::LoadRefused);
@@ -162,23 +218,38 @@ impl AcpAgent {
             })
         })?;
         let conn = made.borrow_mut().take().expect("the call above made the connection");
-        *inner.live.borrow_mut() = Some(Live { portal, conn });
-        *inner.client.borrow_mut() = Some(client);
-        inner.process.set(inner.process.get() + 1);
-        inner.session_id.set(Some(session_id.clone()));
+        let session = &inner.session;
+        let process = session.process.get() + 1;
+        session.process.set_with(process, || {
+            *session.live.borrow_mut() = Some(Live { portal, conn });
+            *session.client.borrow_mut() = Some(client);
+        });
+        session.session_id.set(Some(session_id.clone()));
         Ok(session_id)
     }
 
     /// What runs, as this thread knows it.
     pub(super) fn live(&self) -> Option<Live> {
-        let _process = self.inner.process.get();
-        self.inner.live.borrow().clone()
+        let _process = self.inner.session.process.get();
+        self.inner.session.live.borrow().clone()
     }
 
     /// The bridge, as this thread knows it.
     pub(super) fn client(&self) -> Option<Bridge> {
-        let _process = self.inner.process.get();
-        self.inner.client.borrow().clone()
+        let _process = self.inner.session.process.get();
+        self.inner.session.client.borrow().clone()
+    }
+
+    pub(super) fn session_id(&self) -> Option<Rc<str>> {
+        self.inner.session.session_id.get()
+    }
+
+    pub(super) fn restart_is_due(&self) -> bool {
+        self.inner.session.restart_on_next_turn.get()
+    }
+
+    pub(super) fn restart_next_turn(&self) {
+        self.inner.session.restart_on_next_turn.set(true);
     }
 
     /// Forgets the last turn and wires the callbacks of this one.
@@ -216,7 +287,7 @@ impl AcpAgent {
             state.agent_state.set(AgentState { session_id: None, ..agent_state });
         }
         self.init_state(state, on_event)?;
-        self.inner.restart_session_on_next_turn.set(false);
+        self.inner.session.restart_on_next_turn.set(false);
         Ok(())
     }
 
@@ -239,7 +310,7 @@ impl AcpAgent {
 
     /// The connection, and what goes over it with a message.
     pub(super) fn build_acp_prompt(&self, text: &Rc<str>) -> Result<(Live, AcpPrompt)> {
-        let (live, session) = (self.live(), self.inner.session_id.get());
+        let (live, session) = (self.live(), self.session_id());
         let (Some(live), Some(session)) = (live, session) else {
             reach(Branch::NotStarted);
             return Err(not_started());
@@ -262,7 +333,7 @@ impl AcpAgent {
             reach(Branch::CancelWithoutServer);
             return None;
         };
-        let session = self.inner.session_id.get()?;
+        let session = self.session_id()?;
         let conn = live.conn.clone();
         let label = ("cancel", session.clone());
         let make = move || Box::pin(async move { conn.cancel(&session).await }) as _;
@@ -272,6 +343,13 @@ impl AcpAgent {
     /// Ends the server and the portal.
     pub fn close(&self) {
         self.cleanup();
+    }
+
+    /// As an agent that has not started its server: the next one takes its session from the state.
+    pub(super) fn begin_anew(&self) {
+        self.inner.session.session_id.set(None);
+        self.inner.session.restart_on_next_turn.set(false);
+        self.inner.suffix_pending.set(false);
     }
 
     fn cleanup(&self) {
@@ -287,19 +365,19 @@ impl AcpAgent {
         debug_assert!(closed.is_ok(), "closing a connection cannot fail");
         self.inner.peer.kill();
         live.portal.stop();
-        *self.inner.live.borrow_mut() = None;
-        self.inner.process.set(self.inner.process.get());
+        let session = &self.inner.session;
+        session.process.set_with(session.process.get(), || *session.live.borrow_mut() = None);
     }
 
     /// The session that the next prompt would go to, when the execution is over.
     #[must_use]
     pub fn inspect_session(&self) -> Option<SessionInUse> {
-        let restart = self.inner.restart_session_on_next_turn.inspect(|restart| *restart);
-        if restart || self.inner.live.borrow().is_none() {
+        let session = &self.inner.session;
+        if session.restart_on_next_turn.inspect(|restart| *restart) || session.live.borrow().is_none() {
             return None;
         }
-        let process = self.inner.process.inspect(|process| *process);
-        let session = self.inner.session_id.inspect(Clone::clone)?;
+        let process = session.process.inspect(|process| *process);
+        let session = session.session_id.inspect(Clone::clone)?;
         Some(SessionInUse { process, session: session.to_string() })
     }
 

@@ -393,7 +393,7 @@ impl AcpAgent {
 
     /// Restarts the server if the session cannot be trusted.
     pub(super) fn restart_if_due(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
-        if self.inner.restart_session_on_next_turn.get() {
+        if self.restart_is_due() {
             reach(Branch::RestartDue);
             self.restart_session_after_drain_timeout(state, &turn.on_event)?;
         }
@@ -405,10 +405,6 @@ impl AcpAgent {
         if *error == server_ended() {
             self.restart_next_turn();
         }
-    }
-
-    fn restart_next_turn(&self) {
-        self.inner.restart_session_on_next_turn.set(true);
     }
 
     /// Decision `undrained_session`; the lock is free.

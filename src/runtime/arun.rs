@@ -129,10 +129,6 @@ impl LocalConversation {
         Some(Run { number, cursor, iteration: 0, events_before_step: 0, jump: false })
     }
 
-    fn is_acp(&self) -> bool {
-        matches!(self.inner.agent, Agent::Acp(_))
-    }
-
     async fn arun_loop(&self, event_loop: &EventLoop, run: &mut Run) -> Result<()> {
         loop {
             let flow = if self.is_acp() && self.inner.decisions.frees_lock_during_step() {
@@ -161,10 +157,10 @@ impl LocalConversation {
         self.note_step_with_newest(run.number);
         let asked_for = self.is_acp() && self.inner.decisions.prompt_lock == PromptLock::HeldAndAskedFor;
         let turn = self.turn(Some(event_loop), asked_for);
-        match &self.inner.agent {
+        match self.agent() {
             Agent::Acp(agent) if self.inner.decisions.acp_step == AcpStep::Executor => {
                 let _place = thread::place_waiting_for("step in executor", "worker");
-                let (agent, state) = (agent.clone(), state.clone());
+                let state = state.clone();
                 let step = move || agent.step(&state, &turn);
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
             }
@@ -172,7 +168,7 @@ impl LocalConversation {
             Agent::Llm(agent) => agent.astep(self, &turn).await?,
             Agent::Sync(agent) => {
                 let _place = thread::place_waiting_for("step in executor", "worker");
-                let (agent, conversation) = (agent.clone(), self.clone());
+                let conversation = self.clone();
                 let step = move || agent.step(&conversation, &turn);
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
             }
@@ -195,7 +191,6 @@ impl LocalConversation {
 
     /// One iteration that leaves the state lock free during the prompt.
     async fn iterate(&self, event_loop: &EventLoop, run: &mut Run) -> Result<Flow> {
-        let Agent::Acp(agent) = &self.inner.agent else { return Ok(Flow::Break) };
         let state = &self.inner.state;
         let message = {
             let _held = state.lock();
@@ -216,6 +211,7 @@ impl LocalConversation {
         }
         let turn = self.turn(Some(event_loop), true);
         let prompt_message = if given { message.clone() } else { None };
+        let Agent::Acp(agent) = self.agent() else { return Ok(Flow::Break) };
         agent.astep(state, &turn, prompt_message).await?;
         Ok(self.after_step(run, message))
     }

@@ -29,6 +29,8 @@ branches! {
     NotStarted "a prompt finds no server"
     CancelWithoutServer "a cancel finds no server to send it to"
     NothingToEnd "the server is to be ended and is not there"
+    SwitchedTooEarly "the model is to be switched and the server is not there"
+    ModelRefused "a loaded session does not get back the model that it was switched to"
     // One turn of it.
     NothingToStep "a step finds no message in the log"
     PromptFailed "a prompt fails for good"
@@ -97,6 +99,7 @@ branches! {
     Superseded "a message supersedes the prompt in flight"
     RefusedClosing "a run is refused, as the service closes"
     RefusedClosed "a run is refused, as the service was closed while it was asked for"
+    StatusOfEndedRun "a run is asked for, and the status `running` that a worker has read is that of a run that has ended"
     RefusedRunning "a run is refused, as the conversation is running"
     RefusedEnding "a run is refused, as the run before has not come to its end"
     StoppedBeforeBegin "a run is not begun, as a user has stopped the conversation since it was asked for"
@@ -107,6 +110,9 @@ branches! {
     InterruptTimedOut "an interrupt does not wait any longer for the end of the run"
     ClosedInFlight "a service closes with a run in flight"
     EndedWhileClosing "a service that closes finds that the run in flight has ended while it paused the conversation"
+    RerunOvertaken "a rerun is not begun, as another run has begun since it was asked for"
+    AcceptKept "an accept is refused, as the run that asked for it has not come to its end"
+    AcceptedAndRejected "tool calls that were accepted have been rejected when their run is due"
     SubscriberSlow "a subscriber takes its time"
     // The connection.
     PromptAbandoned "an answer comes for a prompt that nobody waits for"

@@ -124,6 +124,8 @@ struct Inner {
     next_request: Local<u64>,
     handshake: Local<Option<Future<ServerMessage>>>,
     prompts: Local<BTreeMap<u64, Future<PromptResponse>>>,
+    /// Other requests that wait for their answer.
+    requests: Local<BTreeMap<u64, Future<()>>>,
     usage: Local<BTreeMap<String, Future<()>>>,
     /// What waits for a pipe that is not read.
     writes: Local<Vec<Future<()>>>,
@@ -157,6 +159,7 @@ impl Connection {
             next_request: Local::new(0),
             handshake: Local::new(None),
             prompts: Local::new(BTreeMap::new()),
+            requests: Local::new(BTreeMap::new()),
             usage: Local::new(BTreeMap::new()),
             writes: Local::new(Vec::new()),
             sender_failed: Local::new(false),
@@ -217,7 +220,16 @@ impl Connection {
             ServerMessage::PromptFailed { request, message, .. } => {
                 let prompt = inner.prompts.update(|prompts| prompts.remove(&request));
                 if let Some(prompt) = prompt {
-                    prompt.set_exception(Exception::Error { kind: "ACPRequestError".to_owned(), message });
+                    prompt.set_exception(request_error(message));
+                }
+            }
+            ServerMessage::Answered { request, ok } => {
+                let asked = inner.requests.update(|requests| requests.remove(&request));
+                if let Some(asked) = asked {
+                    match ok {
+                        Ok(()) => asked.set_result(()),
+                        Err(message) => asked.set_exception(request_error(message)),
+                    }
                 }
             }
             answer @ (ServerMessage::Initialized
@@ -322,16 +334,35 @@ impl Connection {
     /// If the server answers with an error, or the connection closes.
     pub async fn prompt(&self, session: &str, text: &str, suffix: bool) -> Result<PromptResponse> {
         self.check_open()?;
-        let request = self.inner.next_request.update(|next| {
-            *next += 1;
-            *next - 1
-        });
+        let request = self.next_request();
         self.inner.turn_cancelled.set(false);
         let answer = self.inner.event_loop.future();
         self.inner.prompts.update(|prompts| prompts.insert(request, answer.clone()));
         let (session, text) = (session.to_owned(), text.to_owned());
         self.send(ClientMessage::Prompt { request, session, text, suffix }).await?;
         answer.await
+    }
+
+    /// `session/set_model`: sends it and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the server answers with an error, or the connection closes.
+    pub async fn set_session_model(&self, session: &str, model: &str) -> Result<()> {
+        self.check_open()?;
+        let request = self.next_request();
+        let answer = self.inner.event_loop.future();
+        self.inner.requests.update(|requests| requests.insert(request, answer.clone()));
+        let (session, model) = (session.to_owned(), model.to_owned());
+        self.send(ClientMessage::SetModel { request, session, model }).await?;
+        answer.await
+    }
+
+    fn next_request(&self) -> u64 {
+        self.inner.next_request.update(|next| {
+            *next += 1;
+            *next - 1
+        })
     }
 
     /// Waits until every update that has come in so far was handled, unless the connection is closed.
@@ -403,6 +434,7 @@ impl Connection {
             reach(Branch::ClosedWithPrompt);
             prompt.set_exception(error.clone());
         }
+        self.inner.requests.take().into_values().for_each(|asked| asked.set_exception(error.clone()));
         let handshake = self.inner.handshake.take();
         if let Some(handshake) = handshake {
             reach(Branch::ClosedInHandshake);
@@ -432,6 +464,10 @@ impl Connection {
 /// What a request fails with when the server's process has ended.
 pub(super) fn server_ended() -> Exception {
     Exception::Error { kind: "ServerEnded".to_owned(), message: "the server has ended".to_owned() }
+}
+
+fn request_error(message: String) -> Exception {
+    Exception::Error { kind: "ACPRequestError".to_owned(), message }
 }
 
 fn connection_closed() -> Exception {

@@ -9,11 +9,12 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
-use crate::kernel::{Cell, Flag, Ordered, thread};
+use crate::kernel::{Cell, FifoLock, Flag, Ordered, thread};
 use crate::observation::{Event, RunSeen, StepSeen, TokenView};
 use crate::scenario::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
+use super::attribute::Attribute;
 use super::branch::{Branch, reach};
 use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
@@ -63,17 +64,24 @@ pub struct LocalConversation {
 
 pub(super) struct Inner {
     pub(super) state: ConversationState,
-    pub(super) agent: Agent,
+    /// The agent; a switch of its model puts another one in its place.
+    agent: RefCell<Agent>,
+    /// How many agents there were; also says which one a thread sees.
+    agents: Attribute<u32>,
+    /// Held by whoever switches the model.
+    pub(super) switching: FifoLock,
     pub(super) decisions: Decisions,
     pub(super) max_iteration_per_run: u32,
     pub(super) executor: Executor,
     /// `_agent_ready`, read without the lock on the fast path.
-    agent_ready: Cell<bool>,
+    pub(super) agent_ready: Cell<bool>,
     pub(super) cancel_token: Cell<Option<CancelToken>>,
     pub(super) arun_task: Cell<Option<RunTask>>,
     /// Looked at and set in one operation: of two calls that both go on, each only catches the errors of the other.
-    cleanup_initiated: Cell<bool>,
+    pub(super) cleanup_initiated: Cell<bool>,
     runs: Ordered<u32>,
+    /// How many pools of their own tool calls have had.
+    pub(super) tool_pools: Ordered<u32>,
     /// What was seen of each run so far; written by the owner of the state lock.
     runs_seen: Ordered<Vec<RunSeen>>,
     callbacks: RefCell<Vec<OnEvent>>,
@@ -88,10 +96,13 @@ impl LocalConversation {
             || !decisions.frees_lock_during_step()
             || decisions.failed_turn == FailedTurn::Unlocked
             || decisions.successful_turn == SuccessfulTurn::Unlocked;
+        let is_switched = matches!(&agent, Agent::Acp(agent) if agent.is_switched());
         let conversation = Self {
             inner: Rc::new(Inner {
                 state: ConversationState::create(unlocked_writers),
-                agent,
+                agents: Attribute::new("agent", 1, is_switched),
+                agent: RefCell::new(agent),
+                switching: FifoLock::new("model"),
                 decisions,
                 max_iteration_per_run,
                 executor,
@@ -100,12 +111,13 @@ impl LocalConversation {
                 arun_task: Cell::new("arun_task", None),
                 cleanup_initiated: Cell::new("cleanup_initiated", false),
                 runs: Ordered::new("runs", 0),
+                tool_pools: Ordered::new("tool pools", 0),
                 runs_seen: Ordered::new("runs seen", Vec::new()),
                 callbacks: RefCell::default(),
                 token_callback: RefCell::default(),
             }),
         };
-        if let Agent::Acp(agent) = &conversation.inner.agent {
+        if let Agent::Acp(agent) = &*conversation.inner.agent.borrow() {
             let state = conversation.inner.state.clone();
             agent.set_stats_callback(move || drop(state.lock()));
         }
@@ -118,10 +130,33 @@ impl LocalConversation {
         &self.inner.state
     }
 
-    /// The agent.
+    /// The agent, as this thread knows it.
+    pub(super) fn agent(&self) -> Agent {
+        let _agents = self.inner.agents.get();
+        self.inner.agent.borrow().clone()
+    }
+
+    /// The last agent, when the execution is over.
     #[must_use]
-    pub fn agent(&self) -> &Agent {
-        &self.inner.agent
+    pub fn inspect_agent(&self) -> Agent {
+        self.inner.agent.borrow().clone()
+    }
+
+    pub(super) fn put_in_place(&self, agent: Agent) {
+        let inner = &self.inner;
+        inner.agents.set_with(inner.agents.get() + 1, || *inner.agent.borrow_mut() = agent);
+    }
+
+    /// Whether its agent talks ACP, which no switch changes.
+    #[must_use]
+    pub fn is_acp(&self) -> bool {
+        matches!(&*self.inner.agent.borrow(), Agent::Acp(_))
+    }
+
+    /// Whether its agent has only a synchronous `step`.
+    #[must_use]
+    pub fn is_sync(&self) -> bool {
+        matches!(&*self.inner.agent.borrow(), Agent::Sync(_))
     }
 
     /// What was decided.
@@ -182,7 +217,7 @@ impl LocalConversation {
             return Ok(());
         }
         let on_event = self.turn(None, false).on_event;
-        match &self.inner.agent {
+        match self.agent() {
             Agent::Acp(agent) => agent.init_state(&self.inner.state, &on_event)?,
             Agent::Llm(_) | Agent::Sync(_) => LlmAgent::init_state(&on_event),
         }
@@ -197,7 +232,7 @@ impl LocalConversation {
     /// If the agent has to be started first and does not start.
     pub fn send_message(&self, text: &str) -> Result<()> {
         let _place = thread::place(format!("send {text:?}"));
-        if !matches!(self.inner.agent, Agent::Acp(_)) {
+        if !self.is_acp() {
             self.ensure_agent_ready()?;
         }
         let state = &self.inner.state;
@@ -256,7 +291,7 @@ impl LocalConversation {
             self.take_for_confirmed(status);
             self.note_step_with_newest(run);
             let turn = self.turn(None, false);
-            match &self.inner.agent {
+            match self.agent() {
                 Agent::Acp(agent) => agent.step(state, &turn)?,
                 Agent::Llm(agent) | Agent::Sync(agent) => agent.step(self, &turn)?,
             }
@@ -285,7 +320,7 @@ impl LocalConversation {
 
     /// Decision `sync_timeout`: a restart that is due comes before the step takes the state lock.
     fn restart_between_steps(&self) -> Result<()> {
-        match &self.inner.agent {
+        match self.agent() {
             Agent::Acp(agent) if self.inner.decisions.sync_timeout == SyncTimeout::Restarted => {
                 agent.restart_if_due(&self.inner.state, &self.turn(None, true))
             }
@@ -468,7 +503,7 @@ impl LocalConversation {
         {
             return;
         }
-        if let Agent::Acp(agent) = &self.inner.agent {
+        if let Agent::Acp(agent) = self.agent() {
             agent.close();
         }
     }

@@ -14,12 +14,13 @@ use crate::scenario::{Limits, Status};
 
 use super::branch::{Branch, reach};
 use super::callback_wrapper::AsyncCallbackWrapper;
-use super::conversation::{Agent, LocalConversation};
+use super::conversation::LocalConversation;
 use super::decision::{
     CancelledStart, CloseInFlight, Closing, Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit,
-    StateUpdate, StopBeforeStart, Supersede, TokenChunks,
+    RunningStatus, StateUpdate, StopBeforeStart, Supersede, TokenChunks,
 };
 
+mod confirmation;
 mod rerun;
 
 use rerun::{RefusedRequest, Superseded};
@@ -48,6 +49,39 @@ impl fmt::Debug for BackgroundRun {
     }
 }
 
+/// Who wants a run. What was asked before a user stopped the conversation the last time is not wanted any more; the user's stops
+/// are counted by a *generation*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// A call that asks for a run.
+    ByCall,
+    /// A user who accepts tool calls.
+    ByAccept,
+    /// A message that was sent with a run.
+    ByMessage { generation: u32 },
+    /// What was refused while this run was on: without a generation if that does not matter any more.
+    Rerun { generation: Option<u32>, run: u32 },
+}
+
+impl Wanted {
+    fn cause(self) -> Cause {
+        match self {
+            Self::ByCall => Cause::Run,
+            Self::ByAccept => Cause::Accept,
+            Self::ByMessage { .. } => Cause::Message,
+            Self::Rerun { .. } => Cause::Rerun,
+        }
+    }
+
+    fn generation(self) -> Option<u32> {
+        match self {
+            Self::ByCall | Self::ByAccept => None,
+            Self::ByMessage { generation } => Some(generation),
+            Self::Rerun { generation, .. } => generation,
+        }
+    }
+}
+
 /// Who is told of everything.
 pub trait Subscriber {
     /// On the loop, before it takes something in: a future that it has to wait for, if it does.
@@ -69,9 +103,11 @@ struct Inner {
     run_task: Cell<Option<BackgroundRun>>,
     run_tasks: Local<u32>,
     run_lock: asyncio::Lock,
-    /// The run that was refused and is still wanted (`_rerun_requested`).
+    /// The runs that were refused and are still wanted (`_rerun_requested`).
     rerun_requested: Local<Option<RefusedRequest>>,
     acp_internal_rerun_requested: Local<bool>,
+    /// The run that is still coming to its end, if the tool calls that it asked about were accepted meanwhile.
+    accepted: Local<Option<u32>>,
     explicit_interrupt_generation: Local<u32>,
     closing: Local<bool>,
     /// Whether there is a conversation still (`_conversation`).
@@ -101,6 +137,7 @@ impl EventService {
                 run_lock: asyncio::Lock::new(event_loop),
                 rerun_requested: Local::new(None),
                 acp_internal_rerun_requested: Local::new(false),
+                accepted: Local::new(None),
                 explicit_interrupt_generation: Local::new(0),
                 closing: Local::new(false),
                 is_open: Local::new(true),
@@ -132,7 +169,7 @@ impl EventService {
         let this = Rc::downgrade(&self.inner);
         conversation.set_token_callback(Rc::new(move |chunk| {
             let Some(inner) = this.upgrade() else { return };
-            let is_plain = matches!(inner.conversation.agent(), Agent::Acp(_));
+            let is_plain = inner.conversation.is_acp();
             if is_plain && inner.conversation.decisions().token_chunks == TokenChunks::LlmOnly {
                 return;
             }
@@ -256,11 +293,13 @@ impl EventService {
                 return Ok(());
             }
         }
-        match self.begin(Cause::Message, Some(generation)).await {
+        match self.begin(Wanted::ByMessage { generation }).await {
             Ok(()) => inner.acp_internal_rerun_requested.set(false),
             Err(Exception::Value(why)) => {
                 if why == ALREADY_RUNNING && !superseded.active_prompt_has_latest_message {
-                    self.request_rerun(RefusedRequest { message: text, generation }, superseded.did_mark);
+                    let request =
+                        RefusedRequest { messages: vec![text], generation, run: inner.run_tasks.get() };
+                    self.request_rerun(request, superseded.did_mark);
                 }
             }
             Err(error) => return Err(error),
@@ -275,11 +314,11 @@ impl EventService {
     /// `ValueError` if the service is closed or a run is under way.
     pub async fn run(&self) -> Result<()> {
         self.note(ServiceEntry::Run);
-        self.begin(Cause::Run, None).await
+        self.begin(Wanted::ByCall).await
     }
 
-    /// Starts a run, unless a user has stopped the conversation since `internal_rerun_generation`.
-    async fn begin(&self, by: Cause, internal_rerun_generation: Option<u32>) -> Result<()> {
+    /// Starts a run, if it is still wanted when its turn comes.
+    async fn begin(&self, wanted: Wanted) -> Result<()> {
         let inner = &self.inner;
         let refuse = |why: &str| Err(Exception::Value(why.to_owned()));
         if inner.closing.get() || !inner.is_open.get() {
@@ -287,7 +326,11 @@ impl EventService {
             return refuse(INACTIVE);
         }
         let _held = inner.run_lock.acquire().await?;
-        if self.execution_status().await? == Status::Running {
+        let status = self.status_before_begin().await?;
+        if wanted == Wanted::ByAccept {
+            self.note(ServiceEntry::Accept { waiting: status == Status::WaitingForConfirmation });
+        }
+        if status == Status::Running {
             reach(Branch::RefusedRunning);
             return refuse(ALREADY_RUNNING);
         }
@@ -296,26 +339,45 @@ impl EventService {
             return refuse(INACTIVE);
         }
         let generation = inner.explicit_interrupt_generation.get();
-        if internal_rerun_generation.is_some_and(|asked| asked != generation) {
+        if wanted.generation().is_some_and(|asked| asked != generation) {
             reach(Branch::StoppedBeforeBegin);
+            return Ok(());
+        }
+        if self.is_overtaken(wanted) {
+            reach(Branch::RerunOvertaken);
             return Ok(());
         }
         if inner.run_task.get().is_some_and(|run| !run.task.done()) {
             reach(Branch::RefusedEnding);
+            self.keep_accept(wanted, status);
             return refuse(ALREADY_RUNNING);
         }
-        self.note(ServiceEntry::Began { by });
+        self.note(ServiceEntry::Began { by: wanted.cause() });
         let number = inner.run_tasks.get() + 1;
         inner.run_tasks.set(number);
         let stopped = Flag::new(&format!("stop of run {number}"));
         let (this, stop) = (self.clone(), stopped.clone());
-        let task =
-            inner.event_loop.create_task_of("run", number, async move { this.run_and_publish(stop).await });
+        let task = inner
+            .event_loop
+            .create_task_of("run", number, async move { this.run_and_publish(number, stop).await });
         inner.run_task.set(Some(BackgroundRun { number, task, stopped }));
         Ok(())
     }
 
-    async fn run_and_publish(&self, stopped: Flag) -> Result<()> {
+    /// Decision `running_status`. While the caller holds the lock of runs none begins, so that a second look is the last.
+    async fn status_before_begin(&self) -> Result<Status> {
+        let status = self.execution_status().await?;
+        if status != Status::Running || self.decisions().running_status == RunningStatus::Believed {
+            return Ok(status);
+        }
+        if self.inner.run_task.get().is_some_and(|run| !run.task.done()) {
+            return Ok(status);
+        }
+        reach(Branch::StatusOfEndedRun);
+        self.execution_status().await
+    }
+
+    async fn run_and_publish(&self, number: u32, stopped: Flag) -> Result<()> {
         let inner = &self.inner;
         let stopped = (self.decisions().stop_before_start == StopBeforeStart::Holds).then_some(stopped);
         let result = if self.has_native_arun() {
@@ -336,22 +398,22 @@ impl EventService {
                 self.in_executor("mark error", mark).await
             }
         };
-        self.wrap_up().await?;
+        self.wrap_up(number).await?;
         result
     }
 
     /// Decision `dispatch`: whether the conversation is driven on the loop.
     fn has_native_arun(&self) -> bool {
         match self.decisions().dispatch {
-            Dispatch::ByAgent => !matches!(self.inner.conversation.agent(), Agent::Sync(_)),
+            Dispatch::ByAgent => !self.inner.conversation.is_sync(),
             Dispatch::ByConversation => true,
             Dispatch::Worker => false,
         }
     }
 
-    /// `finally` of a background run: publish what is pending, then the final state, then the rerun that was asked
-    /// for meanwhile.
-    async fn wrap_up(&self) -> Result<()> {
+    /// `finally` of a background run: publish what is pending, then the final state, then the run that was asked for
+    /// meanwhile.
+    async fn wrap_up(&self, number: u32) -> Result<()> {
         let inner = &self.inner;
         if self.decisions().final_state == FinalState::AfterPending {
             let wrapper = inner.callback_wrapper.clone();
@@ -363,25 +425,8 @@ impl EventService {
         }
         inner.run_task.set(None);
         self.publish_state_update().await?;
-        self.rerun_if_wanted().await
-    }
-
-    /// Rejects the tool calls that wait for a confirmation (`respond_to_confirmation` without `accept`; with it, it is
-    /// `run`, and that a run is under way is no error).
-    ///
-    /// # Errors
-    ///
-    /// `ValueError` if the service is closed.
-    pub async fn reject_pending_actions(&self) -> Result<()> {
-        let _place = thread::place("service reject");
-        if !self.inner.is_open.get() {
-            return Err(Exception::Value(INACTIVE.to_owned()));
-        }
-        self.in_executor("reject", |conversation| {
-            conversation.reject_pending_actions();
-            Ok(())
-        })
-        .await
+        self.rerun_if_wanted().await?;
+        self.run_if_accepted(number).await
     }
 
     fn note_explicit_stop(&self) {
@@ -398,6 +443,7 @@ impl EventService {
         inner.explicit_interrupt_generation.set(inner.explicit_interrupt_generation.get() + 1);
         inner.rerun_requested.set(None);
         inner.acp_internal_rerun_requested.set(false);
+        inner.accepted.set(None);
     }
 
     /// Asks the run to pause.
@@ -460,6 +506,20 @@ impl EventService {
         self.publish_state_update().await
     }
 
+    /// Has the agent switch the model of its session.
+    ///
+    /// # Errors
+    ///
+    /// If the service is closed; what the switch fails with.
+    pub async fn switch_acp_model(&self, model: Rc<str>) -> Result<()> {
+        let _place = thread::place("service switch model");
+        if !self.inner.is_open.get() {
+            let message = "Conversation is not active".to_owned();
+            return Err(Exception::Error { kind: "RuntimeError".to_owned(), message });
+        }
+        self.in_executor("switch model", move |conversation| conversation.switch_acp_model(&model)).await
+    }
+
     /// Ends the service: no run starts any more, the one in flight is cancelled, the agent is closed.
     ///
     /// # Errors
@@ -485,6 +545,20 @@ impl EventService {
             .await?;
             inner.is_open.set(false);
         }
+        Ok(())
+    }
+
+    /// Closes the service, and starts it again on what was saved, as an agent server that is started anew does.
+    ///
+    /// # Errors
+    ///
+    /// What closing it failed with.
+    pub async fn reload(&self) -> Result<()> {
+        let _place = thread::place("service reload");
+        self.close().await?;
+        self.inner.conversation.resume();
+        self.inner.closing.set(false);
+        self.inner.is_open.set(true);
         Ok(())
     }
 

@@ -6,11 +6,12 @@
 //! | `conversation`, `arun` | `sdk/conversation/impl/local_conversation.py` |
 //! | `stuck_detector` | `sdk/conversation/stuck_detector.py` |
 //! | `cancel_token` | `sdk/conversation/cancellation.py` |
-//! | `acp_agent`, `acp_turn`, `acp_final`, `bridge` | `sdk/agent/acp_agent.py` |
+//! | `acp_agent`, `acp_turn`, `acp_final`, `acp_model`, `bridge` | `sdk/agent/acp_agent.py` |
 //! | `connection` | `acp/connection.py` of `agent-client-protocol` 0.8.1 |
 //! | `llm_agent` | `sdk/agent/agent.py`, `sdk/agent/base.py` |
 //! | `tool_calls` | `sdk/agent/response_dispatch.py`, `sdk/agent/parallel_executor.py` |
 //! | `event_service` | `agent_server/event_service.py` |
+//! | `persistence` | what resumes in `sdk/conversation/state.py` |
 //! | `callback_wrapper` | `sdk/utils/async_utils.py` |
 //!
 //! Where releases and reviews disagree there is a [`Decision`]. This folder must not know which engine drives it, nor
@@ -18,8 +19,10 @@
 
 mod acp_agent;
 mod acp_final;
+mod acp_model;
 mod acp_turn;
 mod arun;
+mod attribute;
 mod branch;
 mod bridge;
 mod callback_wrapper;
@@ -29,6 +32,7 @@ mod conversation;
 mod decision;
 mod event_service;
 mod llm_agent;
+mod persistence;
 mod state;
 mod stuck_detector;
 mod tool_calls;

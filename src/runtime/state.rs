@@ -152,7 +152,7 @@ impl ConversationState {
     }
 
     /// Whether a user message waits for its turn, as the owner of the lock sees it: the cursor is not there yet, or,
-    /// where there is none, no turn has ended since it was said.
+    /// where there is none, no agent has answered since it was said, be it with tool calls.
     #[must_use]
     pub fn waits(&self, message: &MessageId) -> bool {
         let cursor = self.agent_state.get().last_prompt;
@@ -163,7 +163,10 @@ impl ConversationState {
             };
             let taken_to = match &cursor {
                 Some(cursor) => place(cursor),
-                None => events.iter().rposition(|event| event.kind == EventKind::Finish),
+                None => {
+                    let answers = |event: &Event| matches!(event.kind, EventKind::Finish | EventKind::Action);
+                    events.iter().rposition(answers)
+                }
             };
             place(message).is_some_and(|place| taken_to.is_none_or(|taken| taken < place))
         })

@@ -7,7 +7,7 @@
 
 use serde::de::IgnoredAny;
 
-use crate::asyncio::{EventLoop, Result};
+use crate::asyncio::{EventLoop, Executor, Result};
 use crate::kernel::thread;
 use crate::scenario::{EventKind, Status};
 
@@ -15,6 +15,7 @@ use super::acp_agent::{Turn, event};
 use super::branch::{Branch, reach};
 use super::cancel_token::CancelToken;
 use super::conversation::LocalConversation;
+use super::decision::ToolPool;
 use super::llm_agent::{AskedFor, LlmAgent};
 use super::state::{ActionId, ConversationState};
 
@@ -64,13 +65,13 @@ impl LlmAgent {
         actions: Vec<ActionId>,
     ) -> Result<()> {
         let cancel_token = conversation.inner.cancel_token.get();
+        let (executor, worker) = tool_pool(conversation);
         let mut results = Vec::new();
         for action in &actions {
-            let _waiting = thread::place_waiting_for(format!("tool {action:?}"), "worker");
+            let _waiting = thread::place_waiting_for(format!("tool {action:?}"), &worker);
             let cancel_token = cancel_token.clone();
             let tool = move || Ok(run_safe(cancel_token.as_ref()));
-            let executor = &conversation.inner.executor;
-            results.push(event_loop.run_in_executor(executor, ("tool", action.clone()), tool).await?);
+            results.push(event_loop.run_in_executor(&executor, ("tool", action.clone()), tool).await?);
         }
         emit_results(turn, actions.iter().zip(results));
         Ok(())
@@ -81,6 +82,20 @@ impl LlmAgent {
         let cancel_token = conversation.inner.cancel_token.get();
         let results: Vec<EventKind> = actions.iter().map(|_| run_safe(cancel_token.as_ref())).collect();
         emit_results(turn, actions.iter().zip(results));
+    }
+}
+
+/// Decision `tool_pool`: where tool calls are executed, and the name of a worker there.
+fn tool_pool(conversation: &LocalConversation) -> (Executor, String) {
+    let inner = &conversation.inner;
+    match inner.decisions.tool_pool {
+        ToolPool::Own => {
+            let number = inner.tool_pools.get() + 1;
+            inner.tool_pools.set(number);
+            let worker = format!("tool-worker-{number}");
+            (inner.executor.apart(&worker), worker)
+        }
+        ToolPool::Shared => (inner.executor.clone(), "worker".to_owned()),
     }
 }
 

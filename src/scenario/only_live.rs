@@ -3,11 +3,15 @@
 
 use super::{Action, AgentKind, ClockStep, FrameSeen, Happening, Method, Scenario, Step, Trigger};
 
+/// The method of the only request of a client, beside prompts and loads, whose reactions an engine can run.
+pub(crate) const SET_MODEL: &str = "session/set_model";
+
 impl Trigger {
     /// What it is, if only a live server can react to it.
     pub(super) fn only_live(&self, agent: AgentKind) -> Option<&'static str> {
         match self {
             Self::Start => Some("a reaction to a start"),
+            Self::Request(method) if method == SET_MODEL && agent == AgentKind::Acp => None,
             Self::Request(_) => Some("a reaction to a request"),
             Self::ToolResult(_) if agent != AgentKind::Acp => None,
             Self::ToolResult(_) => Some("a reaction to the result of a tool"),

@@ -1,4 +1,5 @@
-//! The scenario file, version 1, as types: what a person writes and what the JSON Schema is made from.
+//! The scenario file, version 1, as types: what a person writes and what the JSON Schema is made from. What its server
+//! does is in `reaction`.
 //!
 //! This file is the format. It must not know how a scenario is read (`parse`), judged (`lint`) or run; a name in it
 //! (of a gate, an actor, a defect, a rule) is only a string here, and `lint` says whether it names anything.
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CallClient, Cut, Duration, Message, Raw, Refusal, ReplySeen, ToolCall};
+use super::{Action, Duration, Reaction, ReplySeen};
 
 /// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -172,8 +173,36 @@ pub struct Limits {
     pub interrupt_wait: Duration,
     /// How long sending `session/cancel` may take (timer `cancel_send`).
     pub cancel_send: Duration,
+    /// How many workers the default executor of the event loop has. Left out, there are enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub workers: Option<u32>,
     /// How often an ACP agent prompts again after an error that may pass, each time after a wait (timer `retry`).
     pub retries: u32,
+}
+
+impl Scenario {
+    /// How many batches of tool calls an agent that talks to an LLM can have to execute asynchronously.
+    pub(crate) fn batches(&self) -> usize {
+        let calls =
+            |reaction: &&Reaction| reaction.actions.iter().any(|one| matches!(one, Action::ToolCall(_)));
+        if self.agent.kind == AgentKind::Llm { self.server.iter().filter(calls).count() } else { 0 }
+    }
+
+    /// Whether somebody switches the model of the agent's session.
+    pub(crate) fn switches_model(&self) -> bool {
+        self.actors.iter().flat_map(|actor| &actor.does).any(|step| matches!(step, Step::SwitchModel(_)))
+    }
+
+    /// How many workers the default executor has: as many as `limits` says, or else so many that nothing has to wait for one.
+    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third.
+    pub(crate) fn workers(&self) -> usize {
+        match (self.limits.workers, self.through) {
+            (Some(workers), _) => workers as usize,
+            (None, Through::Service) => self.actors.len() + 1 + usize::from(self.batches() > 0),
+            (None, Through::Conversation) => 1,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -184,6 +213,7 @@ impl Default for Limits {
             drain: Duration::from_millis(2_000),
             interrupt_wait: Duration::from_millis(5_000),
             cancel_send: Duration::from_millis(2_000),
+            workers: None,
             retries: 3,
         }
     }
@@ -214,16 +244,31 @@ pub enum Step {
     Interrupt,
     /// Asks the run to pause between two steps.
     Pause,
-    /// Rejects the tool calls that wait for a confirmation. To accept them is to `run`.
+    /// Accepts the tool calls that wait for a confirmation: runs the conversation, which executes them (through the service:
+    /// asks for a run, and that one is under way is no error).
+    Accept,
+    /// Rejects the tool calls that wait for a confirmation.
     Reject,
     /// Closes the conversation (through the service: the service).
     Close,
+    /// Closes it, and takes it up again from what was saved, as a program that is started anew does. Only one actor acts in
+    /// such a scenario.
+    Reload,
+    /// Has the ACP agent switch the model of its session, which goes on.
+    SwitchModel(String),
     /// As a tool on a worker thread would: looks at the cancel token and notes what it sees.
     Tool(ToolStep),
     /// Opens a gate.
     Open(String),
     /// Waits for a happening. Never for time.
     Wait(Happening),
+}
+
+impl Step {
+    /// Whether it runs the conversation, on the actor's own thread unless there is a service.
+    pub(crate) fn is_run(&self) -> bool {
+        matches!(self, Self::Run | Self::RunSync | Self::Accept)
+    }
 }
 
 /// A user message.
@@ -321,6 +366,9 @@ pub enum Method {
     /// The turn in flight is to end.
     #[serde(rename = "session/cancel")]
     Cancel,
+    /// The session is to go on with another model.
+    #[serde(rename = "session/set_model")]
+    SetModel,
     /// The LLM beside an ACP agent is asked for a completion. Only live.
     #[serde(rename = "chat/completions")]
     Completion,
@@ -413,146 +461,6 @@ pub struct Delivery {
     pub on: EventKind,
     /// The gate that must be open before an event of this kind is taken in. What comes after it does not wait.
     pub gate: String,
-}
-
-/// What the server does on a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reaction {
-    /// The message this reaction is for.
-    pub on: Trigger,
-    /// Only for messages of this session, `s1` say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
-    /// Only in this process of the server, counted from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub process: Option<u32>,
-    /// The rules of ACP that this reaction breaks on purpose, as `turnloom verify` calls them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub breaks: Vec<String>,
-    /// What the server does, in order. On a prompt it goes on beside whatever else the server does.
-    #[serde(rename = "do")]
-    pub actions: Vec<Action>,
-}
-
-/// The message a reaction is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Trigger {
-    /// A prompt with this text.
-    Prompt(String),
-    /// Any prompt that no other reaction is for.
-    AnyPrompt,
-    /// `session/cancel`. Its actions belong to the prompt in flight.
-    Cancel,
-    /// `session/load`.
-    Load,
-    /// A server process begins. Only live.
-    Start,
-    /// Any other request, by its method; `initialize` and `session/new` too. Without an answer of its own it is answered
-    /// as always when the actions have run out. Only live.
-    Request(String),
-    /// A completion whose newest message is the result of the tool call with this id. For an LLM beside an ACP agent only
-    /// live.
-    ToolResult(String),
-    /// A completion that has this text anywhere in its conversation. Only live.
-    Conversation(String),
-}
-
-/// One thing the server does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// Streams a chunk of the agent's text.
-    Say(String),
-    /// Streams a chunk of the agent's thoughts.
-    Think(String),
-    /// Streams a tool call or an update of one.
-    Tool(ToolUpdate),
-    /// Waits for a happening before it goes on.
-    Wait(Happening),
-    /// Opens a gate.
-    Open(String),
-    /// Answers the prompt with this stop reason. The prompt is over.
-    Answer(StopReason),
-    /// Answers the message with an error.
-    Fail(String),
-    /// Ends the write: what the server did so far leaves in one, what follows in another.
-    Flush,
-    /// Cuts the next frame behind so many bytes: what comes before the cut leaves in a write of its own.
-    Split(Cut),
-    /// Reads no further message until `resume_reading`. The pipe fills up.
-    StopReading,
-    /// Reads on.
-    ResumeReading,
-    /// Writes this message as it is, on one line. Of its values `"$request"` becomes the id of the request that is
-    /// reacted to, and `"$session"` its session. Only live.
-    Frame(Message),
-    /// Writes these bytes as they are. Only live.
-    Raw(Raw),
-    /// Calls the client: a permission request, say. Any other call only live.
-    Call(CallClient),
-    /// Closes the server's output; the process goes on. Only live.
-    CloseOutput,
-    /// Ends the process with this exit code, when all that was written has left. For an agent without a server only
-    /// live.
-    Exit(u8),
-    /// Streams a tool call of an LLM, or the next piece of one. For an LLM beside an ACP agent, and for the tools `finish`
-    /// and `think` of openhands-sdk, only live.
-    ToolCall(ToolCall),
-    /// Answers a completion with this status of HTTP. Only live.
-    Refuse(Refusal),
-    /// Closes the connection in the middle of a completion. Only live.
-    HangUp,
-    /// Resets the connection in the middle of a completion. Only live.
-    Reset,
-}
-
-/// The state of one tool call (a card).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ToolUpdate {
-    /// The id of the tool call.
-    pub id: String,
-    /// Its status.
-    pub status: ToolStatus,
-}
-
-/// The status of a tool call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolStatus {
-    /// Not begun.
-    Pending,
-    /// Begun.
-    InProgress,
-    /// Ended well.
-    Completed,
-    /// Ended badly.
-    Failed,
-}
-
-impl ToolStatus {
-    /// Whether nothing may follow it.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
-    }
-}
-
-/// Why a prompt's turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// The agent is done.
-    EndTurn,
-    /// The turn was cancelled.
-    Cancelled,
-    /// The agent refuses.
-    Refusal,
-    /// Too many tokens.
-    MaxTokens,
 }
 
 /// One part of an outcome.

@@ -179,8 +179,7 @@ impl Script {
         match turn.asked {
             Asked::Other { request: None } => {}
             Asked::Other { request: Some(request) } => {
-                let answer = Wire::Answer { request, ok: result.map(|_| ()) };
-                step.wire.push((step.frames.len(), answer));
+                step.frames.push(ServerMessage::Answered { request, ok: result.map(|_| ()) });
             }
             Asked::Load { entry } => {
                 step.loads.push(entry);

@@ -56,6 +56,15 @@ pub enum ClientMessage {
         /// The session whose turn is to end.
         session: String,
     },
+    /// `session/set_model`.
+    SetModel {
+        /// The id of the request, repeated in its answer.
+        request: u64,
+        /// The session.
+        session: String,
+        /// The model that it is to go on with.
+        model: String,
+    },
     /// Any other request that the script has a reaction to. Only live.
     Request {
         /// The id of the request, repeated in its answer.
@@ -88,6 +97,7 @@ impl fmt::Display for ClientMessage {
             Self::Prompt { text, suffix: false, .. } => write!(f, "session/prompt {text:?}"),
             Self::Prompt { text, .. } => write!(f, "session/prompt {text:?} with suffix"),
             Self::Cancel { session } => write!(f, "session/cancel {session}"),
+            Self::SetModel { model, .. } => write!(f, "session/set_model {model:?}"),
             Self::Request { method, .. } => f.write_str(method),
             Self::Completion(Completion { tool_result: Some(id), .. }) => {
                 write!(f, "completion with the result of {id:?}")
@@ -153,6 +163,13 @@ pub enum ServerMessage {
         session: String,
         /// The error's message.
         message: String,
+    },
+    /// The answer to a request that has no other one: well, in the way its method always is, or with an error.
+    Answered {
+        /// The id of the request.
+        request: u64,
+        /// The error's message.
+        ok: Result<(), String>,
     },
 }
 

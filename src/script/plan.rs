@@ -145,6 +145,7 @@ pub(super) fn is_frame(entry: &ServerEntry, frame: &FrameSeen) -> bool {
             frame.method == method && frame.text.as_ref().is_none_or(|wanted| wanted == text)
         }
         ServerEntry::Cancel { .. } => frame.method == Method::Cancel,
+        ServerEntry::SetModel { .. } => frame.method == Method::SetModel,
         _ => false,
     }
 }

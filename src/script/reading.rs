@@ -3,6 +3,7 @@
 use super::machine::{Asked, Life, Running, Turn};
 use super::{ClientMessage, Completion, Script, ServerMessage};
 use crate::observation::ServerEntry;
+use crate::scenario::SET_MODEL;
 
 impl Script {
     /// What a message does when it is read, and the frames that answer it at once.
@@ -30,6 +31,9 @@ impl Script {
                 vec![ServerMessage::NewSession { session: self.open_session() }]
             }
             ClientMessage::LoadSession { session } => self.read_load(session),
+            ClientMessage::SetModel { request, session, model } => {
+                self.read_set_model(request, session, model)
+            }
             ClientMessage::Request { request, method, session } => {
                 self.read_request(request, &method, session);
                 Vec::new()
@@ -88,6 +92,17 @@ impl Script {
                 Vec::new()
             }
             None => vec![self.answer_load(session, entry, Ok(()))],
+        }
+    }
+
+    fn read_set_model(&mut self, request: u64, session: String, model: String) -> Vec<ServerMessage> {
+        self.log.push(ServerEntry::SetModel { process: self.process, session: session.clone(), model });
+        match self.plan.on_request(SET_MODEL, &session, self.process) {
+            Some(reaction) => {
+                self.begin(session, Asked::Other { request: Some(request) }, reaction);
+                Vec::new()
+            }
+            None => vec![ServerMessage::Answered { request, ok: Ok(()) }],
         }
     }
 

@@ -19,13 +19,6 @@ pub enum Wire {
     Bytes(Vec<u8>),
     /// The next frame is cut behind so many bytes.
     Split(u32),
-    /// A request that has no other answer is answered: well, in the way its method always is, or with an error.
-    Answer {
-        /// The request.
-        request: u64,
-        /// The error's message.
-        ok: Result<(), String>,
-    },
     /// The output is closed.
     CloseOutput,
     /// The process ends with this exit code.

@@ -126,6 +126,9 @@ impl ServerWords {
             ServerEntry::Cancel { process, session } => {
                 self.asked(*process, session, format!("cancel {session}"))
             }
+            ServerEntry::SetModel { process, session, model } => {
+                self.asked(*process, session, format!("set model {session} {model:?}"))
+            }
             ServerEntry::Said { process, session, text } => {
                 self.told(*process, session, format!("say {text:?}"))
             }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::asyncio::{EventLoop, Exception, Result, run_coroutine_threadsafe};
 use crate::kernel::thread;
 use crate::observation::Call;
-use crate::runtime::{Agent, EventService, ToolCall};
+use crate::runtime::{EventService, ToolCall};
 use crate::scenario::{ClockStep, Happening, Send, Step, ToolStep};
 
 use super::server::event_seen;
@@ -23,8 +23,11 @@ pub(super) fn play(world: &World, player: &Player) {
             Step::RunSync => ("run_sync".to_owned(), world.conversation.run()),
             Step::Interrupt => ("interrupt".to_owned(), world.interrupt()),
             Step::Pause => ("pause".to_owned(), world.pause()),
+            Step::Accept => ("accept".to_owned(), world.accept(&player.name)),
             Step::Reject => ("reject".to_owned(), world.reject()),
             Step::Close => ("close".to_owned(), world.close()),
+            Step::Reload => ("reload".to_owned(), world.reload()),
+            Step::SwitchModel(model) => (format!("switch_model {model:?}"), world.switch_model(model)),
             Step::Tool(step) => {
                 world.use_tool(*step, player, &mut tool_call);
                 continue;
@@ -71,7 +74,7 @@ impl World {
     fn run(&self, actor: &str) -> Result<()> {
         match &self.service {
             Some(served) => served.call("run", |service| async move { service.run().await }),
-            None if matches!(self.conversation.agent(), Agent::Sync(_)) => self.conversation.run(),
+            None if self.conversation.is_sync() => self.conversation.run(),
             None => {
                 let event_loop = EventLoop::new(&format!("loop of {actor}"), &self.timers);
                 let (conversation, on) = (self.conversation.clone(), event_loop.clone());
@@ -96,6 +99,11 @@ impl World {
         served.call("pause", |service| async move { service.pause().await })
     }
 
+    fn accept(&self, actor: &str) -> Result<()> {
+        let Some(served) = &self.service else { return self.run(actor) };
+        served.call("accept", |service| async move { service.accept_pending_actions().await })
+    }
+
     fn reject(&self) -> Result<()> {
         let Some(served) = &self.service else {
             self.conversation.reject_pending_actions();
@@ -110,6 +118,21 @@ impl World {
             return Ok(());
         };
         served.call("close", |service| async move { service.close().await })
+    }
+
+    fn reload(&self) -> Result<()> {
+        let Some(served) = &self.service else {
+            self.conversation.reload();
+            return Ok(());
+        };
+        served.call("reload", |service| async move { service.reload().await })
+    }
+
+    fn switch_model(&self, model: &str) -> Result<()> {
+        let model: Rc<str> = model.into();
+        let Some(served) = &self.service else { return self.conversation.switch_acp_model(&model) };
+        let label = ("switch model", model.clone());
+        served.call(label, move |service| async move { service.switch_acp_model(model).await })
     }
 
     fn use_tool(&self, step: ToolStep, player: &Player, tool_call: &mut Option<ToolCall>) {

@@ -162,7 +162,7 @@ impl Stage {
     fn shallowest(&self, parts: &[Part]) -> Option<usize> {
         let runs = |name: &str| {
             let actor = self.plan.scenario.actors.iter().find(|actor| actor.name == name);
-            actor.is_some_and(|actor| actor.does.contains(&Step::Run) || actor.does.contains(&Step::RunSync))
+            actor.is_some_and(|actor| actor.does.iter().any(Step::is_run))
         };
         parts.iter().rposition(|(name, _)| !runs(name))
     }
@@ -208,16 +208,15 @@ impl World {
             Firing::Race => Timers::racing(),
         };
         let server = ServerHost::new(scenario, plan.inline.contains(&Role::Server));
-        let workers = if scenario.through == Through::Service { scenario.actors.len() + 1 } else { 1 };
-        let executor = Executor::new("worker", workers, plan.inline.contains(&Role::Worker));
+        let executor = Executor::new("worker", scenario.workers(), plan.inline.contains(&Role::Worker));
         let limits = scenario.limits.clone();
         let agent = match scenario.agent.kind {
             AgentKind::Acp => {
                 let portal_thread = PortalThread::spawn("portal", &timers);
                 let peer: Rc<dyn Peer> = Rc::new(server.clone());
-                let suffix = scenario.agent.suffix;
+                let kind = (scenario.agent.suffix, scenario.switches_model());
                 let (limits, timers) = (limits.clone(), timers.clone());
-                Agent::Acp(AcpAgent::new(plan.decisions, limits, suffix, peer, portal_thread, timers))
+                Agent::Acp(AcpAgent::new(plan.decisions, limits, kind, peer, portal_thread, timers))
             }
             AgentKind::Llm => {
                 let condenser = scenario.agent.condenser.then_some(plan.decisions.condenser_usage);

@@ -26,7 +26,7 @@ impl World {
                 .collect(),
             runs: self.conversation.inspect_runs(),
             service: self.service.as_ref().map(|(service, _)| service.inspect_journal()).unwrap_or_default(),
-            usage: match self.conversation.agent() {
+            usage: match self.conversation.inspect_agent() {
                 Agent::Acp(_) => UsageCount::new(),
                 Agent::Llm(agent) | Agent::Sync(agent) => agent.inspect_usage(),
             },
@@ -38,7 +38,7 @@ impl World {
 
     fn end(&self) -> End {
         let state = self.conversation.state();
-        let session = match self.conversation.agent() {
+        let session = match self.conversation.inspect_agent() {
             Agent::Acp(agent) => agent.inspect_session(),
             Agent::Llm(_) | Agent::Sync(_) => None,
         };

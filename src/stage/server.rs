@@ -323,7 +323,8 @@ fn llm_line(frame: &ServerMessage) -> String {
         ServerMessage::Initialized
         | ServerMessage::NewSession { .. }
         | ServerMessage::Loaded { .. }
-        | ServerMessage::Call { .. } => String::new(),
+        | ServerMessage::Call { .. }
+        | ServerMessage::Answered { .. } => String::new(),
     }
 }
 

@@ -68,6 +68,23 @@ failed to read scenario `case`: 2 errors
 }
 
 #[test]
+fn nobody_asked_for_a_yes() {
+    assert_snapshot!(said(&case(r#"{"kind": "llm"}"#, r#""accept""#, CALL)), @r#"
+  x this agent acts without asking
+   ,-[case:2:70]
+ 1 | {"version": 1, "title": "t", "source": "s", "agent": {"kind": "llm"},
+ 2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run", "accept"]}],
+   :                                                                      ^^^^|^^^
+   :                                                                          `-- nothing to accept
+ 3 | "server": [{"on": {"prompt": "hi"}, "do": [{"tool_call": {"id": "t1", "name": "look", "arguments": "{}"}}, {"answer": "end_turn"}]}]}
+   `----
+  help: add "confirmation": true to the agent
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
 fn nothing_is_called() {
     assert_snapshot!(said(&case(ASKS, r#""reject", {"wait": {"status": "waiting_for_confirmation"}}"#, "")), @r#"
   x the LLM calls no tool

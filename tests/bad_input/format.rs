@@ -79,7 +79,8 @@ fn unknown_fields() {
    :                 `-- did you mean `iterations`?
  4 | "plans": []}
    `----
-  help: expected one of `cancel_send`, `drain`, `interrupt_wait`, `iterations`, `prompt`, `retries`
+  help: expected one of `cancel_send`, `drain`, `interrupt_wait`, `iterations`, `prompt`, `retries`,
+        `workers`
 
   x unknown field `plans` in a scenario
    ,-[case:4:1]
@@ -183,8 +184,8 @@ fn unknown_steps() {
        :       `-- did you mean `send`?
      4 |   "intrrupt",
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
-            {"tool": ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "accept", "reject",
+            "close", "reload", {"switch_model": ...}, {"tool": ...}, {"open": ...}, {"wait": ...}
 
       x unknown step `intrrupt`
        ,-[case:4:3]
@@ -194,8 +195,8 @@ fn unknown_steps() {
        :        `-- did you mean `interrupt`?
      5 |   {"wait": {"frame": {"method": "session/promt"}}},
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
-            {"tool": ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "accept", "reject",
+            "close", "reload", {"switch_model": ...}, {"tool": ...}, {"open": ...}, {"wait": ...}
 
       x unknown method `session/promt`
        ,-[case:5:33]
@@ -206,7 +207,7 @@ fn unknown_steps() {
      6 |   {"tool": "poll-token"},
        `----
       help: expected one of "initialize", "session/new", "session/load", "session/prompt",
-            "session/cancel", "chat/completions"
+            "session/cancel", "session/set_model", "chat/completions"
 
       x unknown tool step `poll-token`
        ,-[case:6:12]
@@ -226,8 +227,8 @@ fn unknown_steps() {
        :        `-- no such name
      8 | ]}]}
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
-            {"tool": ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "accept", "reject",
+            "close", "reload", {"switch_model": ...}, {"tool": ...}, {"open": ...}, {"wait": ...}
 
     failed to read scenario `case`: 5 errors
     "#);
@@ -271,8 +272,8 @@ fn steps_in_the_wrong_form() {
        :   `-- nothing in it
      6 |   {"open": "a", "wait": {"gate": "b"}}
        `----
-      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
-            {"tool": ...}, {"open": ...}, {"wait": ...}
+      help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "accept", "reject",
+            "close", "reload", {"switch_model": ...}, {"tool": ...}, {"open": ...}, {"wait": ...}
 
       x a step has one key, this has 2
        ,-[case:6:17]

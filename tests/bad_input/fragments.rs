@@ -84,8 +84,8 @@ fn what_is_wrong_in_a_fragment_is_shown_there() {
    :        `-- did you mean `interrupt`?
  4 | ]
    `----
-  help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "reject", "close",
-        {"tool": ...}, {"open": ...}, {"wait": ...}
+  help: expected one of {"send": ...}, "run", "run_sync", "interrupt", "pause", "accept", "reject",
+        "close", "reload", {"switch_model": ...}, {"tool": ...}, {"open": ...}, {"wait": ...}
 
 failed to read scenario `TMP/fragments-typo/case.json`: 1 error
 "#);

@@ -253,6 +253,10 @@ fn in_the_turn_of(text: &str) -> Value {
     json!({"wait": {"frame": {"method": "session/prompt", "text": text}}})
 }
 
+fn prompted_again(text: &str) -> Value {
+    json!({"wait": {"frame": {"method": "session/prompt", "text": text, "count": 2}}})
+}
+
 #[test]
 fn a_prompt_that_failed_and_came_again_is_a_retry() {
     let script = r#"[{"on": "any_prompt", "do": [{"fail": "overloaded"}]}]"#;
@@ -311,12 +315,11 @@ fn a_prompt_that_was_given_up_without_a_word_was_stopped() {
     }
     client.close();
     let imported = imported_with_note(&folder);
-    let again = json!({"wait": {"frame": {"method": "session/prompt", "text": "hi", "count": 2}}});
     assert_eq!(
         imported["actors"],
         json!([
             {"name": "user", "does": [{"send": {"text": "hi"}}, "run", "run"]},
-            {"name": "stopper", "does": [{"wait": {"gate": "turn-4-1"}}, "interrupt", again, "close"]},
+            {"name": "stopper", "does": [{"wait": {"gate": "turn-4-1"}}, "interrupt", prompted_again("hi"), "close"]},
         ])
     );
     assert_is_an_outcome_of_1_24_0(&folder);
@@ -337,12 +340,11 @@ fn a_run_that_went_on_behind_its_limit_is_synchronous() {
     control.post("/wait", &json!({"frame": {"method": "session/prompt", "count": 2}}));
     client.close();
     let imported = imported_with_note(&folder);
-    let again = json!({"wait": {"frame": {"method": "session/prompt", "text": "hi", "count": 2}}});
     assert_eq!(
         imported["actors"],
         json!([
             {"name": "ann", "does": [{"send": {"text": "hi"}}, "run_sync"]},
-            {"name": "stopper", "does": [again, "close"]},
+            {"name": "stopper", "does": [prompted_again("hi"), "close"]},
         ])
     );
     assert_eq!(imported["clock"], json!([in_the_turn_of("hi"), {"fire": "prompt"}]));

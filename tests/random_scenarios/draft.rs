@@ -23,6 +23,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::{NAMES, Written, send, text};
+
 /// A step of an actor; messages are numbered when the scenario is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Move {
@@ -31,6 +33,7 @@ enum Move {
     Interrupt,
     Pause,
     Close,
+    SwitchModel,
     Tool(&'static str),
 }
 
@@ -72,14 +75,14 @@ enum Act {
 
 /// A scenario before it is written down.
 #[derive(Debug, Clone)]
-pub struct Draft {
+struct Draft {
     service: bool,
     order: Order,
     kind: &'static str,
     cold: bool,
     suffix: bool,
     /// Whether the timers race with everything else; otherwise none fires.
-    pub racing: bool,
+    racing: bool,
     /// Whether everybody waits for the first prompt.
     awaits_prompt: bool,
     iterations: Option<u32>,
@@ -93,8 +96,8 @@ pub struct Draft {
 
 const GATES: usize = 2;
 
-/// All drafts.
-pub fn drafts() -> impl Strategy<Value = Draft> {
+/// All scenarios.
+pub fn drafts() -> impl Strategy<Value = Written> {
     let kind = prop_oneof![6 => Just("acp"), 1 => Just("llm"), 1 => Just("sync")];
     let agent = (any::<bool>(), kind, prop::bool::weighted(0.1), prop::bool::weighted(0.15));
     let order = prop_oneof![Just(Order::OneRun), Just(Order::NoStop), Just(Order::RunsThenStops)];
@@ -129,7 +132,8 @@ pub fn drafts() -> impl Strategy<Value = Draft> {
             on_cancel,
             load_fails,
         };
-        draft.with_possible_moves()
+        let draft = draft.with_possible_moves();
+        Written { text: draft.text(), racing: draft.racing }
     })
 }
 
@@ -140,6 +144,7 @@ fn a_move() -> impl Strategy<Value = Move> {
         6 => Just(Move::Interrupt),
         3 => Just(Move::Pause),
         1 => Just(Move::Close),
+        2 => Just(Move::SwitchModel),
         1 => Just(Move::Tool("begin")),
         1 => Just(Move::Tool("poll_token")),
     ]
@@ -191,9 +196,10 @@ impl Draft {
     /// is closed once, by the last step of an actor.
     fn with_possible_moves(mut self) -> Self {
         let mut is_closed = false;
-        let service = self.service;
+        let (service, is_acp) = (self.service, self.kind == "acp");
         for (actor, moves) in self.actors.iter_mut().enumerate() {
             moves.retain(|one| *one != Move::Run || service || actor == 0);
+            moves.retain(|one| *one != Move::SwitchModel || is_acp);
             if let Some(place) = moves.iter().position(|one| *one == Move::Close) {
                 let closes = !is_closed && service;
                 moves.truncate(if closes { place + 1 } else { place });
@@ -229,7 +235,7 @@ impl Draft {
     }
 
     /// The scenario file.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut sends = 0;
         let gates = self.gates();
         let last = self.actors.len() - 1;
@@ -283,25 +289,17 @@ impl Draft {
         if self.awaits_prompt && !does.is_empty() && (place > 0 || self.service && moves.len() > begins) {
             does.insert(begins, json!({"wait": {"frame": {"method": "session/prompt", "text": text(0)}}}));
         }
-        let name = ["ann", "bob", "cem"][place];
-        json!({"name": name, "does": does})
+        json!({"name": NAMES[place], "does": does})
     }
 
     fn step(&self, one: Move, sends: &mut usize) -> Value {
         match one {
-            Move::Send { run } => {
-                *sends += 1;
-                let text = text(*sends - 1);
-                if run && self.service {
-                    json!({"send": {"text": text, "run": true}})
-                } else {
-                    json!({"send": {"text": text}})
-                }
-            }
+            Move::Send { run } => send(sends, run && self.service),
             Move::Run => json!("run"),
             Move::Interrupt => json!("interrupt"),
             Move::Pause => json!("pause"),
             Move::Close => json!("close"),
+            Move::SwitchModel => json!({"switch_model": "m2"}),
             Move::Tool(step) => json!({"tool": step}),
         }
     }
@@ -313,7 +311,7 @@ impl Draft {
             Move::Tool(_) => false,
             Move::Pause => !is_acp,
             Move::Send { run } => !is_acp || (*run && self.service),
-            Move::Run | Move::Interrupt | Move::Close => true,
+            Move::Run | Move::Interrupt | Move::Close | Move::SwitchModel => true,
         };
         moves.iter().position(waits).unwrap_or(moves.len())
     }
@@ -396,10 +394,6 @@ fn write(acts: &[Act]) -> Vec<Value> {
             })
         })
         .collect()
-}
-
-fn text(place: usize) -> String {
-    format!("m{}", place + 1)
 }
 
 fn gate(number: u8) -> String {

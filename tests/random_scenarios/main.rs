@@ -8,14 +8,15 @@
 //! the server waits for what does not come says nothing of the runtime; it is counted, and has to be rare.
 
 mod draft;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::thread;
 
-use draft::Draft;
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
 use turnloom::check::{Violation, rules};
 use turnloom::explore::inhouse::{Sample, Sampler};
 use turnloom::explore::{Budget, Caught, Firing, Hunted, Job, Options, SearchKind, Verdict, hunt, smaller};
@@ -23,9 +24,33 @@ use turnloom::observation::{Observations, Waiting, Why};
 use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
 use turnloom::scenario::{self, Vocabulary};
 
+/// A scenario as a file has it.
+#[derive(Debug, Clone)]
+struct Written {
+    text: String,
+    /// Whether the timers race with everything else.
+    racing: bool,
+}
+
+/// Who acts; a draft has three actors at most.
+const NAMES: [&str; 3] = ["ann", "bob", "cem"];
+
+/// The step that sends the next message. Messages are numbered in the order in which they are written down.
+fn send(sends: &mut usize, run: bool) -> Value {
+    let text = text(*sends);
+    *sends += 1;
+    if run { json!({"send": {"text": text, "run": true}}) } else { json!({"send": {"text": text}}) }
+}
+
+/// The text of the message at this place.
+fn text(place: usize) -> String {
+    format!("m{}", place + 1)
+}
+
 /// Which scenarios are run, and how.
 #[derive(Debug, Clone, Copy)]
 struct Survey {
+    drafts: fn() -> BoxedStrategy<Written>,
     scenarios: u64,
     seed: u64,
     schedules: u64,
@@ -46,12 +71,22 @@ struct Ran {
     /// Drafts that the linter refused.
     refused: u64,
     /// By rule, the scenarios that break it.
-    found: BTreeMap<&'static str, Vec<(u64, Draft)>>,
+    found: BTreeMap<&'static str, Vec<(u64, Written)>>,
 }
 
 #[test]
 fn the_fixed_runtime_breaks_no_rule_in_random_scenarios() {
+    breaks_no_rule(|| draft::drafts().boxed());
+}
+
+#[test]
+fn the_fixed_runtime_breaks_no_rule_where_an_llm_calls_tools() {
+    breaks_no_rule(|| tools::drafts().boxed());
+}
+
+fn breaks_no_rule(drafts: fn() -> BoxedStrategy<Written>) {
     let survey = Survey {
+        drafts,
         scenarios: number("TURNLOOM_SCENARIOS", 2_000),
         seed: number("TURNLOOM_SEED", 1),
         schedules: number("TURNLOOM_SCHEDULES", 20),
@@ -67,14 +102,19 @@ fn the_fixed_runtime_breaks_no_rule_in_random_scenarios() {
 
 #[test]
 fn random_scenarios_find_a_defect() {
-    let survey = Survey { scenarios: 200, seed: 1, schedules: 20, defect: Some("finish-gap") };
-    let ran = survey.run();
+    assert_finds(|| draft::drafts().boxed(), "finish-gap", "nothing-stranded-after-finish");
+}
+
+#[test]
+fn random_scenarios_with_tools_find_a_defect() {
+    assert_finds(|| tools::drafts().boxed(), "tool-call-answered-twice", "tool-calls-are-answered-once");
+}
+
+fn assert_finds(drafts: fn() -> BoxedStrategy<Written>, defect: &'static str, rule: &str) {
+    let ran = Survey { drafts, scenarios: 200, seed: 1, schedules: 20, defect: Some(defect) }.run();
     println!("{}", ran.summary());
     let found: Vec<_> = ran.found.iter().map(|(rule, drafts)| (*rule, drafts.len())).collect();
-    assert!(
-        found.iter().any(|(rule, count)| *rule == "nothing-stranded-after-finish" && *count >= 3),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|(found, count)| *found == rule && *count >= 3), "{found:?}");
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -108,7 +148,7 @@ impl Survey {
         seed[8..16].copy_from_slice(&number.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let drafts = draft::drafts();
+        let drafts = (self.drafts)();
         let (draft, job) = loop {
             let draft = drafts.new_tree(&mut runner).expect("a draft").current();
             match self.job(&draft) {
@@ -126,8 +166,8 @@ impl Survey {
     }
 
     /// The draft as a job; none if the linter refuses it.
-    fn job(self, draft: &Draft) -> Option<Job> {
-        let loaded = scenario::parse("random", &draft.text(), &vocabulary()).ok()?;
+    fn job(self, draft: &Written) -> Option<Job> {
+        let loaded = scenario::parse("random", &draft.text, &vocabulary()).ok()?;
         Some(Job {
             name: "random".into(),
             scenario: loaded.scenario,
@@ -138,7 +178,7 @@ impl Survey {
     }
 
     /// How many scenarios break a rule, and the smallest that could be made of some of them.
-    fn tell(self, rule: &'static str, drafts: &[(u64, Draft)]) -> String {
+    fn tell(self, rule: &'static str, drafts: &[(u64, Written)]) -> String {
         let jobs = drafts.iter().take(3).filter_map(|(_, draft)| self.job(draft));
         let small = jobs
             .filter_map(|job| shrink(rule, job, self.schedules))

@@ -117,6 +117,10 @@ fn does_not_fit(scenario: &Scenario, threads: usize) -> Option<String> {
     if waits_outside {
         return Some("the server waits for a status or an event, of which loom cannot wake it".to_owned());
     }
+    if scenario.switches_model() {
+        let reason = "a switch of the model waits for its answer or for the end of the portal, of which loom cannot wake it";
+        return Some(reason.to_owned());
+    }
     (threads > THREADS).then(|| format!("{threads} threads are needed, and loom has {THREADS}"))
 }
 
@@ -132,9 +136,8 @@ fn threads(job: &Job) -> usize {
     threads += usize::from(scenario.agent.kind == AgentKind::Acp);
     threads += usize::from(!inline(Role::Server));
     threads += usize::from(service);
-    let workers = if service { scenario.actors.len() + 1 } else { 1 };
-    threads += if inline(Role::Worker) { 0 } else { workers };
-    let runs = |actor: &crate::scenario::Actor| !service && actor.does.contains(&Step::Run);
+    threads += if inline(Role::Worker) { 0 } else { scenario.workers() + scenario.batches() };
+    let runs = |actor: &crate::scenario::Actor| !service && actor.does.iter().any(Step::is_run);
     let main_is_idle = !clock && scenario.actors.iter().all(runs);
     threads + usize::from(main_is_idle)
 }

@@ -11,6 +11,11 @@ pub(super) fn sent(call: &str) -> Option<String> {
     serde_json::from_str(call.strip_prefix("send ")?).ok()
 }
 
+/// The model that the call switches to, if it does.
+pub(super) fn switched(call: &str) -> Option<String> {
+    serde_json::from_str(call.strip_prefix("switch_model ")?).ok()
+}
+
 /// Everybody who acts.
 pub(super) fn actors(story: &Story) -> Vec<Actor> {
     let mut cast = Cast::default();
@@ -22,6 +27,7 @@ pub(super) fn actors(story: &Story) -> Vec<Actor> {
         as_prompted(story, &mut cast);
         as_stopped(story, &mut cast);
     }
+    as_switched(story, &mut cast);
     let mut waited = None;
     for moment in &story.moments {
         if let Moment::Open(gate, before) = moment {
@@ -85,6 +91,11 @@ impl Cast {
             self.actors.len() - 1
         });
         self.actors[at].does.extend(steps);
+    }
+
+    /// One who stops the conversation so, behind this.
+    fn stop(&mut self, behind: &Happening, step: Step) {
+        self.add("stopper", [Step::Wait(behind.clone()), step]);
     }
 }
 
@@ -175,7 +186,11 @@ pub(super) fn steps_of_a_run(story: &Story) -> Option<u32> {
             Moment::Prompt(_) => prompts += 1,
             Moment::Call(_, Step::RunSync) => most = most.max(std::mem::take(&mut prompts)),
             Moment::Call(..) => prompts = 0,
-            Moment::Stop(_) | Moment::Open(..) | Moment::Said(..) | Moment::Left(_) => {}
+            Moment::Stop(_)
+            | Moment::Open(..)
+            | Moment::Said(..)
+            | Moment::Switched(..)
+            | Moment::Left(_) => {}
         }
     }
     // The prompts after the last call that returned are of a run that did not.
@@ -190,9 +205,27 @@ fn send(turn: &Asked) -> Step {
 fn as_stopped(story: &Story, cast: &mut Cast) {
     for moment in &story.moments {
         match moment {
-            Moment::Stop(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Interrupt]),
-            Moment::Left(before) => cast.add("stopper", [Step::Wait(before.clone()), Step::Close]),
-            Moment::Prompt(_) | Moment::Open(..) | Moment::Said(..) | Moment::Call(..) => {}
+            Moment::Stop(before) => cast.stop(before, Step::Interrupt),
+            Moment::Left(before) => cast.stop(before, Step::Close),
+            Moment::Prompt(_)
+            | Moment::Open(..)
+            | Moment::Said(..)
+            | Moment::Switched(..)
+            | Moment::Call(..) => {}
+        }
+    }
+}
+
+/// One who switches the model wherever that was asked for, unless actors told who did.
+fn as_switched(story: &Story, cast: &mut Cast) {
+    let told = |step: &Step| matches!(step, Step::SwitchModel(_));
+    if cast.actors.iter().flat_map(|actor| &actor.does).any(told) {
+        return;
+    }
+    for moment in &story.moments {
+        if let Moment::Switched(model, before) = moment {
+            let wait = before.clone().map(Step::Wait);
+            cast.add("switcher", wait.into_iter().chain([Step::SwitchModel(model.clone())]));
         }
     }
 }
@@ -224,17 +257,17 @@ fn as_served(story: &Story, cast: &mut Cast) {
                 };
                 cast.add("user", wait.map(Step::Wait).into_iter().chain([ask]));
                 if let (false, Some(place)) = (replaces, place) {
-                    cast.add("stopper", [Step::Wait(place.clone()), Step::Interrupt]);
+                    cast.stop(place, Step::Interrupt);
                 }
                 (before, place) = (Some(turn), None);
             }
             Moment::Stop(at) => place = Some(at),
-            Moment::Left(at) => cast.add("stopper", [Step::Wait(at.clone()), Step::Close]),
-            Moment::Open(..) | Moment::Said(..) | Moment::Call(..) => {}
+            Moment::Left(at) => cast.stop(at, Step::Close),
+            Moment::Open(..) | Moment::Said(..) | Moment::Switched(..) | Moment::Call(..) => {}
         }
     }
     if let Some(place) = place {
-        cast.add("stopper", [Step::Wait(place.clone()), Step::Interrupt]);
+        cast.stop(place, Step::Interrupt);
     }
 }
 
@@ -272,7 +305,7 @@ fn as_told(story: &Story, cast: &mut Cast) {
     }
     for moment in &story.moments {
         if let Moment::Left(before) = moment {
-            cast.add("stopper", [Step::Wait(before.clone()), Step::Close]);
+            cast.stop(before, Step::Close);
         }
     }
     for asked in prompts(story) {

@@ -90,6 +90,8 @@ pub(super) enum Moment {
     Open(String, Option<Happening>),
     /// Somebody told that this message was sent during a turn, which is known by its place in [`Story::asked`].
     Said(String, usize),
+    /// The model of a session was switched to this one, and what may have come before that.
+    Switched(String, Option<Happening>),
     /// A call of an actor returned.
     Call(String, Step),
     /// The client left in the middle of this turn, and what may have come before that.
@@ -240,13 +242,15 @@ impl Story {
             "interrupt" => Step::Interrupt,
             "pause" => Step::Pause,
             "close" => Step::Close,
-            _ => match super::actors::sent(call) {
-                Some(text) => {
+            "reload" => Step::Reload,
+            _ => match (super::actors::sent(call), super::actors::switched(call)) {
+                (Some(text), _) => {
                     let sent = self.sent.entry(text.clone()).or_default();
                     *sent += 1;
                     Step::Send(Send { text: nth(&self.names.text(&text), *sent), run: false })
                 }
-                None => {
+                (None, Some(model)) => Step::SwitchModel(model),
+                (None, None) => {
                     self.notes.push(format!("no step of an actor is the call {call:?}; it is left out"));
                     return;
                 }

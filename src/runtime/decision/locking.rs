@@ -28,6 +28,12 @@ choices! {
         Awaited "awaited" "It suspends its task; the loop goes on.",
         Slept "slept" "It blocks the loop's thread.",
     }
+    ModelSwitch,
+    "Which lock does a switch of the model hold until the server has answered?",
+    "openhands-sdk 1.25.0, found by turnloom: LocalConversation.switch_acp_model" {
+        OwnLock "own_lock" "One of its own, so that only another switch waits; the state lock once the answer is there.",
+        StateLock "state_lock" "The state lock, which a tool update of a turn in flight waits for on the thread that is to read the answer.",
+    }
     AgentStart,
     "On which thread does an asynchronous run start the agent?",
     "openhands-sdk 1.24.0 beside 1.25.0 (LocalConversation.arun)" {

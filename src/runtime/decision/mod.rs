@@ -20,13 +20,13 @@ mod usage;
 
 use std::collections::BTreeMap;
 
-pub use confirmation::PendingActions;
+pub use confirmation::{PendingActions, RefusedAccept};
 pub use cursor::{
     CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance, FailedMessage, FirstPrompt,
     StepMessage,
 };
 pub use defects::{DEFECTS, Defect};
-pub use dispatch::Dispatch;
+pub use dispatch::{Dispatch, ToolPool};
 pub use drain::{
     CancelSend, CancelledPrompt, CancelledStart, CardClosing, DrainResult, InterruptLimit, PermissionAnswer,
     SecondCancel, SyncTimeout,
@@ -35,13 +35,17 @@ pub use finalization::{
     AfterError, FailedPrompt, FailedTurn, FinishCheck, IdlePause, LastIteration, LateMessage, LatePause,
     StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks, UnfinishedCards,
 };
-pub use locking::{AcpStep, AgentStart, LiveUpdate, PromptLock, RetryDelay};
+pub use locking::{AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
-    CloseInFlight, Closing, ExplicitStop, RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration,
-    RerunWanted, StopBeforeStart, Supersede, SupersedeCheck,
+    CloseInFlight, Closing, ExplicitStop, OvertakenRerun, RefusedRerun, RefusedRun, RerunAfterPause,
+    RerunGeneration, RerunWanted, RerunWhileWaiting, RunningStatus, StopBeforeStart, Supersede,
+    SupersedeCheck,
 };
-pub use restart::{RestartSession, ServerDeath, SessionRecord, SuffixMarker, UndrainedSession};
+pub use restart::{
+    RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedSession, SwitchedSuffix,
+    UndrainedSession,
+};
 pub use revisions::{Change, REVISIONS, Revision};
 pub use token::{TokenAtEnd, ToolToken};
 pub use usage::CondenserUsage;
@@ -195,6 +199,14 @@ decisions! {
     permission_answer: PermissionAnswer,
     pending_actions: PendingActions,
     session_record: SessionRecord,
+    refused_accept: RefusedAccept,
+    rerun_while_waiting: RerunWhileWaiting,
+    tool_pool: ToolPool,
+    overtaken_rerun: OvertakenRerun,
+    model_switch: ModelSwitch,
+    switched_session: SwitchedSession,
+    switched_suffix: SwitchedSuffix,
+    running_status: RunningStatus,
 }
 
 /// A name that decides nothing.

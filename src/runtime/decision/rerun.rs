@@ -37,6 +37,18 @@ choices! {
         Always "always" "Yes, with an ACP agent, whoever paused the run.",
         Never "never" "No: only after a run that ended idle.",
     }
+    RerunWhileWaiting,
+    "Is a rerun that was asked for honoured when the old run ended waiting for a confirmation?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService._run_and_publish, should_restart" {
+        Begins "begins" "Yes, as a run that is asked for a moment later is: it executes the tool calls.",
+        Dropped "dropped" "No, and it is forgotten.",
+    }
+    OvertakenRerun,
+    "What becomes of a rerun if another run has begun since it was asked for?",
+    "found by turnloom in openhands-agent-server 1.25.0: EventService._run_and_publish, await self.run" {
+        Dropped "dropped" "Nothing: that run takes the message along.",
+        Begins "begins" "It begins behind that one, and executes what tool calls wait by then, which nobody has accepted.",
+    }
     ExplicitStop,
     "Does a user's pause or interrupt revoke the reruns that were asked for before it?",
     "openhands-sdk #3376, merged code" {
@@ -73,5 +85,11 @@ choices! {
         Interrupted "interrupted" "It interrupts the run.",
         PausedFirst "paused_first" "It pauses the conversation, which takes the state lock, and then cancels the run.",
         ReadAgain "read_again" "It pauses the conversation, and then cancels the run that it knows of by then; if there is none any more, it fails.",
+    }
+    RunningStatus,
+    "Is a run refused since a worker has read the status `running`?",
+    "openhands-agent-server 1.25.0, found by turnloom: EventService.run, await self._get_execution_status" {
+        LookedAtAgain "looked_at_again" "Only if a run is on when the answer has come to the loop; otherwise the status is read once more.",
+        Believed "believed" "Yes, though the run may have come to its end, and looked who wants another one, before the answer came.",
     }
 }

@@ -24,6 +24,18 @@ choices! {
         Loaded "loaded" "The one before, with session/load; a new one only if that fails.",
         New "new" "A new one: the restart forgets the id of the one before.",
     }
+    SwitchedSession,
+    "What does the agent that a switch of the model puts in place know of what a turn in flight makes of the session?",
+    "openhands-sdk 1.25.0, found by turnloom: LocalConversation.switch_acp_model, old_agent.model_copy" {
+        Shared "shared" "All of it: both agents have one session, with its process and the mark that it has to be restarted.",
+        Copied "copied" "Nothing: it has a copy of the attributes as they were, and the turn notes its restart in the other one.",
+    }
+    SwitchedSuffix,
+    "Does the agent that a switch of the model puts in place learn that the first prompt has brought the system suffix?",
+    "openhands-sdk 1.25.0, found by turnloom: LocalConversation.switch_acp_model, _suffix_install_state" {
+        Shared "shared" "Yes: both agents have one mark.",
+        Copied "copied" "No: its copy of the mark says that the suffix is still to be sent.",
+    }
     SuffixMarker,
     "What does the marker `system suffix installed` belong to?",
     "openhands-sdk #3376, review round 4" {

@@ -3,24 +3,37 @@
 //!
 //! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`. It must not know how a run goes.
 
-use super::{ALREADY_RUNNING, EventService};
+use super::{ALREADY_RUNNING, EventService, Wanted};
 use crate::asyncio::{Exception, Result};
-use crate::observation::Cause;
 use crate::scenario::Status;
 
 use super::super::branch::{Branch, reach};
-use super::super::conversation::{Agent, LocalConversation};
+use super::super::conversation::LocalConversation;
 use super::super::decision::{
-    RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration, RerunWanted, SupersedeCheck,
+    OvertakenRerun, RefusedRerun, RefusedRun, RerunAfterPause, RerunGeneration, RerunWanted,
+    RerunWhileWaiting, SupersedeCheck,
 };
 use super::super::state::{AgentState, MessageId};
 
-/// A message whose run was refused, as one was under way.
+/// The messages whose run was refused, as one was under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct RefusedRequest {
-    pub(super) message: MessageId,
-    /// The user's stops up to the moment in which the message was sent.
+    pub(super) messages: Vec<MessageId>,
+    /// The user's stops up to the moment in which the last of them was sent.
     pub(super) generation: u32,
+    /// The last run that was under way.
+    pub(super) run: u32,
+}
+
+impl RefusedRequest {
+    /// Both requests, whichever was refused first: the one may wait for a run though the other has had its own.
+    fn and(self, other: Self) -> Self {
+        Self {
+            messages: [self.messages, other.messages].concat(),
+            generation: self.generation.max(other.generation),
+            run: self.run.max(other.run),
+        }
+    }
 }
 
 /// What a worker found when it marked the prompt in flight as superseded.
@@ -37,10 +50,19 @@ impl EventService {
         if self.decisions().refused_run == RefusedRun::Dropped {
             return;
         }
-        inner.rerun_requested.set(Some(request));
+        self.keep_request(request);
         if interrupted_acp {
             inner.acp_internal_rerun_requested.set(true);
         }
+    }
+
+    fn keep_request(&self, request: RefusedRequest) {
+        let requested = &self.inner.rerun_requested;
+        let both = match requested.take() {
+            Some(other) => other.and(request),
+            None => request,
+        };
+        requested.set(Some(both));
     }
 
     pub(super) async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
@@ -51,7 +73,7 @@ impl EventService {
     /// `_should_interrupt_running_acp_turn` of the first review rounds: any run in flight will do.
     pub(super) async fn look_for_running_acp_turn(&self) -> Result<Superseded> {
         let in_flight = self.inner.run_task.get().is_some_and(|run| !run.task.done());
-        let is_acp = matches!(self.inner.conversation.agent(), Agent::Acp(_));
+        let is_acp = self.inner.conversation.is_acp();
         let did_mark = in_flight && is_acp && self.execution_status().await? == Status::Running;
         Ok(Superseded { did_mark, ..Superseded::default() })
     }
@@ -60,7 +82,7 @@ impl EventService {
     fn mark_superseded_sync(&self) -> Superseded {
         let nothing = Superseded::default();
         let conversation = &self.inner.conversation;
-        if self.inner.run_task.get().is_none() || !matches!(conversation.agent(), Agent::Acp(_)) {
+        if self.inner.run_task.get().is_none() || !conversation.is_acp() {
             reach(Branch::SupersedeWithoutRun);
             return nothing;
         }
@@ -92,10 +114,10 @@ impl EventService {
         let internal = inner.acp_internal_rerun_requested.replace(false);
         let generation = inner.explicit_interrupt_generation.get();
         let Some(request) = requested else { return Ok(()) };
-        let status = self.status_if_wanted(&request.message).await?;
+        let status = self.status_if_wanted(&request.messages).await?;
         let still_valid = inner.explicit_interrupt_generation.get() == generation;
         let internal_valid = internal && still_valid;
-        let is_acp = matches!(inner.conversation.agent(), Agent::Acp(_));
+        let is_acp = inner.conversation.is_acp();
         let after_pause = match self.decisions().rerun_after_pause {
             RerunAfterPause::AskedSinceStop => request.generation == generation,
             RerunAfterPause::IfInternal => is_acp && internal_valid,
@@ -106,24 +128,27 @@ impl EventService {
             && match status {
                 Some(Status::Idle) => true,
                 Some(Status::Paused) => after_pause,
+                Some(Status::WaitingForConfirmation) => {
+                    self.decisions().rerun_while_waiting == RerunWhileWaiting::Begins
+                }
                 _ => false,
             };
         if !restart {
             reach(if status.is_none() { Branch::RerunServed } else { Branch::RerunNotDue });
             if self.decisions().rerun_wanted == RerunWanted::KeptForIdle {
-                inner.rerun_requested.set(Some(request));
+                self.keep_request(request);
             }
             return Ok(());
         }
         let up_to_its_begin = self.decisions().rerun_generation == RerunGeneration::UpToItsBegin;
         let asked = (internal_valid || up_to_its_begin).then_some(generation);
-        match Box::pin(self.begin(Cause::Rerun, asked)).await {
+        match Box::pin(self.begin(Wanted::Rerun { generation: asked, run: request.run })).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
                 reach(Branch::RerunRefused);
                 if self.decisions().refused_rerun == RefusedRerun::Dropped {
                     return Ok(());
                 }
-                inner.rerun_requested.set(Some(request));
+                self.keep_request(request);
                 inner.acp_internal_rerun_requested.set(internal);
                 Ok(())
             }
@@ -131,16 +156,28 @@ impl EventService {
         }
     }
 
-    /// The status in which the run ended; none if the request for a rerun has been served by then.
-    async fn status_if_wanted(&self, message: &MessageId) -> Result<Option<Status>> {
+    /// Decision `overtaken_rerun`: another run has begun since this one was asked for.
+    pub(super) fn is_overtaken(&self, wanted: Wanted) -> bool {
+        match wanted {
+            Wanted::Rerun { run, .. } => {
+                run != self.inner.run_tasks.get()
+                    && self.decisions().overtaken_rerun == OvertakenRerun::Dropped
+            }
+            _ => false,
+        }
+    }
+
+    /// The status in which the run ended; none if every request for a rerun has been served by then.
+    async fn status_if_wanted(&self, messages: &[MessageId]) -> Result<Option<Status>> {
         if self.decisions().rerun_wanted != RerunWanted::MessageWaits {
             return self.execution_status().await.map(Some);
         }
-        let message = message.clone();
+        let messages = messages.to_vec();
         let read = move |conversation: &LocalConversation| {
             let state = conversation.state();
             let _held = state.lock();
-            Ok(state.waits(&message).then(|| state.status()))
+            let is_wanted = messages.iter().any(|message| state.waits(message));
+            Ok(is_wanted.then(|| state.status()))
         };
         self.in_executor("get status", read).await
     }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::strand::What;
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
-    AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, Scenario, Session, Status,
-    Through, Timer, Trigger,
+    AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, SET_MODEL, Scenario, Session,
+    Status, Through, Timer, Trigger,
 };
 
 /// What is known to have happened, at most.
@@ -29,6 +29,7 @@ pub(super) struct Facts<'a> {
     /// The tool calls of an LLM.
     actions: BTreeSet<&'a str>,
     rejects: bool,
+    switches: bool,
 }
 
 /// Why something cannot happen.
@@ -60,12 +61,13 @@ impl<'a> Facts<'a> {
                 self.runs |= send.run;
                 self.supersedes |= send.run && through == Through::Service;
             }
-            What::Run => self.runs = true,
+            What::Run | What::Accept => self.runs = true,
             What::Interrupt => self.interrupts = true,
             What::Pause => self.pauses = true,
             What::Reject => self.rejects = true,
             What::ToolCall(call) => _ = self.actions.insert(&call.id),
-            What::Close => self.closes = true,
+            What::Close | What::Reload => self.closes = true,
+            What::SwitchModel => self.switches = true,
             What::Fire(timer) => self.prompt_times_out |= timer == Timer::Prompt,
             What::Open(gate) => _ = self.gates.insert(gate),
             What::Card(id) => _ = self.cards.insert(id),
@@ -110,6 +112,7 @@ impl<'a> Facts<'a> {
             Trigger::AnyPrompt => self.runs,
             Trigger::Cancel => self.cancels(),
             Trigger::Load => self.loads(),
+            Trigger::Request(method) if method == SET_MODEL => self.switches,
             Trigger::Start | Trigger::Request(_) => true,
             Trigger::ToolResult(_) | Trigger::Conversation(_) => self.runs,
         }
@@ -146,7 +149,7 @@ impl<'a> Facts<'a> {
         let acp = scenario.agent.kind == AgentKind::Acp;
         let method = "/wait/frame/method";
         match frame.method {
-            Method::Initialize | Method::New | Method::Load if !acp => Missing::new(
+            Method::Initialize | Method::New | Method::Load | Method::SetModel if !acp => Missing::new(
                 method,
                 "this agent has no ACP server",
                 "only an agent of kind `acp` sends this frame",
@@ -169,12 +172,15 @@ impl<'a> Facts<'a> {
                 "nothing restarts the server",
                 format!("a restart needs a run, and {CANCEL}"),
             ),
+            Method::SetModel if !self.switches => {
+                Missing::new(method, "nobody switches the model", "let an actor {\"switch_model\": \"m2\"}")
+            }
             Method::Completion if scenario.llm.is_empty() => Missing::new(
                 method,
                 "there is no LLM beside the agent",
                 "write its reactions as `llm`; where the agent is of kind `llm`, a completion is a `session/prompt`",
             ),
-            Method::Cancel | Method::Load | Method::Completion => None,
+            Method::Cancel | Method::Load | Method::SetModel | Method::Completion => None,
         }
     }
 

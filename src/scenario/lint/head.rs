@@ -35,6 +35,7 @@ fn misplaced(desk: &mut Desk<'_>) {
             });
         }
     }
+    reloads(desk);
     if scenario.agent.condenser && scenario.agent.kind != AgentKind::Llm {
         desk.add(|spans| {
             Diagnostic::error("no-condenser", "only an agent of kind `llm` has a condenser")
@@ -47,6 +48,37 @@ fn misplaced(desk: &mut Desk<'_>) {
             Diagnostic::error("no-confirmation", "an ACP agent has no confirmation mode: its server asks for permissions")
                 .at(spans.key("/agent/confirmation"), "this agent has none")
                 .help("leave it out and \"call\" the client with the method \"session/request_permission\", or write \"kind\": \"llm\"")
+        });
+    }
+}
+
+/// A process that ends takes along whoever is at the conversation, so that only who has it reloaded may be.
+fn reloads(desk: &mut Desk<'_>) {
+    let scenario = desk.scenario;
+    let steps = scenario.actors.iter().enumerate().flat_map(|(i, actor)| {
+        actor.does.iter().enumerate().map(move |(j, step)| (i, format!("/actors/{i}/does/{j}"), step))
+    });
+    let Some((by, reload, _)) = steps.clone().find(|(_, _, step)| **step == Step::Reload) else { return };
+    if scenario.through == Through::Service && scenario.agent.kind == AgentKind::Sync {
+        desk.add(|spans| {
+            Diagnostic::error(
+                "reload-beside-run",
+                "a run of an agent of kind `sync` goes on when its service is closed",
+            )
+            .at(spans.value(&reload), "the run may still be on")
+            .help("leave out \"through\": \"service\", or let the agent be of kind `llm`")
+        });
+    }
+    let acts = |step: &Step| !matches!(step, Step::Open(_) | Step::Wait(_));
+    for (_, pointer, _) in steps.filter(|(i, _, step)| *i != by && acts(step)) {
+        desk.add(|spans| {
+            Diagnostic::error(
+                "reload-beside-others",
+                "only one actor acts where the conversation is reloaded",
+            )
+            .at(spans.value(&pointer), "another one acts")
+            .at(spans.value(&reload), "reloaded here")
+            .help("let the same actor do it; others may open gates and wait")
         });
     }
 }

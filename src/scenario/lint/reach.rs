@@ -7,7 +7,7 @@ use super::Desk;
 use super::facts::Facts;
 use super::strand::{Strand, What};
 use crate::scenario::nearest::quoted;
-use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Reaction, Trigger};
+use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Reaction, SET_MODEL, Trigger};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let all = super::waits::everything(desk.scenario, strands);
@@ -64,6 +64,11 @@ fn unprompted(reaction: &Reaction, server: &[Reaction], all: &Facts<'_>) -> Opti
                 && matches!(&other.on, Trigger::Prompt(wanted) if wanted == text)
         })
     };
+    if matches!(&reaction.on, Trigger::Request(method) if method == SET_MODEL) && !all.triggers(&reaction.on)
+    {
+        let help = "let an actor {\"switch_model\": \"m2\"}, or leave the reaction out";
+        return Unreached::new("on", "nobody switches the model", help);
+    }
     if reaction.on == Trigger::AnyPrompt && all.texts().all(own) {
         let help = "leave the reaction out, or one of those for a single prompt";
         return Unreached::new("on", "every message has a reaction of its own", help);
@@ -73,7 +78,12 @@ fn unprompted(reaction: &Reaction, server: &[Reaction], all: &Facts<'_>) -> Opti
 
 /// A reaction to a frame that only an ACP agent sends.
 fn of_another_agent(reaction: &Reaction, agent: AgentKind) -> Option<Unreached> {
-    let only_acp = matches!(reaction.on, Trigger::Cancel | Trigger::Load) || reaction.session.is_some();
+    let is_frame = match &reaction.on {
+        Trigger::Cancel | Trigger::Load => true,
+        Trigger::Request(method) => method == SET_MODEL,
+        _ => false,
+    };
+    let only_acp = is_frame || reaction.session.is_some();
     if agent == AgentKind::Acp || !only_acp {
         return None;
     }

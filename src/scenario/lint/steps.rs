@@ -1,5 +1,5 @@
-//! Checks single steps of actors: messages with one text, sends that ask for a run, tools, rejections. Knows nothing of
-//! order between actors.
+//! Checks single steps of actors: messages with one text, sends that ask for a run, tools, yes and no to tool calls.
+//! Knows nothing of order between actors.
 
 use super::strand::{Deed, Strand, What};
 use super::{Desk, repeated};
@@ -38,32 +38,43 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     }
     let calls = strands.iter().flat_map(|strand| &strand.deeds);
     let calls = calls.filter(|deed| matches!(deed.what, What::ToolCall(_))).count();
-    let rejects = strands.iter().flat_map(|strand| &strand.deeds);
-    for deed in rejects.filter(|deed| matches!(deed.what, What::Reject)) {
-        nothing_to_reject(desk, deed, calls);
+    for deed in strands.iter().flat_map(|strand| &strand.deeds) {
+        match deed.what {
+            What::Accept => nothing_to_answer(desk, deed, ("nothing-to-accept", "nothing to accept"), calls),
+            What::Reject => nothing_to_answer(desk, deed, ("nothing-to-reject", "nothing to reject"), calls),
+            What::SwitchModel if desk.scenario.agent.kind != AgentKind::Acp => no_model_to_switch(desk, deed),
+            _ => {}
+        }
     }
 }
 
-fn nothing_to_reject(desk: &mut Desk<'_>, deed: &Deed<'_>, calls: usize) {
+fn nothing_to_answer(
+    desk: &mut Desk<'_>,
+    deed: &Deed<'_>,
+    (code, label): (&'static str, &'static str),
+    calls: usize,
+) {
     let Agent { kind, confirmation, .. } = desk.scenario.agent;
-    let (message, label, help) = match (kind, confirmation) {
+    let (message, help) = match (kind, confirmation) {
         (AgentKind::Acp, _) => (
             "only an agent that talks to an LLM asks a user before it acts",
-            "nothing to reject",
             "write \"agent\": {\"kind\": \"llm\", \"confirmation\": true}",
         ),
-        (_, false) => {
-            ("this agent acts without asking", "nothing to reject", "add \"confirmation\": true to the agent")
-        }
+        (_, false) => ("this agent acts without asking", "add \"confirmation\": true to the agent"),
         (_, true) if calls == 0 => (
             "the LLM calls no tool",
-            "nothing to reject",
             "let a reaction {\"tool_call\": {\"id\": \"t1\", \"name\": \"look\", \"arguments\": \"{}\"}}",
         ),
         (_, true) => return,
     };
+    desk.add(|spans| Diagnostic::error(code, message).at(spans.value(&deed.at), label).help(help));
+}
+
+fn no_model_to_switch(desk: &mut Desk<'_>, deed: &Deed<'_>) {
     desk.add(|spans| {
-        Diagnostic::error("nothing-to-reject", message).at(spans.value(&deed.at), label).help(help)
+        Diagnostic::error("no-model-to-switch", "only an ACP agent has a session whose model can be switched")
+            .at(spans.value(&deed.at), "this agent has none")
+            .help("write \"agent\": {\"kind\": \"acp\"}, or leave the step out")
     });
 }
 

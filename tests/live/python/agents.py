@@ -24,7 +24,10 @@ class OnPipe:
 
     def __init__(self, serve, control, scenario):
         context = AgentContext(system_message_suffix="suffix") if scenario["agent"].get("suffix") else None
-        self.agent = ACPAgent(acp_command=serve, acp_prompt_timeout=clock.PROMPT_LIMIT, agent_context=context)
+        self.make = lambda: ACPAgent(
+            acp_command=serve, acp_prompt_timeout=clock.PROMPT_LIMIT, agent_context=context
+        )
+        self.agent = self.make()
 
     def session(self, agent, transcript):
         """The session that the next prompt would go to."""
@@ -49,7 +52,8 @@ class OverHttp:
             kind = Agent if own["kind"] == "llm" else SyncAgent
             condenser = EachTurnCondenser(llm=llm(address, "condenser")) if own.get("condenser") else None
             has = [Tool(name=tools.PLAYED), *map(tools.callable_as, called(scenario))]
-            self.agent = kind(llm=llm(address, "default"), tools=has, condenser=condenser)
+            self.make = lambda: kind(llm=llm(address, "default"), tools=has, condenser=condenser)
+            self.agent = self.make()
         except BaseException:
             self.end()
             raise

@@ -14,6 +14,7 @@ Exit codes: 0 all was seen in the model too, 1 something was not, or a play fail
 
 import argparse
 import asyncio
+import concurrent.futures
 import functools
 import importlib.metadata
 import json
@@ -41,7 +42,7 @@ import clock  # noqa: E402
 import tools  # noqa: E402
 from control import LIMIT, Control  # noqa: E402
 from judge import MOST_EXECUTIONS, Judge  # noqa: E402
-from service import Listener, Service  # noqa: E402
+from service import ITERATIONS, Listener, Service  # noqa: E402
 from words import Words, kind_of, text  # noqa: E402
 
 # What the SDK logs is not what is judged.
@@ -82,28 +83,40 @@ class Play:
         acp_agent._ACP_PROMPT_MAX_RETRIES = scenario.get("limits", {}).get("retries", 3)
         # Whether the script waits for something that only the conversation knows.
         self.is_told = '"event":' in json.dumps(scenario.get("server", []))
-        # Frames do not show that a run was synchronous.
-        self.is_synchronous = any("run_sync" in actor["does"] for actor in scenario["actors"])
+        does = [step for actor in scenario["actors"] for step in actor["does"]]
+        self.is_reloaded = "reload" in does
+        # Frames do not show that a run was synchronous, nor that a conversation was taken up again.
+        self.is_telling = "run_sync" in does or self.is_reloaded
+        self.telling = concurrent.futures.ThreadPoolExecutor(max_workers=1)
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
         command = [turnloom, "serve", str(path), "--transcript", str(folder / "t.jsonl")]
         command += ["--control", "127.0.0.1:0", "--announce", str(folder / "control.json")]
         command += ["--watchdog", f"{LIMIT}s"]
         self.server = agents.serve(scenario["agent"]["kind"])(command, self.control, scenario)
-        iterations = scenario.get("limits", {}).get("iterations", 500)
         self.service = self.listener = None
-        policy = AlwaysConfirm() if scenario["agent"].get("confirmation") else NeverConfirm()
-        if scenario.get("through") == "service":
-            self.service = Service(self.server.agent, folder, self.workspace, iterations, policy, CONVERSATION)
+        self.open()
+        # What is told of calls does not say which messages asked the service for a run.
+        self.is_imported = not (self.service and self.is_reloaded)
+
+    def open(self):
+        """Takes the conversation up: a new one, or what was saved of it."""
+        limits = self.scenario.get("limits", {})
+        policy = AlwaysConfirm() if self.scenario["agent"].get("confirmation") else NeverConfirm()
+        if self.scenario.get("through") == "service":
+            self.service = Service(
+                self.server.agent, self.folder, self.workspace, limits, policy, CONVERSATION
+            )
             self.conversation = self.service.conversation
         else:
             self.conversation = Conversation(
                 agent=self.server.agent,
                 conversation_id=CONVERSATION,
                 workspace=str(self.workspace),
+                persistence_dir=str(self.folder / "saved") if self.is_reloaded else None,
                 callbacks=[self.on_event],
                 visualizer=None,
-                max_iteration_per_run=iterations,
+                max_iteration_per_run=limits.get("iterations", ITERATIONS),
             )
             self.conversation.set_confirmation_policy(policy)
 
@@ -141,6 +154,7 @@ class Play:
 
         self.until(lambda: is_done() or self.stands(), 0.005)
         self.stuck = not is_done()
+        self.telling.shutdown()
         (self.folder / "seen.json").write_text(json.dumps(self.observed()))
 
     def observed(self):
@@ -226,8 +240,11 @@ class Play:
                     returned = kind_of(getattr(error, "original_exception", error))
                 told = {"call": call, "returned": returned}
                 self.calls[actor["name"]].append(told)
-                if self.is_synchronous:
-                    self.control.post("/tell", {"actor": actor["name"], **told})
+                if self.is_telling:
+                    telling = self.telling.submit(self.control.post, "/tell", {"actor": actor["name"], **told})
+                    # Between two processes of the server there is nobody to be told.
+                    if not self.is_reloaded:
+                        telling.result()
 
     def keep_time(self):
         """The clock's part. What it waits for may never come."""
@@ -248,13 +265,25 @@ class Play:
             return f"send {json.dumps(said)}", lambda: target.send_message(said, **({"run": run} if run else {}))
         if name == "run_sync":
             return name, self.conversation.run
-        if name == "run" and not self.service:
+        if name in ("run", "accept") and not self.service:
             return name, lambda: asyncio.run(self.conversation.arun())
-        method = "reject_pending_actions" if name == "reject" else name
+        if name == "reload":
+            return name, self.reload
+        if name == "switch_model":
+            target = self.service or self.conversation
+            return f"switch_model {json.dumps(value)}", lambda: target.switch_acp_model(value)
+        method = {"accept": "accept_pending_actions", "reject": "reject_pending_actions"}.get(name, name)
         return name, getattr(self.service or self.conversation, method)
 
     def close(self):
         (self.service or self.conversation).close()
+
+    def reload(self):
+        self.close()
+        self.server.agent = self.server.make()
+        self.open()
+        if self.listener:
+            self.service.subscribe(self.listener)
 
     def leave(self):
         """Closes the conversation, if it lets itself be closed: one that has come to a stand ends with this process."""
@@ -349,10 +378,10 @@ def play(path, judge):
         try:
             run.play()
             if run.stuck:
-                return judge.session(path.resolve(), folder)
+                return judge.session(path.resolve(), folder, run.is_imported)
         finally:
             run.leave()
-        return judge.session(path.resolve(), folder)
+        return judge.session(path.resolve(), folder, run.is_imported)
 
 
 def plays(path, *, judge, runs):

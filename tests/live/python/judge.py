@@ -48,15 +48,15 @@ class Judge:
             self.stuck[path] = stuck if explored["executions"] < MOST_EXECUTIONS else None
         return self.stuck.get(path, [])
 
-    def session(self, path, folder):
-        """Whether all is well with the session, and why not."""
+    def session(self, path, folder, is_imported):
+        """Whether all is well with the session, and why not; with the scenario that is made of it as well, if it is imported."""
         said = (folder / "t.jsonl").read_text().replace(str(folder), "")
         seen = path, said, (folder / "seen.json").read_text()
         if seen not in self.judged:
-            self.judged[seen] = self.judge(path, folder)
+            self.judged[seen] = self.judge(path, folder, is_imported)
         return self.judged[seen]
 
-    def judge(self, path, folder):
+    def judge(self, path, folder, is_imported):
         """The same. Without a model there are only the rules of the protocol."""
         if self.revision is None:
             verified = self.run(["verify", "t.jsonl"], folder)
@@ -65,7 +65,7 @@ class Judge:
         verified = self.run(["verify", "t.jsonl", "--scenario", str(path), *of, "--observed", "seen.json"], folder)
         if verified.returncode:
             return False, words(verified)
-        return self.imported(folder, of)
+        return self.imported(folder, of) if is_imported else (True, "")
 
     def imported(self, folder, of):
         """Whether the scenario that is made of the transcript has this session among its outcomes too."""

@@ -23,9 +23,10 @@ Each scenario is played on the release named in the column, with `turnloom serve
 the SDK's own, as its LLM over HTTP. A session counts when what was seen (the server's log, the conversation's events, what calls
 returned, what a subscriber was told, what tools saw of their cancel tokens, how it ended) is among the outcomes that the model of
 that release has, and when the scenario that `turnloom import` makes of the transcript of an ACP session has it among its outcomes
-as well. Where an outcome of the model leaves somebody waiting for ever, the session has to come to a stand at the same place.
-Limits and delays of the release are over when the scenario's clock fires them, never by time. Several scenarios are played at a
-time; where there are two counts, the second is of sessions on a machine whose cores were all taken by other processes.
+as well (but for a session whose service was started anew, which a transcript does not show). Where an outcome of the model leaves
+somebody waiting for ever, the session has to come to a stand at the same place. Limits and delays of the release are over when the
+scenario's clock fires them, never by time. Several scenarios are played at a time; where there are two counts, the second is of
+sessions on a machine whose cores were all taken by other processes.
 """
 
 BOUNDARIES = """\

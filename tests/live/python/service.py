@@ -1,6 +1,7 @@
 """The agent server's event service of a real openhands-sdk, with one subscriber. Knows nothing of scenarios."""
 
 import asyncio
+import concurrent.futures
 import threading
 
 from openhands.agent_server.event_service import EventService
@@ -10,12 +11,17 @@ from openhands.sdk import LocalWorkspace, Message, TextContent
 
 from control import LIMIT
 
+# How many steps a run may take where the scenario does not say it.
+ITERATIONS = 500
+
 
 class Service:
     """An event service on an event loop of its own, to be called from any thread."""
 
-    def __init__(self, agent, folder, workspace, iterations, policy, conversation_id):
+    def __init__(self, agent, folder, workspace, limits, policy, conversation_id):
         self.loop = asyncio.new_event_loop()
+        if "workers" in limits:
+            self.loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(limits["workers"]))
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.service = EventService(
             stored=StoredConversation(
@@ -23,7 +29,7 @@ class Service:
                 agent=agent,
                 workspace=LocalWorkspace(working_dir=str(workspace)),
                 confirmation_policy=policy,
-                max_iterations=iterations,
+                max_iterations=limits.get("iterations", ITERATIONS),
                 autotitle=False,
             ),
             conversations_dir=folder / "conversations",
@@ -33,8 +39,9 @@ class Service:
 
     def subscribe(self, listener):
         """Adds a subscriber, who is told how things stand at once; what happens comes after that."""
+        seen = len(listener.stream)
         self.do(self.service.subscribe_to_events(listener))
-        listener.stream.clear()
+        del listener.stream[seen:]
 
     def do(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(LIMIT)
@@ -51,8 +58,14 @@ class Service:
     def pause(self):
         self.do(self.service.pause())
 
+    def accept_pending_actions(self):
+        self.do(self.service.respond_to_confirmation(ConfirmationResponseRequest(accept=True)))
+
     def reject_pending_actions(self):
         self.do(self.service.respond_to_confirmation(ConfirmationResponseRequest(accept=False)))
+
+    def switch_acp_model(self, model):
+        self.do(self.service.switch_acp_model(model))
 
     def close(self):
         self.do(self.service.close())

@@ -7,7 +7,7 @@ use super::{Asked, Moment, Story, nth, number};
 use crate::live::desk::texts;
 use crate::live::frame::{self, Id, Incoming};
 use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Happening, Method, ReplyKind, ReplySeen, Trigger};
+use crate::scenario::{Action, FrameSeen, Happening, Method, ReplyKind, ReplySeen, SET_MODEL, Trigger};
 
 impl Story {
     pub(super) fn read(&mut self, json: &RawValue) {
@@ -58,6 +58,10 @@ impl Story {
                 self.saw(Method::New, None);
                 session
             }
+            SET_MODEL => {
+                self.set_model(&session, params["modelId"].as_str().unwrap_or_default());
+                session
+            }
             _ => session,
         };
         self.ask(Trigger::Request(method.to_owned()), session, Some(id));
@@ -81,6 +85,25 @@ impl Story {
         let at = self.ask(Trigger::Prompt(text), session, Some(id));
         self.asked[at].count = count;
         self.moments.push(Moment::Prompt(at));
+    }
+
+    /// Somebody switched the model, unless the client gives a session that it has just loaded the model that it had.
+    fn set_model(&mut self, session: &str, model: &str) {
+        let before = match self.in_flight(session) {
+            Some(turn) => Some(self.place_in(turn)),
+            None => self.happened.last().cloned(),
+        };
+        let is_loaded = matches!(self.log.last(), Some(ServerEntry::Load { .. }));
+        let model = model.to_owned();
+        self.log.push(ServerEntry::SetModel {
+            process: self.process,
+            session: session.to_owned(),
+            model: model.clone(),
+        });
+        self.saw(Method::SetModel, None);
+        if !is_loaded {
+            self.moments.push(Moment::Switched(model, before));
+        }
     }
 
     /// Whoever prompts again while there is no answer has given the turn up: nobody told the server, but somebody stopped it.
