@@ -1,16 +1,17 @@
 //! `turnloom verify`: what a real session did, held against the protocol and against the model.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::console::Console;
 use super::files::{self, For};
-use super::progress::Progress;
 use super::{Exit, Verify, backend, explore, names};
 use crate::check::{Side, Violation};
 use crate::explore::{Firing, Job, Options, Verdict};
 use crate::live::{self, End, Entry, What};
 use crate::observation::Observations;
 use crate::report::words;
+use crate::snapshot::project;
 use crate::verify::model::{Observed, Seen};
 use crate::verify::rules;
 
@@ -77,42 +78,57 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
         defects: Vec::new(),
         timers: Firing::Clock,
     };
-    let progress = Progress::new(console, 1);
-    let running = progress.begin(&job.name);
-    let explored = backend::explore(&job, &Options::default(), &mut |told| running.ran(told));
-    drop(progress);
-    let exploration = match explored {
-        Ok(exploration) => exploration,
+    let seen = Seen::of(scenario, entries, observed);
+    let mut outcomes = BTreeSet::new();
+    let hunted = backend::hunt(&job, &Options::default(), &mut |execution, _| {
+        let outcome = project(execution, &scenario.observe);
+        let is_it = seen.looks_like(&outcome);
+        outcomes.insert(outcome);
+        is_it
+    });
+    let hunted = match hunted {
+        Ok(hunted) => hunted,
         Err(error) => return explore::failed(console, &error),
     };
-    let outcomes: Vec<Observations> = exploration.outcomes.keys().cloned().collect();
-    let seen = Seen::of(scenario, entries, observed);
     let revision = job.revision.as_ref().unwrap_or(&scenario.revision);
-    let of = words::count(outcomes.len() as u64, "outcome");
-    if let Some(at) = seen.among(&outcomes) {
-        console.out(&format!("among the outcomes of {revision}: {} of {of}\n", at + 1));
-        let known = &exploration.outcomes[&outcomes[at]].violations;
-        let is_known = |one: &Violation| known.iter().any(|own| own.rule == one.rule);
-        let news: Vec<&Violation> = seen.miscounted.iter().filter(|one| !is_known(one)).collect();
-        for Violation { rule, message, .. } in &news {
-            console.out(&format!("✗ {rule}: {message}, and in the model it is not so\n"));
+    match &hunted.caught {
+        Some(caught) => {
+            let token = words::replay(&caught.token.to_string(), &file.shown(), "  ");
+            console.out(&format!("among the outcomes of {revision}\n{token}"));
+            news(console, &seen, &caught.violations)
         }
-        return if news.is_empty() { Exit::Clean } else { Exit::Findings };
+        None => {
+            not_among(console, &seen, revision, &outcomes.into_iter().collect::<Vec<_>>());
+            match hunted.searched {
+                // Only a search of every interleaving can say that there is no such outcome.
+                Verdict::ProvedUpTo(_) | Verdict::Incomplete(_) => Exit::Incomplete,
+                _ => Exit::Findings,
+            }
+        }
     }
+}
+
+/// What the session breaks and the model's execution does not.
+fn news(console: &mut Console, seen: &Seen, known: &[Violation]) -> Exit {
+    let is_known = |one: &Violation| known.iter().any(|own| own.rule == one.rule);
+    let news: Vec<&Violation> = seen.miscounted.iter().filter(|one| !is_known(one)).collect();
+    for Violation { rule, message, .. } in &news {
+        console.out(&format!("✗ {rule}: {message}, and in the model it is not so\n"));
+    }
+    if news.is_empty() { Exit::Clean } else { Exit::Findings }
+}
+
+fn not_among(console: &mut Console, seen: &Seen, revision: &str, outcomes: &[Observations]) {
+    let of = words::count(outcomes.len() as u64, "outcome");
     let mut text = format!("✗ not among the outcomes of {revision}, {of}\n");
     text += "seen\n";
     text += &words::outcome(&seen.observations, &seen.channels);
-    if let Some((at, difference)) = seen.nearest(&outcomes) {
+    if let Some((at, difference)) = seen.nearest(outcomes) {
         text += &format!("nearest, outcome {}\n", at + 1);
         text += &words::outcome(&outcomes[at], &seen.channels);
         text += &format!("first difference: {difference}\n");
     }
     console.out(&text);
-    match exploration.verdict {
-        // Only a search of every interleaving can say that there is no such outcome.
-        Verdict::ProvedUpTo(_) | Verdict::Incomplete(_) => Exit::Incomplete,
-        _ => Exit::Findings,
-    }
 }
 
 fn observed(path: &Path) -> Result<Observed, String> {

@@ -82,14 +82,10 @@ impl Seen {
         Self { observations: project(&all, &channels), channels, miscounted, stuck }
     }
 
-    /// The place, counted from 0, of the first outcome that looks like this.
+    /// Whether this outcome is what was seen. Who waits for whom in an outcome cannot be seen from outside, only that somebody
+    /// does.
     #[must_use]
-    pub fn among(&self, outcomes: &[Observations]) -> Option<usize> {
-        outcomes.iter().position(|outcome| self.looks_like(outcome))
-    }
-
-    /// Who waits for whom in an outcome cannot be seen from outside, only that somebody does.
-    fn looks_like(&self, outcome: &Observations) -> bool {
+    pub fn looks_like(&self, outcome: &Observations) -> bool {
         let projected = Observations { stuck: None, ..self.told_of(outcome) };
         projected == self.observations && self.stuck.is_none_or(|stuck| stuck == came_to_a_stand(outcome))
     }

@@ -204,7 +204,7 @@ fn a_native_agent_plays_a_scenario_of_the_catalogue() {
         .output()
         .unwrap();
     let said = String::from_utf8(verify.stdout).unwrap();
-    assert!(said.contains("among the outcomes of fixed: "), "{said}");
+    assert!(said.contains("among the outcomes of fixed\n"), "{said}");
     assert!(!said.contains("not among"), "{said}");
 }
 
