@@ -148,6 +148,8 @@ pub enum ServiceEntry {
     Accept { waiting: bool },
     /// A user's pause, interrupt or close.
     Stop,
+    /// A user's pause or interrupt that came when the conversation had finished, so that it stopped nothing.
+    VainStop,
     /// A run began, the next in number.
     Began { by: Cause },
 }

@@ -25,7 +25,7 @@ to make room, the message's own prompt must not be the one that is hit.
 
 It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
-pause, interrupt or close came after the message and nobody has asked for a run since, nor if the pause that a user had asked for before takes effect after \
+pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and nobody has asked for a run since, nor if the pause that a user had asked for before takes effect after \
 it, nor while the run is still on, nor when the service is \
 closed or a run has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
@@ -33,7 +33,7 @@ behind breaks `nothing-stranded-after-finish` instead.
 
 Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
 `message-stranded-in-tail`, #3376 merged code; N11 `run-after-stop-forgotten` and \
-N22 `rerun-lost-on-confirmation`, 1.25.0."
+N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run`, 1.25.0; P01 `late-stop-loses-run`, #3557."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -81,6 +81,23 @@ fn answer(turns: &mut [Turn<'_>], asked: (u32, &str, &str), answer: (usize, Answ
     }
 }
 
+/// The updates that the server sends in a session whose prompts it has all answered: nobody can say whose they are, for
+/// the client may take them in during the next turn there.
+pub(super) fn late_updates<'a>(seen: &'a Observations) -> Vec<&'a ServerEntry> {
+    let turns = turns(seen);
+    let is_late = |(place, entry): &(usize, &'a ServerEntry)| {
+        let (ServerEntry::Said { process, session, .. } | ServerEntry::Tool { process, session, .. }) = entry
+        else {
+            return false;
+        };
+        let is_there =
+            |turn: &&Turn<'_>| turn.read < *place && (turn.process, turn.session) == (*process, session);
+        let mut before = turns.iter().filter(is_there).peekable();
+        before.peek().is_some() && before.all(|turn| turn.answer.is_some_and(|(answer, _)| answer < *place))
+    };
+    seen.server.iter().enumerate().filter(is_late).map(|(_, entry)| entry).collect()
+}
+
 /// The user messages in the order of the event log: place, counted from 0, and text.
 pub(super) fn messages(seen: &Observations) -> Vec<(usize, &str)> {
     let events = seen.events.iter().enumerate();

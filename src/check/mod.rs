@@ -219,7 +219,7 @@ mod tests {
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
         let is_row = |word: &&str| {
             word.len() == 3
-                && word.starts_with(['R', 'N'])
+                && word.starts_with(['R', 'N', 'P'])
                 && word[1..].bytes().all(|byte| byte.is_ascii_digit())
         };
         words.filter(is_row).collect()

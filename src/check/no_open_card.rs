@@ -27,7 +27,7 @@ agent message of a failure, an interrupt or an error; what no such event follows
 conversation is still running or the execution got stuck. A card that is closed too late is `nothing-after-turn-end` \
 instead.
 
-Source: R33 `orphaned-cards`, #3358 round 1; also R13."
+Source: R33 `orphaned-cards`, #3358 round 1; also R13; N29 `late-update-after-finish`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{CardEvent, Turn, card_events, finishes, turns};
+use super::facts::{CardEvent, Turn, card_events, finishes, late_updates, turns};
 use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::{Need, word};
@@ -27,9 +27,9 @@ time-out, or in the answer to the next message.
 
 It breaks in two ways. A card that was opened before the event that ended its turn is closed after it. Or the finish \
 events are not, in their order, the texts of turns of the server's log, in theirs: one has text of another turn in it. \
-A card that the server told of as closed from the start is let pass, and so are all texts when two prompts of one \
-session overlap, since nobody can say whose they are (`one-prompt-a-session` speaks of that). The rule is for ACP \
-agents.
+A card that the server told of as closed from the start is let pass. So are all texts when two prompts of one session \
+overlap (`one-prompt-a-session` speaks of that), or when the server itself goes on behind its answer, since nobody can \
+say whose they are. The rule is for ACP agents.
 
 Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`."
     }
@@ -110,13 +110,13 @@ fn born_closed(seen: &Observations) -> BTreeSet<&str> {
     born_closed
 }
 
-/// What the server said in each turn; none if two turns of a session overlap.
+/// What the server said in each turn; none if two turns of a session overlap, or the server speaks between turns.
 fn texts(seen: &Observations, turns: &[Turn<'_>]) -> Option<Vec<String>> {
     let end = |turn: &Turn<'_>| turn.answer.map(|(place, _)| place).or(turn.ended).unwrap_or(usize::MAX);
     let overlap = |(place, turn): (usize, &Turn<'_>)| {
         turns[place + 1..].iter().any(|later| later.same_session(turn) && later.read < end(turn))
     };
-    if turns.iter().enumerate().any(overlap) {
+    if turns.iter().enumerate().any(overlap) || !late_updates(seen).is_empty() {
         return None;
     }
     let said = |turn: &Turn<'_>| {
@@ -188,6 +188,13 @@ mod tests {
         let seen = |one, other| seen(vec![finish_with(one), finish_with(other)], server.clone());
         holds(&NothingAfterTurnEnd, &seen("aa", "bb"));
         breaks(&NothingAfterTurnEnd, &seen("bb", "aa"));
+    }
+
+    #[test]
+    fn what_the_server_says_behind_its_answer_is_nobodys() {
+        let server =
+            vec![prompt("first"), completed("first"), said("late"), prompt("second"), completed("second")];
+        holds(&NothingAfterTurnEnd, &seen(vec![finish_with(""), finish_with("late")], server));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `one-terminal-event-a-card`: reads the cards of the event log, turn by turn.
 
-use super::facts::card_events;
+use super::facts::{card_events, late_updates};
 use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use crate::observation::{Context, Observations, ServerEntry};
 use crate::scenario::{Need, word};
 
 /// Within its turn a card has one terminal event, the last one.
@@ -24,7 +24,7 @@ terminal one. When a turn is cancelled, the runtime closes the cards that are st
 before the cancelled prompt has come to rest, the server's own `completed` follows: the log says both.
 
 It breaks when an event of a card follows a terminal event of the same card before the turn ends. What comes after \
-the turn's end is `nothing-after-turn-end` instead.
+the turn's end is `nothing-after-turn-end` instead. A card that the server itself speaks of behind its answer is let pass.
 
 Source: R09 `failed-before-drain`, #3376 round 2."
     }
@@ -34,7 +34,10 @@ Source: R09 `failed-before-drain`, #3376 round 2."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let cards = card_events(seen);
+        let mut cards = card_events(seen);
+        for late in late_updates(seen) {
+            cards.retain(|card| !matches!(late, ServerEntry::Tool { id, .. } if id == card.id));
+        }
         let mut violations = Vec::new();
         for (place, late) in cards.iter().enumerate() {
             let earlier =
@@ -75,6 +78,14 @@ mod tests {
     fn one_terminal_event_is_right_with_and_without_one_before() {
         holds(&OneTerminalEventACard, &seen(vec![card(InProgress), card(Completed), finish()], vec![]));
         holds(&OneTerminalEventACard, &seen(vec![card(Failed), interrupt()], vec![]));
+    }
+
+    #[test]
+    fn a_card_that_the_server_closes_again_behind_its_answer_is_nobodys() {
+        let events = vec![card(Completed), card(Completed), finish()];
+        let server =
+            vec![prompt("first"), completed("first"), tool(Completed), prompt("second"), tool(Completed)];
+        holds(&OneTerminalEventACard, &seen(events, server));
     }
 
     #[test]

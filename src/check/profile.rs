@@ -152,7 +152,11 @@ pub const BASES: &[Basis] = &[
     runtime("prompts-in-message-order", &["R17", "R27"]),
     runtime("completed-turn-is-kept", &["R28"]),
     runtime("one-terminal-event-a-card", &["R09"]),
-    Basis { profile: Profile::Should, pages: &["prompt-turn"], ..runtime("no-open-card", &["R33", "R13"]) },
+    Basis {
+        profile: Profile::Should,
+        pages: &["prompt-turn"],
+        ..runtime("no-open-card", &["R33", "R13", "N29"])
+    },
     runtime("nothing-after-turn-end", &["R06", "R11", "R29"]),
     runtime("restart-between-turns", &["R16"]),
     runtime("session-survives-restart", &["R22"]),
@@ -165,7 +169,7 @@ pub const BASES: &[Basis] = &[
     runtime("superseded-prompt-is-cancelled", &["R03"]),
     runtime("superseded-prompt-is-not-repeated", &["N20"]),
     runtime("user-stop-wins", &["R39", "N06"]),
-    runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22"]),
+    runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22", "N28", "P01"]),
     runtime("no-run-unasked", &["R26", "N24"]),
     runtime("dispatch-by-agent", &["R37", "R38"]),
     runtime("no-step-after-pause", &["N02", "N14"]),

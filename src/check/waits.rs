@@ -111,9 +111,14 @@ fn runs_the_turn(thread: &Waiting) -> bool {
     prompt(thread).is_some() || thread.place.iter().any(|frame| frame.starts_with("step"))
 }
 
+/// Whether it is a worker of the default executor, or one of a pool of tool calls.
+fn is_worker(thread: &Waiting) -> bool {
+    thread.thread.trim_start_matches("tool-").starts_with("worker")
+}
+
 fn runs_callbacks(thread: &Waiting) -> bool {
     let in_call = |frame: &String| CLIENT_CALLS.iter().any(|call| frame.starts_with(call));
-    (is_portal(thread) || thread.thread.starts_with("worker")) && !thread.place.iter().any(in_call)
+    (is_portal(thread) || is_worker(thread)) && !thread.place.iter().any(in_call)
 }
 
 /// Whether `from` waits for `to`, directly or through threads none of which waits for a lock.

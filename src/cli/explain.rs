@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_rule_says_how_binding_it_is_and_whom_it_binds() {
         assert!(pages("no-open-card").concat().ends_with(
-            "\n  Profile acp-v1-should, binds the client, rests on: ACP v1 prompt-turn; R33, R13.\n"
+            "\n  Profile acp-v1-should, binds the client, rests on: ACP v1 prompt-turn; R33, R13, N29.\n"
         ));
         insta::assert_snapshot!(pages("one-prompt-a-turn").concat(), @"
         rule one-prompt-a-turn: no second prompt comes during a turn
@@ -226,7 +226,7 @@ mod tests {
         profile acp-v1-should: what it recommends as well
 
           A profile holds the rules of those before it too. Its own:
-            no-open-card (ACP v1 prompt-turn; R33, R13)
+            no-open-card (ACP v1 prompt-turn; R33, R13, N29)
             permitted-tools-report (ACP v1 prompt-turn, of transcripts)
         ");
         insta::assert_snapshot!(pages("r25").concat(), @"
@@ -285,6 +285,8 @@ mod tests {
             switched_session: copied (LocalConversation.switch_acp_model, old_agent.model_copy)
             switched_suffix: copied (LocalConversation.switch_acp_model, old_agent.model_copy)
             running_status: believed (EventService.run, await self._get_execution_status)
+            late_stop: revokes (EventService.interrupt, EventService.pause)
+            finished_callbacks: after_finish (ACPAgent.astep, finally)
         ");
     }
 }

@@ -9,7 +9,7 @@ use crate::scenario::{EventKind, Status, ToolStatus};
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::branch::{Branch, reach};
 use super::bridge::{Bridge, Card, OnEvent, Wired, tool_call_event};
-use super::decision::{TurnCallbacks, UnfinishedCards};
+use super::decision::{FinishedCallbacks, TurnCallbacks, UnfinishedCards};
 use super::state::ConversationState;
 
 impl AcpAgent {
@@ -20,6 +20,9 @@ impl AcpAgent {
         self.record_usage();
         if self.inner.decisions.unfinished_cards == UnfinishedCards::Completed {
             self.flush_inflight_tool_calls_as_completed();
+        }
+        if self.inner.decisions.finished_callbacks == FinishedCallbacks::BeforeFinish {
+            self.clear_turn_callbacks();
         }
         let text = self.client().map(|client| client.accumulated_text.get()).unwrap_or_default();
         (turn.on_event)(event(EventKind::Finish, &text));

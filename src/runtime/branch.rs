@@ -90,6 +90,8 @@ branches! {
     ForeignToken "a tool finds the token of another run"
     NoToken "a tool finds no token"
     // The event service.
+    LlmSwitched "a tool switches the LLM in the middle of a step"
+    StoppedNothing "a user stops a conversation that has finished"
     StoppedWhileSending "a user stops the conversation while a message with a run is persisted"
     StoppedWhileSuperseding "a user stops the conversation while an older prompt is cancelled for a message"
     SupersedeWithoutRun "a message finds no run to supersede"

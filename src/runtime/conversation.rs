@@ -430,24 +430,27 @@ impl LocalConversation {
         }
     }
 
-    /// Asks the run to pause between two steps.
-    pub fn pause(&self) {
+    /// Asks the run to pause between two steps. False if it has stopped nothing, since the conversation has finished.
+    pub fn pause(&self) -> bool {
         let _place = thread::place("pause");
         let state = &self.inner.state;
         if state.execution_status.read_unlocked(|status| *status) == Status::Paused {
-            return reach(Branch::PausedAlready);
+            reach(Branch::PausedAlready);
+            return true;
         }
         let _held = state.lock();
-        if matches!(state.status(), Status::Idle | Status::Running) {
+        let status = state.status();
+        if matches!(status, Status::Idle | Status::Running) {
             state.set_status(Status::Paused);
             self.on_event(event(EventKind::Pause, ""));
         } else {
             reach(Branch::PauseTooLate);
         }
+        !matches!(status, Status::Finished | Status::Stuck)
     }
 
-    /// Cancels the run in flight; without one, pauses.
-    pub fn interrupt(&self) {
+    /// Cancels the run in flight; without one, pauses, and says what that does.
+    pub fn interrupt(&self) -> bool {
         let _place = thread::place("interrupt");
         if let Some(token) = self.inner.cancel_token.get() {
             token.cancel();
@@ -458,10 +461,11 @@ impl LocalConversation {
                 running.event_loop.call_soon_threadsafe(("cancel run", running.run), move || {
                     task.cancel();
                 });
+                true
             }
             None => {
                 reach(Branch::InterruptWithoutRun);
-                self.pause();
+                self.pause()
             }
         }
     }

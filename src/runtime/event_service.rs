@@ -3,11 +3,12 @@
 //! Stands for `EventService` (`agent_server/event_service.py`) of 1.25.0. Its flags live on the loop; only the run task
 //! is also read by a worker. Leases, titles and webhooks are left out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use crate::asyncio::{self, EventLoop, Exception, Executor, Limit, Result, Task, shield, wait_for};
+use crate::asyncio::{self, EventLoop, Exception, Executor, Result, Task, shield};
 use crate::kernel::{Cell, Flag, Local, Ordered, thread};
 use crate::observation::{Cause, Event, Published, ServiceEntry};
 use crate::scenario::{Limits, Status};
@@ -16,12 +17,13 @@ use super::branch::{Branch, reach};
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::LocalConversation;
 use super::decision::{
-    CancelledStart, CloseInFlight, Closing, Decisions, Dispatch, ExplicitStop, FinalState, InterruptLimit,
-    RunningStatus, StateUpdate, StopBeforeStart, Supersede, TokenChunks,
+    CloseInFlight, Closing, Decisions, Dispatch, FinalState, RunningStatus, StateUpdate, StopBeforeStart,
+    Supersede, TokenChunks,
 };
 
 mod confirmation;
 mod rerun;
+mod stop;
 
 use rerun::{RefusedRequest, Superseded};
 
@@ -109,6 +111,10 @@ struct Inner {
     /// The run that is still coming to its end, if the tool calls that it asked about were accepted meanwhile.
     accepted: Local<Option<u32>>,
     explicit_interrupt_generation: Local<u32>,
+    /// Held while a user's stop finds out whether there is anything to stop.
+    stopping: asyncio::Lock,
+    /// The stops, by number, that have stopped nothing.
+    vain_stops: Local<BTreeSet<u32>>,
     closing: Local<bool>,
     /// Whether there is a conversation still (`_conversation`).
     is_open: Local<bool>,
@@ -139,6 +145,8 @@ impl EventService {
                 acp_internal_rerun_requested: Local::new(false),
                 accepted: Local::new(None),
                 explicit_interrupt_generation: Local::new(0),
+                stopping: asyncio::Lock::new(event_loop),
+                vain_stops: Local::new(BTreeSet::new()),
                 closing: Local::new(false),
                 is_open: Local::new(true),
                 subscriber,
@@ -268,7 +276,7 @@ impl EventService {
             return Err(Exception::Value(INACTIVE.to_owned()));
         }
         self.note(ServiceEntry::Message { text: text.to_string(), run });
-        let generation = inner.explicit_interrupt_generation.get();
+        let generation = self.stops();
         let message = text.clone();
         let conversation = inner.conversation.clone();
         let send = move || conversation.send_message(&message);
@@ -276,7 +284,7 @@ impl EventService {
         if !run {
             return Ok(());
         }
-        if inner.explicit_interrupt_generation.get() != generation {
+        if self.stopped_since(generation).await? {
             reach(Branch::StoppedWhileSending);
             return Ok(());
         }
@@ -288,7 +296,7 @@ impl EventService {
         if superseded.did_mark {
             inner.acp_internal_rerun_requested.set(true);
             self.interrupt_run(true).await?;
-            if inner.explicit_interrupt_generation.get() != generation {
+            if self.stopped_since(generation).await? {
                 reach(Branch::StoppedWhileSuperseding);
                 return Ok(());
             }
@@ -297,8 +305,9 @@ impl EventService {
             Ok(()) => inner.acp_internal_rerun_requested.set(false),
             Err(Exception::Value(why)) => {
                 if why == ALREADY_RUNNING && !superseded.active_prompt_has_latest_message {
-                    let request =
-                        RefusedRequest { messages: vec![text], generation, run: inner.run_tasks.get() };
+                    // The run that was interrupted had that one to prompt as well.
+                    let messages = std::iter::once(text).chain(superseded.newest).collect();
+                    let request = RefusedRequest { messages, generation, run: inner.run_tasks.get() };
                     self.request_rerun(request, superseded.did_mark);
                 }
             }
@@ -338,8 +347,9 @@ impl EventService {
             reach(Branch::RefusedClosed);
             return refuse(INACTIVE);
         }
-        let generation = inner.explicit_interrupt_generation.get();
-        if wanted.generation().is_some_and(|asked| asked != generation) {
+        if let Some(asked) = wanted.generation()
+            && self.stopped_since(asked).await?
+        {
             reach(Branch::StoppedBeforeBegin);
             return Ok(());
         }
@@ -429,83 +439,6 @@ impl EventService {
         self.run_if_accepted(number).await
     }
 
-    fn note_explicit_stop(&self) {
-        let inner = &self.inner;
-        self.note(ServiceEntry::Stop);
-        if self.decisions().explicit_stop == ExplicitStop::Forgotten {
-            return;
-        }
-        if self.decisions().stop_before_start == StopBeforeStart::Holds
-            && let Some(run) = inner.run_task.get()
-        {
-            run.stopped.set();
-        }
-        inner.explicit_interrupt_generation.set(inner.explicit_interrupt_generation.get() + 1);
-        inner.rerun_requested.set(None);
-        inner.acp_internal_rerun_requested.set(false);
-        inner.accepted.set(None);
-    }
-
-    /// Asks the run to pause.
-    ///
-    /// # Errors
-    ///
-    /// If the call is cancelled.
-    pub async fn pause(&self) -> Result<()> {
-        let _place = thread::place("service pause");
-        if !self.inner.is_open.get() {
-            return Ok(());
-        }
-        self.note_explicit_stop();
-        self.in_executor("pause", |conversation| {
-            conversation.pause();
-            Ok(())
-        })
-        .await?;
-        self.publish_state_update().await
-    }
-
-    /// Interrupts the run and waits, within a limit, until it has ended.
-    ///
-    /// # Errors
-    ///
-    /// If the call is cancelled.
-    pub async fn interrupt(&self) -> Result<()> {
-        let _place = thread::place("service interrupt");
-        self.interrupt_run(false).await
-    }
-
-    async fn interrupt_run(&self, internal_acp_rerun: bool) -> Result<()> {
-        let inner = &self.inner;
-        if !inner.is_open.get() {
-            return Ok(());
-        }
-        if !internal_acp_rerun {
-            self.note_explicit_stop();
-        }
-        inner.conversation.interrupt();
-        if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
-            let limit = Limit { timer: "interrupt_wait", millis: inner.limits.interrupt_wait.as_millis() };
-            let ended = match inner.conversation.decisions().interrupt_limit {
-                InterruptLimit::Waiting => {
-                    wait_for(&inner.event_loop, shield(&run.task.future()), limit).await
-                }
-                InterruptLimit::Run => wait_for(&inner.event_loop, run.task.clone(), limit).await,
-            };
-            if ended == Err(Exception::Timeout) {
-                reach(Branch::InterruptTimedOut);
-            }
-            let passes_on = self.decisions().cancelled_start == CancelledStart::PassedOn;
-            if ended == Err(Exception::Cancelled) && (passes_on || !run.task.cancelled()) {
-                return Err(Exception::Cancelled);
-            }
-            if inner.run_task.get().is_some_and(|run| run.task.done()) {
-                inner.run_task.set(None);
-            }
-        }
-        self.publish_state_update().await
-    }
-
     /// Has the agent switch the model of its session.
     ///
     /// # Errors
@@ -565,7 +498,7 @@ impl EventService {
     /// Decision `close_in_flight`.
     async fn end_run_in_flight(&self, run: &BackgroundRun) -> Result<()> {
         match self.decisions().close_in_flight {
-            CloseInFlight::Interrupted => self.inner.conversation.interrupt(),
+            CloseInFlight::Interrupted => _ = self.inner.conversation.interrupt(),
             CloseInFlight::PausedFirst => {
                 self.pause_for_close().await?;
                 run.task.cancel();
@@ -588,10 +521,6 @@ impl EventService {
     }
 
     async fn pause_for_close(&self) -> Result<()> {
-        let pause = |conversation: &LocalConversation| {
-            conversation.pause();
-            Ok(())
-        };
-        self.in_executor("pause", pause).await
+        self.in_executor("pause", |conversation| Ok(conversation.pause())).await.map(drop)
     }
 }

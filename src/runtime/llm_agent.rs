@@ -5,7 +5,7 @@
 //! the conversation before each turn. What becomes of the tool calls in an answer is said in `tool_calls`. `UsageCount` stands
 //! for `ConversationStats` (`sdk/conversation/conversation_stats.py`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::asyncio::{EventLoop, Exception, Future, Result, concurrent};
@@ -40,6 +40,8 @@ pub struct LlmAgent {
     /// Whether it asks before it acts (`confirmation_policy` of the state).
     pub(super) confirmation: bool,
     usage: Ordered<UsageCount>,
+    /// The tool calls that switch the LLM.
+    pub(super) switches: Ordered<BTreeSet<ActionId>>,
 }
 
 /// One of the LLMs of an agent.
@@ -76,7 +78,11 @@ impl Answer {
         match known {
             Some(call) => call.arguments += &piece.arguments,
             None => {
-                self.calls.push(AskedFor { id: piece.id.as_str().into(), arguments: piece.arguments });
+                self.calls.push(AskedFor {
+                    id: piece.id.as_str().into(),
+                    name: piece.name.as_deref().unwrap_or_default().into(),
+                    arguments: piece.arguments,
+                });
             }
         }
     }
@@ -86,6 +92,7 @@ impl Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct AskedFor {
     pub(super) id: ActionId,
+    pub(super) name: Rc<str>,
     pub(super) arguments: String,
 }
 
@@ -98,7 +105,8 @@ impl LlmAgent {
     #[must_use]
     pub fn new(llm: Rc<dyn Llm>, condenser: Option<CondenserUsage>, confirmation: bool) -> Self {
         let (requests, usage) = (Ordered::new("llm requests", 0), Ordered::new("usage", UsageCount::new()));
-        Self { llm, requests, condenser, confirmation, usage }
+        let switches = Ordered::new("switches", BTreeSet::new());
+        Self { llm, requests, condenser, confirmation, usage, switches }
     }
 
     /// Begins the conversation, with the system prompt.
@@ -135,7 +143,7 @@ impl LlmAgent {
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
         let Found { pending, message, tool_result } = state.found_by_step();
         if !pending.is_empty() {
-            return Self::aexecute_actions(conversation, turn, event_loop, pending).await;
+            return self.aexecute_actions(conversation, turn, event_loop, pending).await;
         }
         let Some(message) = message else { return finish_without_message(state) };
         if self.condenser.is_some() {
@@ -188,7 +196,7 @@ impl LlmAgent {
         let state = conversation.state();
         let Found { pending, message, tool_result } = state.found_by_step();
         if !pending.is_empty() {
-            Self::execute_actions(conversation, turn, &pending);
+            self.execute_actions(conversation, turn, &pending);
             return Ok(());
         }
         let Some(message) = message else { return finish_without_message(state) };

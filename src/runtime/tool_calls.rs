@@ -2,8 +2,8 @@
 //!
 //! Stands for `_handle_tool_calls`, `_requires_user_confirmation` and `_execute_actions` of `Agent` (`sdk/agent/agent.py`,
 //! `response_dispatch.py`) and their asynchronous twins, with a `ParallelToolExecutor` of one worker. Every tool is there,
-//! takes whatever is JSON, says something at once and changes nothing; the tools `finish` and `think` are left out. It must
-//! not know why an LLM calls a tool.
+//! takes whatever is JSON, says something at once and changes nothing, but for `switch_llm`, which uses the conversation; the
+//! tools `finish` and `think` are left out. It must not know why an LLM calls a tool.
 
 use serde::de::IgnoredAny;
 
@@ -15,9 +15,12 @@ use super::acp_agent::{Turn, event};
 use super::branch::{Branch, reach};
 use super::cancel_token::CancelToken;
 use super::conversation::LocalConversation;
-use super::decision::ToolPool;
+use super::decision::{SwitchTool, ToolPool};
 use super::llm_agent::{AskedFor, LlmAgent};
 use super::state::{ActionId, ConversationState};
+
+/// The tool that has the conversation go on with another LLM.
+const SWITCH_LLM: &str = "switch_llm";
 
 impl LlmAgent {
     /// `_ahandle_tool_calls`
@@ -28,11 +31,11 @@ impl LlmAgent {
         event_loop: &EventLoop,
         calls: &[AskedFor],
     ) -> Result<()> {
-        let actions = emit_actions(turn, calls);
+        let actions = self.emit_actions(turn, calls);
         if self.requires_user_confirmation(conversation.state(), &actions) {
             return Ok(());
         }
-        Self::aexecute_actions(conversation, turn, event_loop, actions).await
+        self.aexecute_actions(conversation, turn, event_loop, actions).await
     }
 
     /// `_handle_tool_calls`
@@ -42,9 +45,9 @@ impl LlmAgent {
         turn: &Turn,
         calls: &[AskedFor],
     ) {
-        let actions = emit_actions(turn, calls);
+        let actions = self.emit_actions(turn, calls);
         if !self.requires_user_confirmation(conversation.state(), &actions) {
-            Self::execute_actions(conversation, turn, &actions);
+            self.execute_actions(conversation, turn, &actions);
         }
     }
 
@@ -59,6 +62,7 @@ impl LlmAgent {
 
     /// `_aexecute_actions`: one tool call after the other on a worker, then what all of them came to.
     pub(super) async fn aexecute_actions(
+        &self,
         conversation: &LocalConversation,
         turn: &Turn,
         event_loop: &EventLoop,
@@ -69,8 +73,8 @@ impl LlmAgent {
         let mut results = Vec::new();
         for action in &actions {
             let _waiting = thread::place_waiting_for(format!("tool {action:?}"), &worker);
-            let cancel_token = cancel_token.clone();
-            let tool = move || Ok(run_safe(cancel_token.as_ref()));
+            let tool = self.tool(conversation, cancel_token.as_ref(), action);
+            let tool = move || Ok(tool());
             results.push(event_loop.run_in_executor(&executor, ("tool", action.clone()), tool).await?);
         }
         emit_results(turn, actions.iter().zip(results));
@@ -78,10 +82,73 @@ impl LlmAgent {
     }
 
     /// `_execute_actions`
-    pub(super) fn execute_actions(conversation: &LocalConversation, turn: &Turn, actions: &[ActionId]) {
+    pub(super) fn execute_actions(
+        &self,
+        conversation: &LocalConversation,
+        turn: &Turn,
+        actions: &[ActionId],
+    ) {
         let cancel_token = conversation.inner.cancel_token.get();
-        let results: Vec<EventKind> = actions.iter().map(|_| run_safe(cancel_token.as_ref())).collect();
+        let run = |action| self.tool(conversation, cancel_token.as_ref(), action)();
+        let results: Vec<EventKind> = actions.iter().map(run).collect();
         emit_results(turn, actions.iter().zip(results));
+    }
+
+    /// `_get_action_event` of each tool call: those that can be executed. Arguments that are no JSON are an error at once.
+    fn emit_actions(&self, turn: &Turn, calls: &[AskedFor]) -> Vec<ActionId> {
+        let mut actions = Vec::new();
+        for call in calls {
+            (turn.on_event)(event(EventKind::Action, &call.id));
+            if is_json(&call.arguments) {
+                actions.push(call.id.clone());
+                self.note_switch(call);
+            } else {
+                reach(Branch::ArgumentsRefused);
+                (turn.on_event)(event(EventKind::AgentError, &call.id));
+            }
+        }
+        actions
+    }
+
+    fn note_switch(&self, call: &AskedFor) {
+        if &*call.name == SWITCH_LLM {
+            let mut switches = self.switches.get();
+            switches.insert(call.id.clone());
+            self.switches.set(switches);
+        }
+    }
+
+    /// `ParallelToolExecutor._run_safe`: a call whose run was cancelled before it begins is skipped.
+    fn tool(
+        &self,
+        conversation: &LocalConversation,
+        cancel_token: Option<&CancelToken>,
+        action: &ActionId,
+    ) -> impl FnOnce() -> EventKind + 'static {
+        let cancel_token = cancel_token.cloned();
+        let switches = self.switches.get().contains(action).then(|| conversation.clone());
+        move || {
+            if cancel_token.as_ref().is_some_and(CancelToken::is_cancelled) {
+                reach(Branch::ToolSkipped);
+                return EventKind::AgentError;
+            }
+            if let Some(conversation) = switches {
+                conversation.switch_llm();
+            }
+            EventKind::Observation
+        }
+    }
+}
+
+impl LocalConversation {
+    /// `switch_llm`, as the tool of this name calls it in the middle of a step: decision `switch_tool`. What it changes is not
+    /// modelled.
+    fn switch_llm(&self) {
+        let _place = thread::place(SWITCH_LLM);
+        reach(Branch::LlmSwitched);
+        if self.inner.decisions.switch_tool == SwitchTool::TakesLock {
+            drop(self.inner.state.lock());
+        }
     }
 }
 
@@ -99,21 +166,6 @@ fn tool_pool(conversation: &LocalConversation) -> (Executor, String) {
     }
 }
 
-/// `_get_action_event` of each tool call: those that can be executed. Arguments that are no JSON are an error at once.
-fn emit_actions(turn: &Turn, calls: &[AskedFor]) -> Vec<ActionId> {
-    let mut actions = Vec::new();
-    for call in calls {
-        (turn.on_event)(event(EventKind::Action, &call.id));
-        if is_json(&call.arguments) {
-            actions.push(call.id.clone());
-        } else {
-            reach(Branch::ArgumentsRefused);
-            (turn.on_event)(event(EventKind::AgentError, &call.id));
-        }
-    }
-    actions
-}
-
 /// `parse_tool_call_arguments`: what is no JSON is tried again with every control character escaped.
 fn is_json(arguments: &str) -> bool {
     let escaped = |char: char| match char {
@@ -127,15 +179,6 @@ fn is_json(arguments: &str) -> bool {
 /// `_ActionBatch.emit`
 fn emit_results<'a>(turn: &Turn, results: impl Iterator<Item = (&'a ActionId, EventKind)>) {
     results.for_each(|(action, result)| (turn.on_event)(event(result, action)));
-}
-
-/// `ParallelToolExecutor._run_safe`: a call whose run was cancelled before it begins is skipped.
-fn run_safe(cancel_token: Option<&CancelToken>) -> EventKind {
-    if cancel_token.is_some_and(CancelToken::is_cancelled) {
-        reach(Branch::ToolSkipped);
-        return EventKind::AgentError;
-    }
-    EventKind::Observation
 }
 
 #[cfg(test)]

@@ -66,9 +66,9 @@ pub enum Action {
     Wait(Happening),
     /// Opens a gate.
     Open(String),
-    /// Answers the prompt with this stop reason. The prompt is over.
+    /// Answers the prompt with this stop reason. The prompt is over; what an ACP server does behind its answer is late.
     Answer(StopReason),
-    /// Answers the message with an error.
+    /// Answers the message with an error. What an ACP server does behind its answer to a prompt is late.
     Fail(String),
     /// Ends the write: what the server did so far leaves in one, what follows in another.
     Flush,

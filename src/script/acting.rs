@@ -81,11 +81,11 @@ impl Script {
                 return false;
             }
             Action::Answer(reason) => {
-                self.close(place, Ok(reason), step);
+                self.answer(index, place, Ok(reason), step);
                 return true;
             }
             Action::Fail(message) => {
-                self.close(place, Err(message), step);
+                self.answer(index, place, Err(message), step);
                 return true;
             }
             other => return self.act_on_pipe(place, other, step),
@@ -93,6 +93,17 @@ impl Script {
         self.log.push(entry);
         step.frames.push(ServerMessage::Update { session, update });
         false
+    }
+
+    /// Answers what a reaction works on. What it does behind its answer is late: it belongs to no request any more.
+    fn answer(&mut self, index: usize, place: usize, result: Result<StopReason, String>, step: &mut Step) {
+        let running = self.running[index].clone();
+        let late = Turn { asked: Asked::Other { request: None }, ..self.turns[place].clone() };
+        self.close(place, result, step);
+        if self.plan.action(running.reaction, running.at).is_some() {
+            self.turns.push(late);
+            self.running.push(running);
+        }
     }
 
     /// A list without an answer has run out: a prompt stays unanswered, a load and any other request are answered well

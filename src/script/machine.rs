@@ -98,7 +98,7 @@ pub(super) enum Asked {
     Load {
         entry: usize,
     },
-    /// A request that only a live server reacts to; none at the start of a process, where nobody asks.
+    /// A request that only a live server reacts to; none at the start of a process, where nobody asks, and behind an answer.
     Other {
         request: Option<u64>,
     },

@@ -95,6 +95,22 @@ fn a_burst_ends_at_a_wait_and_goes_on_when_it_is_fulfilled() {
 }
 
 #[test]
+fn what_comes_behind_an_answer_is_late_and_belongs_to_no_prompt() {
+    let mut script =
+        server(&[(on("first"), &[END, gate(), say("late")]), (Trigger::Cancel, &[say("stopped")])]);
+    script.receive(prompt("first"));
+    assert_eq!(run(&mut script), ["read session/prompt \"first\"", "answer end_turn"]);
+    assert!(!script.in_turn("s1"), "the prompt is over");
+    script.receive(cancel());
+    assert_eq!(run(&mut script), ["read session/cancel s1"], "and cannot be cancelled");
+    script.open_gate("go");
+    let step = script.step(&never).unwrap();
+    let late = ServerMessage::Update { session: "s1".into(), update: Update::Text("late".into()) };
+    assert_eq!((step.label.as_str(), step.frames), ("say \"late\"", vec![late]));
+    assert!(!script.can_step(&never));
+}
+
+#[test]
 fn reading_and_going_on_are_a_free_choice() {
     let mut script = server(&[(Trigger::AnyPrompt, &[say("x"), END])]);
     script.receive(prompt("first"));

@@ -85,7 +85,7 @@ impl World {
 
     fn interrupt(&self) -> Result<()> {
         let Some(served) = &self.service else {
-            self.conversation.interrupt();
+            _ = self.conversation.interrupt();
             return Ok(());
         };
         served.call("interrupt", |service| async move { service.interrupt().await })
@@ -93,7 +93,7 @@ impl World {
 
     fn pause(&self) -> Result<()> {
         let Some(served) = &self.service else {
-            self.conversation.pause();
+            _ = self.conversation.pause();
             return Ok(());
         };
         served.call("pause", |service| async move { service.pause().await })

@@ -34,6 +34,7 @@ fn vocabulary() -> Vocabulary {
             ("frames-are-valid", "each line is a message"),
             ("cancel-is-answered-cancelled", "a cancelled prompt is answered cancelled"),
             ("cancel-is-no-error", "a cancelled prompt is not answered with an error"),
+            ("updates-before-answer", "updates come before the answer"),
             ("answers-have-requests", "each answer is the only one to a request"),
         ],
         read_token: Some(|text| {

@@ -76,7 +76,7 @@ fn catches() {
  3 | "catches": [
  4 |   {"row": "R8", "defect": "finish_gap", "rules": []},
    :           ^^|^
-   :             `-- expected `R` or `N` and two digits
+   :             `-- expected `R`, `N` or `P` and two digits
  5 |   {"row": "R17", "defect": "fifo-skip", "rules": ["fifo", "no-lost-mesage", "fifo"]},
    `----
   help: write "R08", say

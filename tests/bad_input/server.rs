@@ -1,6 +1,6 @@
 //! The script of the server.
 
-use crate::{said_beside_ann, said_of};
+use crate::{said, said_beside_ann, said_of};
 
 #[test]
 fn a_prompt_that_nobody_sends() {
@@ -117,23 +117,24 @@ read scenario `case`: 2 warnings
 }
 
 #[test]
-fn actions_after_the_answer() {
+fn two_answers() {
     insta::assert_snapshot!(said_beside_ann(r#"
 "server": [{"on": {"prompt": "hi"}, "do": [
   {"answer": "end_turn"},
   {"say": "one more thing"},
   {"fail": "or two"}
 ]}]"#), @r#"
-  x nothing follows `answer` in a reaction
-   ,-[case:5:3]
+  x a message is answered once
+   ,-[case:6:3]
  3 | "server": [{"on": {"prompt": "hi"}, "do": [
  4 |   {"answer": "end_turn"},
    :    ^^^^|^^^
    :        `-- the message is answered here
  5 |   {"say": "one more thing"},
+ 6 |   {"fail": "or two"}
    :   |
    :   `-- never reached
- 6 |   {"fail": "or two"}
+ 7 | ]}]}
    `----
   help: put it before, or leave it out
 
@@ -142,20 +143,68 @@ failed to read scenario `case`: 1 error
 }
 
 #[test]
-fn actions_after_a_failure() {
+fn an_answer_after_the_end_of_the_process() {
     insta::assert_snapshot!(said_beside_ann(r#"
-"server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"say": "yes"}]}]"#), @r#"
-  x nothing follows `fail` in a reaction
-   ,-[case:3:60]
+"server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"exit": 0}, {"say": "yes"}]}]"#), @r#"
+  x nothing follows `exit` in a reaction
+   ,-[case:3:73]
  2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
- 3 | "server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"say": "yes"}]}]}
-   :                                             ^^^|^^         |
-   :                                                |           `-- never reached
-   :                                                `-- the message is answered here
+ 3 | "server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"exit": 0}, {"say": "yes"}]}]}
+   :                                                             ^^^|^^      |
+   :                                                                |        `-- never reached
+   :                                                                `-- the process ends here
    `----
   help: put it before, or leave it out
 
 failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn actions_after_the_answer_of_an_llm() {
+    insta::assert_snapshot!(said(r#"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "llm"},
+"actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
+"server": [{"on": {"prompt": "hi"}, "do": [{"say": "yes"}, {"answer": "end_turn"}, {"say": "and no"}]}]}"#), @r#"
+  x nothing follows `answer` in a reaction
+   ,-[case:3:84]
+ 2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
+ 3 | "server": [{"on": {"prompt": "hi"}, "do": [{"say": "yes"}, {"answer": "end_turn"}, {"say": "and no"}]}]}
+   :                                                             ^^^^|^^^               |
+   :                                                                 |                  `-- never reached
+   :                                                                 `-- the message is answered here
+   `----
+  help: put it before, or leave it out
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn updates_behind_the_answer_to_a_cancelled_prompt() {
+    insta::assert_snapshot!(said_of(r#"
+"actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]},
+           {"name": "bob", "does": [{"wait": {"frame": {"method": "session/prompt"}}}, "interrupt"]}],
+"server": [{"on": {"prompt": "hi"}, "do": [
+  {"wait": {"frame": {"method": "session/cancel"}}},
+  {"answer": "cancelled"},
+  {"say": "one more thing"}
+]}]"#), @r#"
+  ! this breaks the rule `updates-before-answer` of ACP, and does not say so: updates come before
+  | the answer
+   ,-[case:7:3]
+ 5 |   {"wait": {"frame": {"method": "session/cancel"}}},
+ 6 |   {"answer": "cancelled"},
+   :   |
+   :   `-- answered here
+ 7 |   {"say": "one more thing"}
+   :   |
+   :   `-- an update behind the answer
+ 8 | ]}]}
+   `----
+  help: put it before the answer, or add "breaks": ["updates-before-answer"] to the reaction if it
+        is meant
+
+read scenario `case`: 1 warning
 "#);
 }
 

@@ -90,11 +90,16 @@ struct Draft {
     /// How many steps the last actor takes before it opens each gate, if it can take so many.
     opens_after: [usize; GATES],
     prompts: Vec<Option<Vec<Act>>>,
+    /// What the server does behind its answers.
+    late: Vec<Option<Vec<Act>>>,
     on_cancel: Option<Vec<Act>>,
     load_fails: bool,
 }
 
 const GATES: usize = 2;
+
+/// The first card of those that come behind an answer.
+const LATE_CARDS: u8 = 4;
 
 /// All scenarios.
 pub fn drafts() -> impl Strategy<Value = Written> {
@@ -108,10 +113,11 @@ pub fn drafts() -> impl Strategy<Value = Written> {
     let actors = (first, others, [0..3_usize, 0..3]);
     let prompts = prop::collection::vec(prop::option::weighted(0.7, reaction()), 6);
     let on_cancel = prop_oneof![3 => Just(None), 5 => on_cancel().prop_map(Some)];
-    let script = (prompts, on_cancel, prop::bool::weighted(0.2));
+    let late = prop::collection::vec(prop::option::weighted(0.2, late()), 6);
+    let script = (prompts, late, on_cancel, prop::bool::weighted(0.2));
     (head, iterations, actors, script).prop_map(|(head, iterations, (first, others, opens_after), script)| {
         let ((service, kind, cold, suffix), order, racing, awaits_prompt) = head;
-        let (prompts, on_cancel, load_fails) = script;
+        let (prompts, late, on_cancel, load_fails) = script;
         let begins =
             if service { vec![Move::Send { run: true }] } else { vec![Move::Send { run: false }, Move::Run] };
         let first = begins.into_iter().chain(first).collect();
@@ -129,6 +135,7 @@ pub fn drafts() -> impl Strategy<Value = Written> {
             actors,
             opens_after,
             prompts,
+            late,
             on_cancel,
             load_fails,
         };
@@ -173,6 +180,11 @@ fn reaction() -> impl Strategy<Value = Vec<Act>> {
         before.into_iter().chain([Act::Cancelled]).chain(after).chain(end).collect()
     });
     prop_oneof![4 => answered, 1 => cancelled]
+}
+
+fn late() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![2 => (0..3_u8).prop_map(Act::Say), 3 => tool(), 2 => (0..2_u8).prop_map(Act::Gate)];
+    prop::collection::vec(act, 1..3)
 }
 
 fn tool() -> impl Strategy<Value = Act> {
@@ -350,6 +362,13 @@ impl Draft {
         if lies || !(ends || may_stay_open) {
             acts.push(Act::Answer("end_turn"));
         }
+        let is_answered = matches!(acts.last(), Some(Act::Answer(_) | Act::Fail));
+        let late = self.late[place].iter().flatten().filter(|_| is_acp && is_answered);
+        acts.extend(late.map(|act| match act {
+            // A card of its own: nobody could tell it from one of the next turn.
+            Act::Tool(_, status) => Act::Tool(LATE_CARDS + u8::try_from(place).unwrap_or_default(), status),
+            act => act.clone(),
+        }));
         acts
     }
 

@@ -335,8 +335,8 @@ fn actor_name(told: &str) -> String {
 }
 
 /// The clock lets a client repeat what failed, ends the turns that were stopped though no actor told of it, and ends
-/// the drains that the server let run: those of prompts that were cancelled and never answered. A synchronous run drains
-/// nothing.
+/// the drains that the server let run: those of prompts that were cancelled and not answered before the next one. A
+/// synchronous run drains nothing.
 pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
     let is_synchronous = is_synchronous(story);
     let timed_out = is_synchronous && !has_told(story, &[Step::Interrupt, Step::Pause, Step::Close]);
@@ -350,7 +350,8 @@ pub(super) fn clock(story: &Story) -> Vec<ClockStep> {
             let prompted = Happening::Frame(prompt(turn));
             steps.extend([ClockStep::Wait(prompted), ClockStep::Fire(Timer::Prompt)]);
         }
-        if let (Some(count), Outcome::Open, false) = (turn.cancel, turn.outcome, is_synchronous) {
+        let undrained = turn.undrained || turn.outcome == Outcome::Open;
+        if let (Some(count), true, false) = (turn.cancel, undrained, is_synchronous) {
             let frame = FrameSeen { method: Method::Cancel, text: None, count };
             steps.extend([ClockStep::Wait(Happening::Frame(frame)), ClockStep::Fire(Timer::Drain)]);
         }

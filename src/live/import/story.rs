@@ -44,6 +44,8 @@ pub(super) struct Asked {
     pub cancel: Option<u32>,
     /// For a prompt: whether the client prompted again in its session, without a cancel and before there was an answer.
     pub given_up: bool,
+    /// For a prompt: whether the client prompted again in its session after a cancel and before there was an answer.
+    pub undrained: bool,
     /// The id of the request.
     pub id: Option<Id>,
     /// The tool calls that the client knows of.
@@ -303,6 +305,7 @@ impl Story {
             count: 0,
             cancel: None,
             given_up: false,
+            undrained: false,
             id,
             cards: Vec::new(),
             load: None,
@@ -340,18 +343,22 @@ impl Story {
     }
 
     /// Whose reaction has done this: that of the request which is answered, of the turn in whose session something is said,
-    /// of what was asked last, of the start.
+    /// of the last one there if it is over, of what was asked last, of the start.
     fn whose(&self, burst: &Burst) -> Option<usize> {
         let mut running = self.running.iter().rev().copied();
         let answers = burst.answers();
         let answered = running.clone().find(|at| answers.iter().any(|id| self.is_id(*at, id)));
         let session = burst.session();
+        let is_there = |asked: &Asked| session.as_ref().is_some_and(|session| *session == asked.session);
         let speaks = running.clone().find(|at| {
             let asked = &self.asked[*at];
-            matches!(asked.on, Trigger::Prompt(_) | Trigger::Load)
-                && session.as_ref().is_some_and(|session| *session == asked.session)
+            matches!(asked.on, Trigger::Prompt(_) | Trigger::Load) && is_there(asked)
         });
-        answered.or(speaks).or_else(|| running.next())
+        let late = || {
+            let is_over = |asked: &Asked| asked.process == self.process && asked.text().is_some();
+            self.asked.iter().rposition(|asked| is_over(asked) && is_there(asked))
+        };
+        answered.or(speaks).or_else(late).or_else(|| running.next())
     }
 
     /// What a reaction waited for before it went on: the last thing that has happened, if it is news to it. Without news
@@ -360,6 +367,8 @@ impl Story {
         let asked = &mut self.asked[at];
         match self.happened.last() {
             Some(last) if self.happened.len() > asked.known => asked.actions.push(Action::Wait(last.clone())),
+            // An answer ends its write by itself.
+            _ if matches!(asked.actions.last(), Some(Action::Answer(_) | Action::Fail(_))) => {}
             _ if !asked.actions.is_empty() => asked.actions.push(Action::Flush),
             _ => {}
         }

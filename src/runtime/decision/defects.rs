@@ -557,4 +557,28 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a message with run=true whose interrupt has timed out is refused for a run that has ended, and is run by nobody",
         source: "found by turnloom in openhands-agent-server 1.25.0: EventService.run, await self._get_execution_status",
     },
+    Defect {
+        name: "late-update-after-finish",
+        row: "N29",
+        decision: "finished_callbacks",
+        alternative: "after_finish",
+        harm: "a tool update that the server sends behind its answer is recorded behind the finish event, and its card stays open",
+        source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent.astep, _clear_turn_callbacks in finally",
+    },
+    Defect {
+        name: "late-stop-loses-run",
+        row: "P01",
+        decision: "late_stop",
+        alternative: "revokes",
+        harm: "a message with run=true is run by nobody, since a user stopped a conversation that had finished meanwhile",
+        source: "openhands-sdk #3557: EventService.interrupt and pause, _explicit_interrupt_generation",
+    },
+    Defect {
+        name: "switch-tool-waits-for-step",
+        row: "P02",
+        decision: "switch_tool",
+        alternative: "takes_lock",
+        harm: "a tool call that switches the LLM waits for the state lock of the step that waits for it, for ever",
+        source: "openhands-sdk #3485: LocalConversation.switch_llm of 1.23.0 to 1.24.0",
+    },
 ];

@@ -27,6 +27,12 @@ choices! {
         BeforeFinalEvents "before_final_events" "Before its final events are recorded.",
         AfterRestart "after_restart" "By the last cleanup of the turn, which after a restart reaches the new bridge, not the old one.",
     }
+    FinishedCallbacks,
+    "When are the callbacks of a turn that went well unwired?",
+    "openhands-sdk 1.25.0, found by turnloom: ACPAgent.astep, finally" {
+        BeforeFinish "before_finish" "Before its final events are recorded: what the server says behind its answer goes nowhere.",
+        AfterFinish "after_finish" "Afterwards: a tool update behind the answer can be recorded behind the finish event, and nobody closes its card.",
+    }
     FailedPrompt,
     "Does a turn whose prompt failed wait for the updates that came before the error?",
     "openhands-sdk 1.25.0, found by turnloom: _do_acp_prompt, which waits for the usage update only when the prompt went well" {

@@ -34,6 +34,12 @@ choices! {
         OwnLock "own_lock" "One of its own, so that only another switch waits; the state lock once the answer is there.",
         StateLock "state_lock" "The state lock, which a tool update of a turn in flight waits for on the thread that is to read the answer.",
     }
+    SwitchTool,
+    "Does the tool that switches the LLM take the state lock, which the step that waits for it holds?",
+    "openhands-sdk #3485" {
+        UnderStepsLock "under_steps_lock" "No: the step holds it, and whatever the tool changes is changed under it.",
+        TakesLock "takes_lock" "Yes, on the worker that executes it: it waits for the step, and the step for it.",
+    }
     AgentStart,
     "On which thread does an asynchronous run start the agent?",
     "openhands-sdk 1.24.0 beside 1.25.0 (LocalConversation.arun)" {

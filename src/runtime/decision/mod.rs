@@ -32,15 +32,16 @@ pub use drain::{
     SecondCancel, SyncTimeout,
 };
 pub use finalization::{
-    AfterError, FailedPrompt, FailedTurn, FinishCheck, IdlePause, LastIteration, LateMessage, LatePause,
-    StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks, UnfinishedCards,
+    AfterError, FailedPrompt, FailedTurn, FinishCheck, FinishedCallbacks, IdlePause, LastIteration,
+    LateMessage, LatePause, StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks,
+    UnfinishedCards,
 };
-pub use locking::{AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay};
+pub use locking::{AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
-    CloseInFlight, Closing, ExplicitStop, OvertakenRerun, RefusedRerun, RefusedRun, RerunAfterPause,
-    RerunGeneration, RerunWanted, RerunWhileWaiting, RunningStatus, StopBeforeStart, Supersede,
-    SupersedeCheck,
+    CloseInFlight, Closing, ExplicitStop, LateStop, OvertakenRerun, RefusedRerun, RefusedRun,
+    RerunAfterPause, RerunGeneration, RerunWanted, RerunWhileWaiting, RunningStatus, StopBeforeStart,
+    Supersede, SupersedeCheck,
 };
 pub use restart::{
     RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedSession, SwitchedSuffix,
@@ -207,6 +208,9 @@ decisions! {
     switched_session: SwitchedSession,
     switched_suffix: SwitchedSuffix,
     running_status: RunningStatus,
+    late_stop: LateStop,
+    switch_tool: SwitchTool,
+    finished_callbacks: FinishedCallbacks,
 }
 
 /// A name that decides nothing.

@@ -55,6 +55,12 @@ choices! {
         Revokes "revokes" "It revokes them all.",
         Forgotten "forgotten" "It stops the run in flight, and a rerun begins all the same.",
     }
+    LateStop,
+    "Does a user's stop of a conversation that has finished revoke the run of a message that is being persisted?",
+    "openhands-sdk #3557" {
+        RevokesNothing "revokes_nothing" "No: it has stopped nothing.",
+        Revokes "revokes" "Yes: the message is in the log, nobody runs it, and nothing says that somebody stopped anything.",
+    }
     StopBeforeStart,
     "What does a user's stop do to a run that the service has begun but that has not come to its first step?",
     "found by turnloom in openhands-agent-server 1.25.0" {

@@ -90,6 +90,8 @@ pub const REVISIONS: &[Revision] = &[
             change("switched_session", "copied", "LocalConversation.switch_acp_model, old_agent.model_copy"),
             change("switched_suffix", "copied", "LocalConversation.switch_acp_model, old_agent.model_copy"),
             change("running_status", "believed", "EventService.run, await self._get_execution_status"),
+            change("late_stop", "revokes", "EventService.interrupt, EventService.pause"),
+            change("finished_callbacks", "after_finish", "ACPAgent.astep, finally"),
         ],
     },
     Revision {
@@ -97,6 +99,7 @@ pub const REVISIONS: &[Revision] = &[
         meaning: "#3376 as it was merged, 5e614afe4, before what else is in 1.25.0",
         like: Some("1.25.0"),
         changes: &[
+            change("switch_tool", "takes_lock", "LocalConversation.switch_llm"),
             change("token_at_end", "cleared", "LocalConversation.arun, finally"),
             change("agent_start", "loop", "LocalConversation.arun, its first line"),
             change("unfinished_cards", "left_open", "ACPAgent._finalize_successful_turn"),

@@ -42,7 +42,7 @@ impl EventService {
         if inner.accepted.get() != Some(run) {
             return Ok(());
         }
-        let generation = Some(inner.explicit_interrupt_generation.get());
+        let generation = Some(self.stops());
         if self.execution_status().await? != Status::WaitingForConfirmation {
             reach(Branch::AcceptedAndRejected);
             return Ok(());

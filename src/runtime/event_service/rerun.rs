@@ -37,9 +37,11 @@ impl RefusedRequest {
 }
 
 /// What a worker found when it marked the prompt in flight as superseded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Superseded {
     pub(super) did_mark: bool,
+    /// The message in whose place the prompt was, if it was marked.
+    pub(super) newest: Option<MessageId>,
     pub(super) active_prompt_has_latest_message: bool,
 }
 
@@ -104,7 +106,7 @@ impl EventService {
         }
         reach(Branch::Superseded);
         state.agent_state.set(AgentState { supersede_inflight: true, ..agent_state });
-        Superseded { did_mark: true, ..nothing }
+        Superseded { did_mark: true, newest: Some(newest), ..nothing }
     }
 
     /// Starts the run that was refused while the old one came to its end.
@@ -112,14 +114,14 @@ impl EventService {
         let inner = &self.inner;
         let requested = inner.rerun_requested.take();
         let internal = inner.acp_internal_rerun_requested.replace(false);
-        let generation = inner.explicit_interrupt_generation.get();
         let Some(request) = requested else { return Ok(()) };
+        let generation = self.stops();
         let status = self.status_if_wanted(&request.messages).await?;
-        let still_valid = inner.explicit_interrupt_generation.get() == generation;
+        let still_valid = !self.stopped_since(generation).await?;
         let internal_valid = internal && still_valid;
         let is_acp = inner.conversation.is_acp();
         let after_pause = match self.decisions().rerun_after_pause {
-            RerunAfterPause::AskedSinceStop => request.generation == generation,
+            RerunAfterPause::AskedSinceStop => !self.stopped_since(request.generation).await?,
             RerunAfterPause::IfInternal => is_acp && internal_valid,
             RerunAfterPause::Always => is_acp,
             RerunAfterPause::Never => false,

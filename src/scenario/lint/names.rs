@@ -65,7 +65,7 @@ fn caught(desk: &mut Desk<'_>, vocabulary: &Vocabulary, catch: &Catch, pointer: 
     if !row(&catch.row) {
         desk.add(|spans| {
             Diagnostic::error("bad-row", format!("{} is no row of the catalogue", quoted(&catch.row)))
-                .at(spans.value(&format!("{pointer}/row")), "expected `R` or `N` and two digits")
+                .at(spans.value(&format!("{pointer}/row")), "expected `R`, `N` or `P` and two digits")
                 .help("write \"R08\", say")
         });
     }
@@ -91,5 +91,5 @@ fn caught(desk: &mut Desk<'_>, vocabulary: &Vocabulary, catch: &Catch, pointer: 
 }
 
 fn row(id: &str) -> bool {
-    matches!(id.as_bytes(), [b'R' | b'N', b'0'..=b'9', b'0'..=b'9'])
+    matches!(id.as_bytes(), [b'R' | b'N' | b'P', b'0'..=b'9', b'0'..=b'9'])
 }

@@ -16,6 +16,8 @@ use crate::scenario::{
 const FRAMES: &str = "frames-are-valid";
 const CANCELLED: &str = "cancel-is-answered-cancelled";
 const NO_ERROR: &str = "cancel-is-no-error";
+const UPDATES: &str = "updates-before-answer";
+const ALL: [&str; 4] = [FRAMES, CANCELLED, NO_ERROR, UPDATES];
 
 /// Something in a reaction that breaks a rule.
 struct Breach {
@@ -23,7 +25,7 @@ struct Breach {
     /// The pointer of what breaks it, and what is wrong with it.
     at: String,
     label: String,
-    /// The pointer of the cancel that it comes after.
+    /// The pointer of what it comes after, the cancel or the answer.
     after: Option<String>,
     help: &'static str,
 }
@@ -36,7 +38,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, vocabulary: &Vocabulary) {
             known(desk, "rule of ACP", "rules of ACP", rule, &names, &format!("/server/{i}/breaks/{j}"));
         }
         let breaches = if is_acp { breaches(reaction, i) } else { Vec::new() };
-        for rule in [FRAMES, CANCELLED, NO_ERROR] {
+        for rule in ALL {
             let said = reaction.breaks.iter().position(|name| name == rule);
             let breach = breaches.iter().find(|breach| breach.rule == rule);
             match (breach, said) {
@@ -56,7 +58,8 @@ fn unsaid(desk: &mut Desk<'_>, vocabulary: &Vocabulary, breach: &Breach) {
         let finding =
             Diagnostic::warning("breaks-acp", message).at(spans.value(&breach.at), breach.label.clone());
         match &breach.after {
-            Some(after) => finding.at(spans.value(after), "cancelled here"),
+            Some(answer) if rule == UPDATES => finding.at(spans.value(answer), "answered here"),
+            Some(cancel) => finding.at(spans.value(cancel), "cancelled here"),
             None => finding,
         }
         .help(format!("{}, or add \"breaks\": [\"{rule}\"] to the reaction if it is meant", breach.help))
@@ -77,16 +80,29 @@ fn unbroken(desk: &mut Desk<'_>, rule: &str, pointer: &str) {
 pub fn broken_by(reaction: &Reaction) -> Vec<String> {
     let breaches = breaches(reaction, 0);
     let is_broken = |rule: &&str| breaches.iter().any(|breach| breach.rule == *rule);
-    [FRAMES, CANCELLED, NO_ERROR].into_iter().filter(is_broken).map(ToOwned::to_owned).collect()
+    ALL.into_iter().filter(is_broken).map(ToOwned::to_owned).collect()
 }
 
 fn breaches(reaction: &Reaction, i: usize) -> Vec<Breach> {
     let is_prompt = super::server::is_prompt(&reaction.on);
     let mut cancel = (reaction.on == Trigger::Cancel).then(|| format!("/server/{i}/on"));
+    let mut answered_late = None;
     let mut found = Vec::new();
     for (j, action) in reaction.actions.iter().enumerate() {
         let at = format!("/server/{i}/do/{j}");
+        if matches!(action, Action::Answer(_) | Action::Fail(_)) {
+            answered_late = cancel.as_ref().map(|_| at.clone());
+        }
         match action {
+            Action::Say(_) | Action::Think(_) | Action::Tool(_) => {
+                found.extend(answered_late.clone().map(|answer| Breach {
+                    rule: UPDATES,
+                    at,
+                    label: "an update behind the answer".to_owned(),
+                    after: Some(answer),
+                    help: "put it before the answer",
+                }));
+            }
             Action::Wait(Happening::Frame(frame)) if frame.method == Method::Cancel && is_prompt => {
                 cancel.get_or_insert(at);
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::strand::{Deed, Strand, What};
 use super::{Desk, repeated};
 use crate::scenario::nearest::{nearest, quoted};
-use crate::scenario::{Diagnostic, Raw, Reaction, Trigger};
+use crate::scenario::{AgentKind, Diagnostic, Raw, Reaction, Trigger};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let texts = strands.iter().flat_map(|strand| &strand.deeds).filter_map(|deed| match deed.what {
@@ -105,12 +105,22 @@ pub(super) fn never_taken(
 }
 
 fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
-    let Some(end) = strand.deeds.iter().position(|deed| deed.what.ends()) else { return };
-    let Some(next) = strand.deeds.get(end + 1) else { return };
-    let deed = &strand.deeds[end];
+    let goes_on = desk.scenario.agent.kind == AgentKind::Acp && answers_prompts(strand);
+    let answers = |deed: &Deed<'_>| matches!(deed.what, What::Answer | What::Fail);
+    let unreached =
+        strand.deeds.iter().enumerate().filter(|(_, deed)| deed.what.ends()).find_map(|(end, deed)| {
+            let mut rest = strand.deeds[end + 1..].iter();
+            let next = if goes_on && answers(deed) { rest.find(|deed| answers(deed)) } else { rest.next() };
+            Some((deed, next?))
+        });
+    let Some((deed, next)) = unreached else { return };
     let name = name(deed);
     desk.add(|spans| {
-        Diagnostic::error("action-after-end", format!("nothing follows {} in a reaction", quoted(name)))
+        let message = match answers(deed) && answers(next) {
+            true => "a message is answered once".to_owned(),
+            false => format!("nothing follows {} in a reaction", quoted(name)),
+        };
+        Diagnostic::error("action-after-end", message)
             .at(spans.value(&next.at), "never reached")
             .at(
                 match deed.what {
@@ -125,6 +135,11 @@ fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
             )
             .help("put it before, or leave it out")
     });
+}
+
+/// Whether the reaction works on a prompt of an ACP server, which can go on behind its answer.
+fn answers_prompts(strand: &Strand<'_>) -> bool {
+    strand.trigger().is_some_and(|on| is_prompt(on) || *on == Trigger::Cancel)
 }
 
 fn answers(desk: &mut Desk<'_>, strand: &Strand<'_>, message: &str, help: &str) {

@@ -1,5 +1,5 @@
 """Tools of the SDK: one that does what an actor of the scenario does, and looks at its cancel token as tools may do, and those that
-an LLM calls, which do nothing. Runs have numbers, in the order in which they make their tokens. Knows nothing of scenarios.
+an LLM calls, which do nothing but for one. Runs have numbers, in the order in which they make their tokens. Knows nothing of scenarios.
 """
 
 import functools
@@ -67,6 +67,18 @@ class CalledExecutor(ToolExecutor):
         return CalledObservation.from_text(text="called")
 
 
+class SwitchExecutor(ToolExecutor):
+    """Has the conversation go on with another LLM, as the SDK's own tool of this name does, which wants profiles on disk."""
+
+    def __call__(self, action, conversation=None):
+        conversation.switch_llm(conversation.agent.llm.model_copy(update={"usage_id": "switched"}))
+        return CalledObservation.from_text(text="switched")
+
+
+# The tools that do something.
+EXECUTORS = {"switch_llm": SwitchExecutor}
+
+
 class CalledTool(ToolDefinition[CalledAction, CalledObservation]):
     """A tool that an LLM calls."""
 
@@ -75,7 +87,8 @@ class CalledTool(ToolDefinition[CalledAction, CalledObservation]):
     @classmethod
     def create(cls, conv_state=None):
         described = {"action_type": CalledAction, "observation_type": CalledObservation}
-        return [cls(description="Does nothing.", executor=CalledExecutor(), **described)]
+        executor = EXECUTORS.get(cls.name, CalledExecutor)()
+        return [cls(description="Answers.", executor=executor, **described)]
 
 
 @functools.cache

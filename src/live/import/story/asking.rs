@@ -76,6 +76,7 @@ impl Story {
         let text = self.message(texts.first().copied().unwrap_or_default());
         let process = self.process;
         self.give_up(&session);
+        self.drain_ran_out(&session);
         self.log.push(ServerEntry::Prompt { process, session: session.clone(), text: text.clone() });
         if texts.len() > 1 {
             self.suffix = true;
@@ -103,6 +104,14 @@ impl Story {
         self.saw(Method::SetModel, None);
         if !is_loaded {
             self.moments.push(Moment::Switched(model, before));
+        }
+    }
+
+    /// Whoever prompts again while a cancelled prompt has no answer has waited for it in vain.
+    fn drain_ran_out(&mut self, session: &str) {
+        for at in &self.running {
+            let asked = &mut self.asked[*at];
+            asked.undrained |= asked.session == session && asked.in_turn() && asked.cancel.is_some();
         }
     }
 
