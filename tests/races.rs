@@ -527,15 +527,15 @@ fn the_failing_and_the_passing_execution_stand_side_by_side() {
     insta::assert_snapshot!(picture.split_once("racing pair: ").expect("the pair is told").1, @r#"
     client `bob` takes the state lock before client `alice` writes status finished
         this order breaks the rule                     this order passes
-         74  alice: write agent_state AgentState …      74  alice: write agent_state AgentState …
-         75  alice: unlock state                        75  alice: unlock state
-      ▸  76  bob: lock state                         ▸  76  alice: lock state
-         77  bob: write status idle                     77  alice: write status finished
-         78  bob: append events user_message seco…      78  alice: unlock state
-         79  bob: unlock state                         ⋮
-      ▸  80  alice: lock state                          86  alice: select loop of alice
-         81  alice: write status finished            ▸  87  bob: lock state
-                                                        88  bob: write status idle
+         76  alice: write agent_state AgentState …      76  alice: write agent_state AgentState …
+         77  alice: unlock state                        77  alice: unlock state
+      ▸  78  bob: lock state                         ▸  78  alice: lock state
+         79  bob: write status idle                     79  alice: write status finished
+         80  bob: append events user_message seco…      80  alice: unlock state
+         81  bob: unlock state                         ⋮
+      ▸  82  alice: lock state                          88  alice: select loop of alice
+         83  alice: write status finished            ▸  89  bob: lock state
+                                                        90  bob: write status idle
       nearest passing schedule
         token    r08-finish-gap:finish-gap:-:68ad93
         replay   turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:-:68ad93
