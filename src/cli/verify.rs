@@ -7,13 +7,17 @@ use super::console::Console;
 use super::files::{self, For};
 use super::{Exit, Verify, backend, explore, names};
 use crate::check::{Side, Violation};
-use crate::explore::{Firing, Job, Options, Verdict};
+use crate::explore::{Budget, Firing, Job, Options, SearchKind, Verdict};
 use crate::live::{self, End, Entry, What};
 use crate::observation::Observations;
 use crate::report::words;
+use crate::scenario::Scenario;
 use crate::snapshot::project;
 use crate::verify::model::{Observed, Seen};
 use crate::verify::rules;
+
+/// How many schedules may be run to find a session in the model.
+const MOST_SCHEDULES: u64 = 400_000;
 
 /// Judges the transcript and tells what is wrong.
 pub(super) fn run(console: &mut Console, arguments: &Verify) -> Exit {
@@ -80,7 +84,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     };
     let seen = Seen::of(scenario, entries, observed);
     let mut outcomes = BTreeSet::new();
-    let hunted = backend::hunt(&job, &Options::default(), &mut |execution, _| {
+    let hunted = backend::hunt(&job, &far_enough(scenario), &mut |execution, _| {
         let outcome = project(execution, &scenario.observe);
         let is_it = seen.looks_like(&outcome);
         outcomes.insert(outcome);
@@ -98,13 +102,34 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
             news(console, &seen, &caught.violations)
         }
         None => {
-            not_among(console, &seen, revision, &outcomes.into_iter().collect::<Vec<_>>());
+            let of = format!("{revision}{}", searched(&hunted.searched));
+            not_among(console, &seen, &of, &outcomes.into_iter().collect::<Vec<_>>());
             match hunted.searched {
                 // Only a search of every interleaving can say that there is no such outcome.
                 Verdict::ProvedUpTo(_) | Verdict::Incomplete(_) => Exit::Incomplete,
                 _ => Exit::Findings,
             }
         }
+    }
+}
+
+/// The bound that a scenario sets to its search is none to a machine: with one the search goes on, one preemption further each
+/// time.
+fn far_enough(scenario: &Scenario) -> Options {
+    let search = match scenario.preemptions {
+        Some(_) => SearchKind::FewPreemptions,
+        None => SearchKind::Complete,
+    };
+    let budget = Budget { schedules: Some(MOST_SCHEDULES), seconds: None };
+    Options { search, budget, ..Options::default() }
+}
+
+/// Among which interleavings the session was looked for, if not among all.
+fn searched(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::ProvedUpTo(bound) => format!(" with at most {}", words::count(u64::from(*bound), "preemption")),
+        Verdict::Incomplete(why) => format!(" as far as they were run ({why})"),
+        _ => String::new(),
     }
 }
 
@@ -118,9 +143,9 @@ fn news(console: &mut Console, seen: &Seen, known: &[Violation]) -> Exit {
     if news.is_empty() { Exit::Clean } else { Exit::Findings }
 }
 
-fn not_among(console: &mut Console, seen: &Seen, revision: &str, outcomes: &[Observations]) {
-    let of = words::count(outcomes.len() as u64, "outcome");
-    let mut text = format!("✗ not among the outcomes of {revision}, {of}\n");
+fn not_among(console: &mut Console, seen: &Seen, of: &str, outcomes: &[Observations]) {
+    let count = words::count(outcomes.len() as u64, "outcome");
+    let mut text = format!("✗ not among the outcomes of {of}, {count}\n");
     text += "seen\n";
     text += &words::outcome(&seen.observations, &seen.channels);
     if let Some((at, difference)) = seen.nearest(outcomes) {

@@ -88,6 +88,33 @@ fn what_the_model_does_not_do_is_told_with_the_nearest_outcome() {
     assert_eq!(code, Some(2));
 }
 
+/// The second of three messages was sent by another between the first and the third: that takes a preemption.
+#[test]
+fn a_session_is_looked_for_beyond_the_bound_of_its_scenario() {
+    let bounded = r#"{"version": 1, "title": "t", "source": "tests/live", "agent": {"kind": "acp"}, "preemptions": 0,
+        "actors": [{"name": "ann", "does": [{"send": {"text": "one"}}, {"send": {"text": "three"}}, "run"]},
+                   {"name": "ben", "does": [{"send": {"text": "two"}}]}],
+        "server": [{"on": "any_prompt", "do": [{"answer": "end_turn"}]}]}"#;
+    let orders =
+        [(["one", "two", "three"], "among the outcomes of fixed\n", 0), (["three", "two", "one"], NOWHERE, 1)];
+    for (order, expected, exit) in orders {
+        let folder = Folder::new(&format!("bounded-{}", order[0]), bounded);
+        let mut client = folder.serve("--transcript t.jsonl");
+        client.greet();
+        for (id, text) in (2..).zip(order) {
+            client.prompt(id, text);
+            assert_eq!(client.stop_reason(id), "end_turn");
+        }
+        client.close();
+        let (said, code) = verify(&folder, "--scenario live.json");
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(code, Some(exit), "{said}");
+    }
+}
+
+/// No bound is named: there is none any more when the session is given up.
+const NOWHERE: &str = "✗ not among the outcomes of fixed, 4 outcomes\n";
+
 /// A session of an LLM and its agent's condenser, who tell themselves apart by the model they ask for.
 #[test]
 fn what_a_condenser_uses_is_held_against_the_rule() {
