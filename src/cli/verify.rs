@@ -7,7 +7,7 @@ use super::console::Console;
 use super::files::{self, For};
 use super::{Exit, Verify, backend, explore, names};
 use crate::check::{Side, Violation};
-use crate::explore::{Budget, Firing, Job, Options, SearchKind, Verdict};
+use crate::explore::{Budget, ExploreError, Firing, Hunted, Job, Options, SearchKind, Verdict};
 use crate::live::{self, End, Entry, What};
 use crate::observation::Observations;
 use crate::report::words;
@@ -16,8 +16,11 @@ use crate::snapshot::project;
 use crate::verify::model::{Observed, Seen};
 use crate::verify::rules;
 
-/// How many schedules may be run to find a session in the model.
-const MOST_SCHEDULES: u64 = 400_000;
+/// How many schedules a search for a session may run.
+const MOST_SCHEDULES: u64 = 200_000;
+
+/// How many preemptions beyond the bound of its scenario a session is looked for before it is looked for everywhere.
+const BEYOND: u32 = 2;
 
 /// Judges the transcript and tells what is wrong.
 pub(super) fn run(console: &mut Console, arguments: &Verify) -> Exit {
@@ -84,7 +87,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     };
     let seen = Seen::of(scenario, entries, observed);
     let mut outcomes = BTreeSet::new();
-    let hunted = backend::hunt(&job, &far_enough(scenario), &mut |execution, _| {
+    let hunted = look_for(&job, &mut |execution, _| {
         let outcome = project(execution, &scenario.observe);
         let is_it = seen.looks_like(&outcome);
         outcomes.insert(outcome);
@@ -113,21 +116,32 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     }
 }
 
-/// The bound that a scenario sets to its search is none to a machine: with one the search goes on, one preemption further each
-/// time.
-fn far_enough(scenario: &Scenario) -> Options {
-    let search = match scenario.preemptions {
-        Some(_) => SearchKind::FewPreemptions,
-        None => SearchKind::Complete,
-    };
+/// Looks for the session within the bound of its scenario, a little beyond it, and then everywhere: a machine has no such bound.
+fn look_for(
+    job: &Job,
+    wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
+) -> Result<Hunted, ExploreError> {
     let budget = Budget { schedules: Some(MOST_SCHEDULES), seconds: None };
-    Options { search, budget, ..Options::default() }
+    let everything = Options { budget, ..Options::default() };
+    let Some(bound) = job.scenario.preemptions else { return backend::hunt(job, &everything, wanted) };
+    let preemptions = Some(bound.saturating_add(BEYOND));
+    let few = Options { search: SearchKind::FewPreemptions, preemptions, ..everything.clone() };
+    let near = backend::hunt(job, &few, wanted)?;
+    if near.caught.is_some() || near.searched == Verdict::Proved {
+        return Ok(near);
+    }
+    let scenario = Scenario { preemptions: None, ..job.scenario.clone() };
+    let everywhere = backend::hunt(&Job { scenario, ..job.clone() }, &everything, wanted)?;
+    let is_settled = everywhere.caught.is_some() || everywhere.searched == Verdict::Proved;
+    Ok(if is_settled { everywhere } else { near })
 }
 
 /// Among which interleavings the session was looked for, if not among all.
 fn searched(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::ProvedUpTo(bound) => format!(" with at most {}", words::count(u64::from(*bound), "preemption")),
+        Verdict::ProvedUpTo(bound) => {
+            format!(" with at most {}", words::count(u64::from(*bound), "preemption"))
+        }
         Verdict::Incomplete(why) => format!(" as far as they were run ({why})"),
         _ => String::new(),
     }

@@ -95,8 +95,10 @@ fn a_session_is_looked_for_beyond_the_bound_of_its_scenario() {
         "actors": [{"name": "ann", "does": [{"send": {"text": "one"}}, {"send": {"text": "three"}}, "run"]},
                    {"name": "ben", "does": [{"send": {"text": "two"}}]}],
         "server": [{"on": "any_prompt", "do": [{"answer": "end_turn"}]}]}"#;
-    let orders =
-        [(["one", "two", "three"], "among the outcomes of fixed\n", 0), (["three", "two", "one"], NOWHERE, 1)];
+    let orders = [
+        (["one", "two", "three"], "among the outcomes of fixed\n", 0),
+        (["three", "two", "one"], NOWHERE, 1),
+    ];
     for (order, expected, exit) in orders {
         let folder = Folder::new(&format!("bounded-{}", order[0]), bounded);
         let mut client = folder.serve("--transcript t.jsonl");
@@ -113,7 +115,7 @@ fn a_session_is_looked_for_beyond_the_bound_of_its_scenario() {
 }
 
 /// No bound is named: there is none any more when the session is given up.
-const NOWHERE: &str = "✗ not among the outcomes of fixed, 4 outcomes\n";
+const NOWHERE: &str = "✗ not among the outcomes of fixed, 6 outcomes\n";
 
 /// A session of an LLM and its agent's condenser, who tell themselves apart by the model they ask for.
 #[test]
