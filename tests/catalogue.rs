@@ -1,10 +1,12 @@
 //! The catalogue as a page and as snapshots: the page is what an audit shows, the tests it names exist, the README has a
 //! line for each name, and a snapshot is small enough to be reviewed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Output};
 
-use turnloom::check::rules;
+use serde_json::Value;
+use turnloom::check::{basis, rules};
 use turnloom::runtime::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
 
 fn at_root(file: &str) -> String {
@@ -80,6 +82,46 @@ fn the_page_of_the_races_is_what_an_audit_prints() {
     assert_eq!(ids, expected, "{due}");
 }
 
+/// The scenarios as their files have them, by their names.
+fn scenarios() -> BTreeMap<String, Value> {
+    let files = fs::read_dir(at_root("scenarios")).expect("there are scenarios");
+    let names =
+        files.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name is text"));
+    let names = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned));
+    let names = names.filter(|name| name != "schema");
+    names
+        .map(|name| {
+            let text = read(&format!("scenarios/{name}.json"));
+            (name, serde_json::from_str(&text).expect("it was formatted"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_of_the_races_lists_every_scenario_without_a_row() {
+    let scenarios = scenarios();
+    let without = scenarios.iter().filter(|(_, scenario)| scenario["catches"].is_null());
+    let due: Vec<String> = without
+        .map(|(name, scenario)| format!("- [{name}]({name}.json): {}", scenario["title"].as_str().unwrap()))
+        .collect();
+    let page = read("scenarios/README.md");
+    let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("- [")).collect();
+    assert_eq!(listed, due);
+}
+
+#[test]
+fn a_rule_rests_on_every_row_whose_scenario_breaks_it() {
+    for (name, scenario) in scenarios() {
+        for catch in scenario["catches"].as_array().into_iter().flatten() {
+            let row = catch["row"].as_str().unwrap();
+            for rule in catch["rules"].as_array().unwrap() {
+                let basis = basis(rule.as_str().unwrap()).expect("a rule rests on something");
+                assert!(basis.rows.contains(&row), "{name}: {row} is not among the rows of {}", basis.rule);
+            }
+        }
+    }
+}
+
 /// Rows that no defect shows are shown by tests, and those are there under the names that the page gives.
 #[test]
 fn the_tests_that_the_page_names_exist() {
@@ -153,7 +195,10 @@ fn of_revision(Revision { name, meaning, like, changes }: &Revision) -> String {
 
 #[test]
 fn the_readme_has_a_line_for_every_rule_decision_defect_and_revision() {
-    let rules = rules().iter().map(|rule| format!("| `{}` | {} |", rule.name(), rule.title()));
+    let rules = rules().iter().map(|rule| {
+        let rows = basis(rule.name()).expect("a rule rests on something").rows.join(", ");
+        format!("| `{}` | {} | {rows} |", rule.name(), rule.title())
+    });
     let decisions = DECISIONS.iter().map(of_decision);
     let (defects, revisions) = (DEFECTS.iter().map(of_defect), REVISIONS.iter().map(of_revision));
     let page = read("README.md");

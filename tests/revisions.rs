@@ -3,7 +3,8 @@
 //! not come up there can still hide it: 1.24.0 ends no turn in an unlocked section (R07, R21), as its loop holds the
 //! lock. And a round can have a row in another form: R17 is `cursor_advance: no_cursor` up to round 4, R08 is
 //! `late_message: idle` up to round 2, and N07 is `close_in_flight: read_again` in all of them, which
-//! pauses first as well.
+//! pauses first as well. A switch of the model came with #3390, between round 7 and `merged`: N25 to N27 say of what is older how
+//! it would be with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! The default executor: worker threads for jobs that would block a loop, and coroutines called from other threads.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Debug;
 use std::future::Future as StdFuture;
@@ -11,13 +11,20 @@ use std::rc::Rc;
 use super::concurrent::{self, deliver, pass_cancellation_on};
 use super::event_loop::Label;
 use super::{EventLoop, Exception, Future, Result};
-use crate::kernel::{Object, Op, Strand, thread, words};
+use crate::kernel::{Object, Op, Ordered, Strand, thread, words};
 
 /// Worker threads. A job goes to the idle worker with the lowest number: which one it is makes no difference.
 #[derive(Clone)]
 pub struct Executor {
     queue: Object<Jobs>,
     inline: Option<Rc<str>>,
+    apart: Rc<Apart>,
+}
+
+/// An executor beside the default one, which begins when somebody wants it.
+struct Apart {
+    begun: Ordered<bool>,
+    executor: OnceCell<Executor>,
 }
 
 #[derive(Default)]
@@ -64,7 +71,8 @@ impl Executor {
     pub fn new(name: &str, workers: usize, inline: bool) -> Self {
         let queue = Object::new("jobs", Jobs::default());
         queue.let_go_at_end(std::mem::take);
-        let executor = Self { queue, inline: inline.then(|| name.into()) };
+        let apart = Apart { begun: Ordered::new("executor apart", false), executor: OnceCell::new() };
+        let executor = Self { queue, inline: inline.then(|| name.into()), apart: Rc::new(apart) };
         for worker in 0..if inline { 0 } else { workers } {
             let executor = executor.clone();
             let name = if worker == 0 { name.to_owned() } else { format!("{name}-{}", worker + 1) };
@@ -73,10 +81,14 @@ impl Executor {
         executor
     }
 
-    /// Another executor with one worker of this name; inline if this one is.
+    /// The executor with one worker of this name beside this one, the same one each time; inline if this one is.
     #[must_use]
     pub fn apart(&self, name: &str) -> Self {
-        Self::new(name, 1, self.inline.is_some())
+        let Apart { begun, executor } = &*self.apart;
+        if !begun.get() {
+            begun.set(true);
+        }
+        executor.get_or_init(|| Self::new(name, 1, self.inline.is_some())).clone()
     }
 
     /// Takes and runs one job; false at quiescence.

@@ -37,6 +37,7 @@ mod stop_returns_well;
 mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;
 mod superseded_prompt_is_not_repeated;
+mod switched_model_stays;
 #[cfg(test)]
 mod testkit;
 mod tool_calls_are_answered_once;
@@ -78,6 +79,7 @@ pub use stop_returns_well::StopReturnsWell;
 pub use suffix_once_a_session::SuffixOnceASession;
 pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
 pub use superseded_prompt_is_not_repeated::SupersededPromptIsNotRepeated;
+pub use switched_model_stays::SwitchedModelStays;
 pub use tool_calls_are_answered_once::ToolCallsAreAnsweredOnce;
 pub use tool_sees_its_cancel::ToolSeesItsCancel;
 pub use usage_kept_apart::UsageKeptApart;
@@ -150,6 +152,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &NothingAfterTurnEnd,
         &RestartBetweenTurns,
         &SessionSurvivesRestart,
+        &SwitchedModelStays,
         &NoRestartUnderLock,
         &FinalEventsTogether,
         &SuffixOnceASession,

@@ -141,28 +141,32 @@ const fn runtime(rule: &'static str, rows: &'static [&'static str]) -> Basis {
 
 /// Every rule, those of an execution first.
 pub const BASES: &[Basis] = &[
-    runtime("no-lock-across-prompt", &["R01"]),
-    runtime("callback-on-lock-owner", &["R31", "R32"]),
+    runtime("no-lock-across-prompt", &["R01", "R32"]),
+    runtime("callback-on-lock-owner", &["R31", "R32", "N25", "P02"]),
     runtime("lock-order", &["R21", "R23", "R31", "R32"]),
-    Basis { binds: &[Side::Client, Side::Scenario], ..runtime("no-deadlock", &["R30", "N07", "N08", "N23"]) },
+    Basis {
+        binds: &[Side::Client, Side::Scenario],
+        ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23"])
+    },
     runtime("no-hang", &["R30"]),
     runtime("no-replay", &["R05", "R19", "R24", "N12", "N13"]),
     runtime("nothing-stranded-after-finish", &["R08", "R12", "N15"]),
-    Basis { profile: Profile::Policy, ..runtime("one-prompt-a-session", &["R10", "N04"]) },
+    Basis { profile: Profile::Policy, ..runtime("one-prompt-a-session", &["R10", "N04", "N26"]) },
     runtime("prompts-in-message-order", &["R17", "R27"]),
     runtime("completed-turn-is-kept", &["R28"]),
-    runtime("one-terminal-event-a-card", &["R09"]),
+    runtime("one-terminal-event-a-card", &["R09", "N10"]),
     Basis {
         profile: Profile::Should,
         pages: &["prompt-turn"],
-        ..runtime("no-open-card", &["R33", "R13", "N29"])
+        ..runtime("no-open-card", &["R13", "R33", "N29"])
     },
-    runtime("nothing-after-turn-end", &["R06", "R11", "R29"]),
+    runtime("nothing-after-turn-end", &["R06", "R11", "R29", "N01"]),
     runtime("restart-between-turns", &["R16"]),
     runtime("session-survives-restart", &["R22"]),
+    runtime("switched-model-stays", &["N30"]),
     runtime("no-restart-under-lock", &["R23"]),
     runtime("final-events-together", &["R07", "R21"]),
-    runtime("suffix-once-a-session", &["R15"]),
+    runtime("suffix-once-a-session", &["R15", "N27"]),
     runtime("every-chunk-published", &["R02"]),
     runtime("run-stops-after-error", &["R18", "N05"]),
     runtime("tool-sees-its-cancel", &["R35", "R36"]),

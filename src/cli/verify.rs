@@ -86,15 +86,8 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
         timers: Firing::Clock,
     };
     let seen = Seen::of(scenario, entries, observed);
-    let mut outcomes = BTreeSet::new();
-    let hunted = look_for(&job, &mut |execution, _| {
-        let outcome = project(execution, &scenario.observe);
-        let is_it = seen.looks_like(&outcome);
-        outcomes.insert(outcome);
-        is_it
-    });
-    let hunted = match hunted {
-        Ok(hunted) => hunted,
+    let (hunted, outcomes) = match look_for(&job, &seen) {
+        Ok(found) => found,
         Err(error) => return explore::failed(console, &error),
     };
     let revision = job.revision.as_ref().unwrap_or(&scenario.revision);
@@ -106,7 +99,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
         }
         None => {
             let of = format!("{revision}{}", searched(&hunted.searched));
-            not_among(console, &seen, &of, &outcomes.into_iter().collect::<Vec<_>>());
+            not_among(console, &seen, &of, &outcomes);
             match hunted.searched {
                 // Only a search of every interleaving can say that there is no such outcome.
                 Verdict::ProvedUpTo(_) | Verdict::Incomplete(_) => Exit::Incomplete,
@@ -116,24 +109,38 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     }
 }
 
+/// What a search for the session came to, and the outcomes that it saw.
+type Looked = (Hunted, Vec<Observations>);
+
 /// Looks for the session within the bound of its scenario, a little beyond it, and then everywhere: a machine has no such bound.
-fn look_for(
-    job: &Job,
-    wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
-) -> Result<Hunted, ExploreError> {
+fn look_for(job: &Job, seen: &Seen) -> Result<Looked, ExploreError> {
     let budget = Budget { schedules: Some(MOST_SCHEDULES), seconds: None };
     let everything = Options { budget, ..Options::default() };
-    let Some(bound) = job.scenario.preemptions else { return backend::hunt(job, &everything, wanted) };
+    let Some(bound) = job.scenario.preemptions else { return look(job, &everything, seen) };
     let preemptions = Some(bound.saturating_add(BEYOND));
     let few = Options { search: SearchKind::FewPreemptions, preemptions, ..everything.clone() };
-    let near = backend::hunt(job, &few, wanted)?;
-    if near.caught.is_some() || near.searched == Verdict::Proved {
+    let near = look(job, &few, seen)?;
+    if is_settled(&near) {
         return Ok(near);
     }
     let scenario = Scenario { preemptions: None, ..job.scenario.clone() };
-    let everywhere = backend::hunt(&Job { scenario, ..job.clone() }, &everything, wanted)?;
-    let is_settled = everywhere.caught.is_some() || everywhere.searched == Verdict::Proved;
-    Ok(if is_settled { everywhere } else { near })
+    let everywhere = look(&Job { scenario, ..job.clone() }, &everything, seen)?;
+    Ok(if is_settled(&everywhere) { everywhere } else { near })
+}
+
+fn look(job: &Job, options: &Options, seen: &Seen) -> Result<Looked, ExploreError> {
+    let mut outcomes = BTreeSet::new();
+    let hunted = backend::hunt(job, options, &mut |execution, _| {
+        let outcome = project(execution, &job.scenario.observe);
+        let is_it = seen.looks_like(&outcome);
+        outcomes.insert(outcome);
+        is_it
+    })?;
+    Ok((hunted, outcomes.into_iter().collect()))
+}
+
+fn is_settled((hunted, _): &Looked) -> bool {
+    hunted.caught.is_some() || hunted.searched == Verdict::Proved
 }
 
 /// Among which interleavings the session was looked for, if not among all.

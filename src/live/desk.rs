@@ -14,7 +14,6 @@ use super::lines::Line;
 use super::replies::Replies;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use super::wire::{Pipe, Write, courtesy, writes};
-use crate::observation::ServerEntry;
 use crate::scenario::{AgentKind, Happening, ReplyKind, SET_MODEL, Scenario, Status};
 use crate::script::{Choice, ClientMessage, Script, Step};
 
@@ -248,7 +247,9 @@ impl Desk {
                 let (text, suffix) = (texts.first().copied().unwrap_or_default().to_owned(), texts.len() > 1);
                 ClientMessage::Prompt { request, session, text, suffix }
             }
-            "session/load" => ClientMessage::LoadSession { session },
+            "initialize" => ClientMessage::Initialize { request },
+            "session/new" => ClientMessage::NewSession { request },
+            "session/load" => ClientMessage::LoadSession { request, session },
             SET_MODEL => {
                 let model = params["modelId"].as_str().unwrap_or_default().to_owned();
                 ClientMessage::SetModel { request, session, model }
@@ -256,8 +257,6 @@ impl Desk {
             _ if self.script.reacts_to(method, &session) => {
                 ClientMessage::Request { request, method: method.to_owned(), session }
             }
-            "initialize" => ClientMessage::Initialize,
-            "session/new" => ClientMessage::NewSession,
             _ => return self.answer_courteously(id, method),
         };
         self.perform(message, Some(request))
@@ -296,19 +295,11 @@ impl Desk {
 
     /// Lets the script read a message.
     fn perform(&mut self, message: ClientMessage, request: Option<u64>) -> Done {
-        let entry = self.script.log().len();
         self.script.receive(message);
         let told = &self.told;
         let Some(step) = self.script.take(Choice::Read, &|happening| told.holds(happening)) else {
             return Ok(());
         };
-        match (self.script.log().get(entry), request) {
-            (Some(ServerEntry::New { session, .. }), Some(request)) => {
-                self.pipe.opened_session(request, session)
-            }
-            (Some(ServerEntry::Load { .. }), Some(request)) => self.pipe.loads(request, entry),
-            _ => {}
-        }
         self.carry_out(None, step, request)
     }
 
@@ -337,7 +328,7 @@ impl Desk {
         match request {
             Some(request) if self.replies.is_open(request) => self.reply(request, reaction, did, step)?,
             _ => {
-                let parts = self.pipe.parts(step, request);
+                let parts = self.pipe.parts(step);
                 if reaction.is_some() || !parts.is_empty() {
                     self.write(reaction, did, parts)?;
                 }

@@ -104,9 +104,6 @@ impl Reply {
             // A card is an agent's, and the rest belongs to its sessions.
             ServerMessage::Update { update: Update::Tool { .. }, .. }
             | ServerMessage::Call { .. }
-            | ServerMessage::Initialized
-            | ServerMessage::NewSession { .. }
-            | ServerMessage::Loaded { .. }
             | ServerMessage::Answered { .. } => {}
         }
     }
@@ -149,7 +146,6 @@ impl Reply {
             }
             Wire::CloseOutput => parts.push(HttpPart::CloseOutput),
             Wire::Exit(code) => parts.push(HttpPart::Exit(code)),
-            // It belongs to an agent's pipe.
         }
     }
 

@@ -20,16 +20,12 @@ const VERSION: u16 = 1;
 struct Open {
     id: Id,
     method: String,
-    /// The session of a new one.
-    session: String,
 }
 
 /// What belongs to one process and its pipe.
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
     open: BTreeMap<u64, Open>,
-    /// The loads that wait for their answer, by their entries of the script's log.
-    loads: BTreeMap<usize, u64>,
     /// The calls to the client that were not answered, by the bytes of their ids.
     calls: BTreeMap<String, String>,
     called: BTreeMap<String, u32>,
@@ -38,19 +34,7 @@ pub(super) struct Pipe {
 impl Pipe {
     /// Takes note of a request by its number for the script.
     pub(super) fn open(&mut self, request: u64, id: Id, method: &str) {
-        self.open.insert(request, Open { id, method: method.to_owned(), session: String::new() });
-    }
-
-    /// Says which session a request opened.
-    pub(super) fn opened_session(&mut self, request: u64, session: &str) {
-        if let Some(open) = self.open.get_mut(&request) {
-            session.clone_into(&mut open.session);
-        }
-    }
-
-    /// Says which entry of the script's log a load has.
-    pub(super) fn loads(&mut self, request: u64, entry: usize) {
-        self.loads.insert(entry, request);
+        self.open.insert(request, Open { id, method: method.to_owned() });
     }
 
     /// Whether a request with this id waits for its answer.
@@ -63,22 +47,15 @@ impl Pipe {
         self.calls.remove(id.get())
     }
 
-    /// What a step of the script writes. `request` is the one that was read, if the step is its reading.
-    pub(super) fn parts(&mut self, step: Step, request: Option<u64>) -> Vec<Part> {
+    /// What a step of the script writes.
+    pub(super) fn parts(&mut self, step: Step) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut wire = step.wire.into_iter().peekable();
-        let mut loads = step.loads.into_iter();
         for (at, message) in step.frames.into_iter().enumerate() {
             while let Some((_, one)) = wire.next_if(|(before, _)| *before <= at) {
                 parts.extend(self.wire(one));
             }
-            let request = match &message {
-                ServerMessage::Loaded { .. } => {
-                    loads.next().and_then(|entry| self.loads.remove(&entry)).or(request)
-                }
-                _ => request,
-            };
-            self.message(message, request, &mut parts);
+            self.message(message, &mut parts);
         }
         for (_, one) in wire {
             parts.extend(self.wire(one));
@@ -86,39 +63,30 @@ impl Pipe {
         parts
     }
 
-    fn message(&mut self, message: ServerMessage, request: Option<u64>, parts: &mut Vec<Part>) {
+    fn message(&mut self, message: ServerMessage, parts: &mut Vec<Part>) {
         let frame = match message {
-            ServerMessage::Initialized => self.answer(request, Ok(initialized())),
-            ServerMessage::NewSession { session } => {
-                self.answer(request, Ok(json!({ "sessionId": session })))
-            }
-            ServerMessage::Loaded { ok } => {
-                self.answer(request, ok.map(|()| json!({})).map_err(|why| (NOT_FOUND, why)))
-            }
             ServerMessage::Update { session, update: news } => Some(update(&session, news)),
             ServerMessage::Call { name, method, params } => Some(self.call(name, &method, params)),
             // It belongs to a connection of an LLM.
             ServerMessage::ToolCall { .. } => None,
             ServerMessage::PromptAnswered { request, session, reason } => {
                 parts.push(usage(&session));
-                self.answer(Some(request), Ok(json!({ "stopReason": word(&reason) })))
+                self.answer(request, |_| Ok(json!({ "stopReason": word(&reason) })))
             }
-            ServerMessage::PromptFailed { request, message, .. } => {
-                self.answer(Some(request), Err((INTERNAL_ERROR, message)))
-            }
+            ServerMessage::PromptFailed { request, message, .. } => self.answer(request, |_| Err(message)),
             ServerMessage::Answered { request, ok } => {
-                let result = self.default_result(request);
-                self.answer(Some(request), ok.map(|()| result).map_err(|why| (INTERNAL_ERROR, why)))
+                self.answer(request, |method| ok.map(|session| always(method, &session)))
             }
         };
         parts.extend(frame);
     }
 
-    fn answer(&mut self, request: Option<u64>, result: Result<Value, (i32, String)>) -> Option<Part> {
-        let open = self.open.remove(&request?)?;
-        Some(Part::Frame(match result {
-            Ok(result) => frame::result(&open.id, result),
-            Err((code, why)) => frame::error(Some(&open.id), code, &why),
+    /// The answer to a request, as its method has it; none if it was answered before.
+    fn answer(&mut self, request: u64, result: impl FnOnce(&str) -> Result<Value, String>) -> Option<Part> {
+        let Open { id, method } = self.open.remove(&request)?;
+        Some(Part::Frame(match result(&method) {
+            Ok(result) => frame::result(&id, result),
+            Err(why) => frame::error(Some(&id), code(&method), &why),
         }))
     }
 
@@ -148,14 +116,14 @@ impl Pipe {
         self.calls.insert(id.get().to_owned(), name);
         Part::Frame(frame::request(&id, method, Value::Object(params.0)))
     }
-
-    /// What a request is answered with where the script says nothing else.
-    fn default_result(&self, request: u64) -> Value {
-        self.open.get(&request).map_or_else(|| json!({}), |open| always(&open.method, &open.session))
-    }
 }
 
-/// What a request with a reaction is answered with where the reaction has no answer of its own.
+/// The code of the error that a request fails with.
+pub(super) fn code(method: &str) -> i32 {
+    if method == "session/load" { NOT_FOUND } else { INTERNAL_ERROR }
+}
+
+/// What a request is answered with where the script has no answer of its own.
 pub(super) fn always(method: &str, session: &str) -> Value {
     match method {
         "session/new" => json!({ "sessionId": session }),

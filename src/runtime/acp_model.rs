@@ -11,9 +11,9 @@ use crate::kernel::thread;
 
 use super::acp_agent::{AcpAgent, not_started};
 use super::branch::{Branch, reach};
-use super::connection::Connection;
+use super::connection::{Connection, REQUEST_ERROR};
 use super::conversation::{Agent, LocalConversation};
-use super::decision::{ModelSwitch, SwitchedSession, SwitchedSuffix};
+use super::decision::{ModelSwitch, SwitchedModel, SwitchedSession, SwitchedSuffix};
 
 impl LocalConversation {
     /// Has the server switch the model of the session, and puts a copy of the agent that has the new model in its place.
@@ -32,7 +32,13 @@ impl LocalConversation {
             let message = "switch_acp_model is only supported for ACP conversations.".to_owned();
             return Err(Exception::Value(message));
         };
-        agent.set_acp_model(model)?;
+        match inner.decisions.switched_model {
+            SwitchedModel::NotedBefore => {
+                let before = agent.note_model(Some(model.clone()));
+                agent.set_acp_model(model).inspect_err(|_| drop(agent.note_model(before)))?;
+            }
+            SwitchedModel::NotedAfter => agent.set_acp_model(model)?,
+        }
         let _held = inner.state.lock();
         self.put_in_place(Agent::Acp(agent.with_model(model)));
         // The model's name goes there as well, and with it all else as it was read.
@@ -56,6 +62,13 @@ impl AcpAgent {
             let asked = async move { conn.set_session_model(&session, &model).await };
             Box::pin(async move { wait_for(&event_loop, asked, limit).await })
         })
+    }
+
+    /// Notes what a restart gives to the session that it loads; the model that was noted before.
+    fn note_model(&self, model: Option<Rc<str>>) -> Option<Rc<str>> {
+        let before = self.inner.session.model.get();
+        self.inner.session.model.set(model);
+        before
     }
 
     /// `model_copy`: the same agent with another model. What the copy shares with this one are decisions.
@@ -85,7 +98,7 @@ impl AcpAgent {
     ) -> Result<()> {
         let Some(model) = model else { return Ok(()) };
         match conn.set_session_model(session, &model).await {
-            Err(Exception::Error { kind, .. }) if kind == "ACPRequestError" => {
+            Err(error) if error.kind() == REQUEST_ERROR => {
                 reach(Branch::ModelRefused);
                 Ok(())
             }

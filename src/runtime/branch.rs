@@ -89,8 +89,8 @@ branches! {
     OrphanedAction "an interrupted run leaves a tool call without an answer"
     ForeignToken "a tool finds the token of another run"
     NoToken "a tool finds no token"
-    // The event service.
     LlmSwitched "a tool switches the LLM in the middle of a step"
+    // The event service.
     StoppedNothing "a user stops a conversation that has finished"
     StoppedWhileSending "a user stops the conversation while a message with a run is persisted"
     StoppedWhileSuperseding "a user stops the conversation while an older prompt is cancelled for a message"
@@ -123,7 +123,7 @@ branches! {
     PermissionAfterCancel "a permission is asked for in a turn that the client has cancelled"
     PipeNotRead "a message waits for a pipe that is not read"
     ClosedWithPrompt "a connection closes with a prompt in flight"
-    ClosedInHandshake "a connection closes during its first requests"
+    ClosedWithRequest "a connection closes during a request that is no prompt"
 }
 
 thread_local! {

@@ -122,10 +122,9 @@ struct Inner {
     frames: Mailbox<Option<ServerMessage>>,
     notifications: Mailbox<Notification>,
     next_request: Local<u64>,
-    handshake: Local<Option<Future<ServerMessage>>>,
     prompts: Local<BTreeMap<u64, Future<PromptResponse>>>,
-    /// Other requests that wait for their answer.
-    requests: Local<BTreeMap<u64, Future<()>>>,
+    /// Other requests that wait for their answer: the session that it is about.
+    requests: Local<BTreeMap<u64, Future<Rc<str>>>>,
     usage: Local<BTreeMap<String, Future<()>>>,
     /// What waits for a pipe that is not read.
     writes: Local<Vec<Future<()>>>,
@@ -157,7 +156,6 @@ impl Connection {
             frames: Mailbox::new(event_loop),
             notifications: Mailbox::new(event_loop),
             next_request: Local::new(0),
-            handshake: Local::new(None),
             prompts: Local::new(BTreeMap::new()),
             requests: Local::new(BTreeMap::new()),
             usage: Local::new(BTreeMap::new()),
@@ -227,17 +225,9 @@ impl Connection {
                 let asked = inner.requests.update(|requests| requests.remove(&request));
                 if let Some(asked) = asked {
                     match ok {
-                        Ok(()) => asked.set_result(()),
+                        Ok(session) => asked.set_result(session.into()),
                         Err(message) => asked.set_exception(request_error(message)),
                     }
-                }
-            }
-            answer @ (ServerMessage::Initialized
-            | ServerMessage::NewSession { .. }
-            | ServerMessage::Loaded { .. }) => {
-                let handshake = inner.handshake.take();
-                if let Some(handshake) = handshake {
-                    handshake.set_result(answer);
                 }
             }
         }
@@ -281,11 +271,13 @@ impl Connection {
         }
     }
 
-    async fn handshake(&self, message: ClientMessage) -> Result<ServerMessage> {
+    /// Sends a request that is no prompt and waits for the answer: the session that it is about.
+    async fn request(&self, message: impl FnOnce(u64) -> ClientMessage) -> Result<Rc<str>> {
         self.check_open()?;
+        let request = self.next_request();
         let answer = self.inner.event_loop.future();
-        self.inner.handshake.set(Some(answer.clone()));
-        self.send(message).await?;
+        self.inner.requests.update(|requests| requests.insert(request, answer.clone()));
+        self.send(message(request)).await?;
         answer.await
     }
 
@@ -293,21 +285,18 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// If the connection closes.
+    /// If the server answers with an error, or the connection closes.
     pub async fn initialize(&self) -> Result<()> {
-        self.handshake(ClientMessage::Initialize).await.map(|_| ())
+        self.request(|request| ClientMessage::Initialize { request }).await.map(drop)
     }
 
     /// `session/new`: the id of the session.
     ///
     /// # Errors
     ///
-    /// If the connection closes or the server answers something else.
+    /// If the server answers with an error, or the connection closes.
     pub async fn new_session(&self) -> Result<Rc<str>> {
-        match self.handshake(ClientMessage::NewSession).await? {
-            ServerMessage::NewSession { session } => Ok(session.as_str().into()),
-            other => Err(Exception::Value(format!("unexpected answer to session/new: {other:?}"))),
-        }
+        self.request(|request| ClientMessage::NewSession { request }).await
     }
 
     /// `session/load`: whether the server has the session.
@@ -316,8 +305,12 @@ impl Connection {
     ///
     /// If the connection closes.
     pub async fn load_session(&self, session: &str) -> Result<bool> {
-        let answer = self.handshake(ClientMessage::LoadSession { session: session.to_owned() }).await?;
-        Ok(matches!(answer, ServerMessage::Loaded { ok: Ok(()) }))
+        let session = session.to_owned();
+        match self.request(|request| ClientMessage::LoadSession { request, session }).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == REQUEST_ERROR => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Prepares to wait for the usage update of a turn (`prepare_usage_sync`).
@@ -349,13 +342,8 @@ impl Connection {
     ///
     /// If the server answers with an error, or the connection closes.
     pub async fn set_session_model(&self, session: &str, model: &str) -> Result<()> {
-        self.check_open()?;
-        let request = self.next_request();
-        let answer = self.inner.event_loop.future();
-        self.inner.requests.update(|requests| requests.insert(request, answer.clone()));
         let (session, model) = (session.to_owned(), model.to_owned());
-        self.send(ClientMessage::SetModel { request, session, model }).await?;
-        answer.await
+        self.request(|request| ClientMessage::SetModel { request, session, model }).await.map(drop)
     }
 
     fn next_request(&self) -> u64 {
@@ -434,11 +422,10 @@ impl Connection {
             reach(Branch::ClosedWithPrompt);
             prompt.set_exception(error.clone());
         }
-        self.inner.requests.take().into_values().for_each(|asked| asked.set_exception(error.clone()));
-        let handshake = self.inner.handshake.take();
-        if let Some(handshake) = handshake {
-            reach(Branch::ClosedInHandshake);
-            handshake.set_exception(error.clone());
+        let requests = self.inner.requests.take();
+        for asked in requests.into_values() {
+            reach(Branch::ClosedWithRequest);
+            asked.set_exception(error.clone());
         }
     }
 
@@ -466,8 +453,11 @@ pub(super) fn server_ended() -> Exception {
     Exception::Error { kind: "ServerEnded".to_owned(), message: "the server has ended".to_owned() }
 }
 
+/// The kind of what an error of the server's is raised as.
+pub(super) const REQUEST_ERROR: &str = "ACPRequestError";
+
 fn request_error(message: String) -> Exception {
-    Exception::Error { kind: "ACPRequestError".to_owned(), message }
+    Exception::Error { kind: REQUEST_ERROR.to_owned(), message }
 }
 
 fn connection_closed() -> Exception {

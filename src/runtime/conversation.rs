@@ -80,8 +80,6 @@ pub(super) struct Inner {
     /// Looked at and set in one operation: of two calls that both go on, each only catches the errors of the other.
     pub(super) cleanup_initiated: Cell<bool>,
     runs: Ordered<u32>,
-    /// How many pools of their own tool calls have had.
-    pub(super) tool_pools: Ordered<u32>,
     /// What was seen of each run so far; written by the owner of the state lock.
     runs_seen: Ordered<Vec<RunSeen>>,
     callbacks: RefCell<Vec<OnEvent>>,
@@ -111,7 +109,6 @@ impl LocalConversation {
                 arun_task: Cell::new("arun_task", None),
                 cleanup_initiated: Cell::new("cleanup_initiated", false),
                 runs: Ordered::new("runs", 0),
-                tool_pools: Ordered::new("tool pools", 0),
                 runs_seen: Ordered::new("runs seen", Vec::new()),
                 callbacks: RefCell::default(),
                 token_callback: RefCell::default(),
@@ -430,7 +427,8 @@ impl LocalConversation {
         }
     }
 
-    /// Asks the run to pause between two steps. False if it has stopped nothing, since the conversation has finished.
+    /// Asks the run to pause between two steps. False if it has stopped nothing, since the conversation has finished. One that is
+    /// paused, has failed or waits for a user stays so when a message comes, and so the stop may be meant for the message.
     pub fn pause(&self) -> bool {
         let _place = thread::place("pause");
         let state = &self.inner.state;

@@ -336,9 +336,6 @@ impl EventService {
         }
         let _held = inner.run_lock.acquire().await?;
         let status = self.status_before_begin().await?;
-        if wanted == Wanted::ByAccept {
-            self.note(ServiceEntry::Accept { waiting: status == Status::WaitingForConfirmation });
-        }
         if status == Status::Running {
             reach(Branch::RefusedRunning);
             return refuse(ALREADY_RUNNING);
@@ -346,6 +343,9 @@ impl EventService {
         if inner.closing.get() {
             reach(Branch::RefusedClosed);
             return refuse(INACTIVE);
+        }
+        if wanted == Wanted::ByAccept {
+            self.note(ServiceEntry::Accept { waiting: status == Status::WaitingForConfirmation });
         }
         if let Some(asked) = wanted.generation()
             && self.stopped_since(asked).await?

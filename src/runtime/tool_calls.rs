@@ -72,7 +72,7 @@ impl LlmAgent {
         let (executor, worker) = tool_pool(conversation);
         let mut results = Vec::new();
         for action in &actions {
-            let _waiting = thread::place_waiting_for(format!("tool {action:?}"), &worker);
+            let _waiting = thread::place_waiting_for(format!("tool {action:?}"), worker);
             let tool = self.tool(conversation, cancel_token.as_ref(), action);
             let tool = move || Ok(tool());
             results.push(event_loop.run_in_executor(&executor, ("tool", action.clone()), tool).await?);
@@ -152,19 +152,18 @@ impl LocalConversation {
     }
 }
 
-/// Decision `tool_pool`: where tool calls are executed, and the name of a worker there.
-fn tool_pool(conversation: &LocalConversation) -> (Executor, String) {
+/// Decision `tool_pool`: where tool calls are executed, and the name of a worker there. No two steps execute any at a time, so
+/// that one pool of their own is enough for all.
+fn tool_pool(conversation: &LocalConversation) -> (Executor, &'static str) {
     let inner = &conversation.inner;
     match inner.decisions.tool_pool {
-        ToolPool::Own => {
-            let number = inner.tool_pools.get() + 1;
-            inner.tool_pools.set(number);
-            let worker = format!("tool-worker-{number}");
-            (inner.executor.apart(&worker), worker)
-        }
-        ToolPool::Shared => (inner.executor.clone(), "worker".to_owned()),
+        ToolPool::Own => (inner.executor.apart(TOOL_WORKER), TOOL_WORKER),
+        ToolPool::Shared => (inner.executor.clone(), "worker"),
     }
 }
+
+/// The name of the worker that only executes tool calls.
+const TOOL_WORKER: &str = "tool-worker";
 
 /// `parse_tool_call_arguments`: what is no JSON is tried again with every control character escaped.
 fn is_json(arguments: &str) -> bool {

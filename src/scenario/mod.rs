@@ -35,7 +35,7 @@ pub(crate) use fragments::FRAGMENTS;
 pub use http::*;
 pub use layout::format;
 pub use lint::broken_by;
-pub(crate) use only_live::SET_MODEL;
+pub(crate) use only_live::{INITIALIZE, NEW_SESSION, SET_MODEL};
 pub use pipe::*;
 pub use reaction::*;
 pub use source::{MAX_BYTES, SourceError, is_scenario};

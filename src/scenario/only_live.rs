@@ -1,24 +1,47 @@
 //! What only a real server can do: bytes that are no message, calls to the client but for permission requests, HTTP.
 //! The model of the runtime has no word for it, so no engine runs a scenario that has it. Knows nothing of places.
 
-use super::{Action, AgentKind, ClockStep, FrameSeen, Happening, Method, Scenario, Step, Trigger};
+use super::{
+    Action, Agent, AgentKind, ClockStep, FrameSeen, Happening, Method, Reaction, Scenario, Session, Step,
+    Trigger,
+};
 
-/// The method of the only request of a client, beside prompts and loads, whose reactions an engine can run.
+/// The request that switches the model.
 pub(crate) const SET_MODEL: &str = "session/set_model";
+
+/// The first request to every process of an ACP server.
+pub(crate) const INITIALIZE: &str = "initialize";
+
+/// The request that opens a session.
+pub(crate) const NEW_SESSION: &str = "session/new";
 
 impl Trigger {
     /// What it is, if only a live server can react to it.
     pub(super) fn only_live(&self, agent: AgentKind) -> Option<&'static str> {
         match self {
             Self::Start => Some("a reaction to a start"),
-            Self::Request(method) if method == SET_MODEL && agent == AgentKind::Acp => None,
-            Self::Request(_) => Some("a reaction to a request"),
+            Self::Request(method) if agent == AgentKind::Acp && is_known_request(method) => None,
+            Self::Request(_) => Some("a reaction to this request"),
             Self::ToolResult(_) if agent != AgentKind::Acp => None,
             Self::ToolResult(_) => Some("a reaction to the result of a tool"),
             Self::Conversation(_) => Some("a reaction to a whole conversation"),
             Self::Prompt(_) | Self::AnyPrompt | Self::Cancel | Self::Load => None,
         }
     }
+}
+
+impl Reaction {
+    /// Whether it is to the start of a process that has started before the actors begin.
+    pub(super) fn is_to_start_before(&self, agent: &Agent) -> bool {
+        let is_to_start =
+            matches!(&self.on, Trigger::Request(method) if method == INITIALIZE || method == NEW_SESSION);
+        is_to_start && agent.session == Session::Ready && self.process.is_none_or(|process| process == 1)
+    }
+}
+
+/// Whether an agent of the model sends it, apart from prompts and loads.
+fn is_known_request(method: &str) -> bool {
+    [INITIALIZE, NEW_SESSION, SET_MODEL].contains(&method)
 }
 
 impl Action {
@@ -73,7 +96,8 @@ impl Scenario {
         let server = self.server.iter();
         let server = server.flat_map(|reaction| {
             let actions = reaction.actions.iter().map(|action| action.only_live(self.agent.kind));
-            actions.chain([reaction.on.only_live(self.agent.kind)])
+            let start = reaction.is_to_start_before(&self.agent).then_some("a start");
+            actions.chain([reaction.on.only_live(self.agent.kind), start])
         });
         let actors = self.actors.iter().flat_map(|actor| &actor.does).map(|step| match step {
             Step::Wait(happening) => happening.only_live(),

@@ -112,6 +112,21 @@ pub const REQUEST_PERMISSION: &str = "session/request_permission";
 pub struct Message(pub serde_json::Map<String, serde_json::Value>);
 
 impl Message {
+    /// Whether the id of the request that is reacted to has a place in it.
+    #[must_use]
+    pub fn names_request(&self) -> bool {
+        use serde_json::Value;
+        fn names(value: &Value) -> bool {
+            match value {
+                Value::String(text) => text == "$request",
+                Value::Array(items) => items.iter().any(names),
+                Value::Object(members) => members.values().any(names),
+                _ => false,
+            }
+        }
+        self.0.values().any(names)
+    }
+
     /// Whether it answers the request that is reacted to.
     #[must_use]
     pub fn answers_request(&self) -> bool {

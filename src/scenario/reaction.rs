@@ -42,8 +42,8 @@ pub enum Trigger {
     Load,
     /// A server process begins. Only live.
     Start,
-    /// Any other request, by its method; `initialize` and `session/new` too. Without an answer of its own it is answered
-    /// as always when the actions have run out. Only live, but for `session/set_model`.
+    /// Any other request, by its method. Without an answer of its own it is answered as always when the actions have run out.
+    /// Only live, but for `initialize`, `session/new` and `session/set_model`.
     Request(String),
     /// A completion whose newest message is the result of the tool call with this id. For an LLM beside an ACP agent only
     /// live.

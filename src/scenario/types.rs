@@ -175,18 +175,17 @@ pub struct Limits {
     pub cancel_send: Duration,
     /// How many workers the default executor of the event loop has. Left out, there are enough.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub workers: Option<u32>,
     /// How often an ACP agent prompts again after an error that may pass, each time after a wait (timer `retry`).
     pub retries: u32,
 }
 
 impl Scenario {
-    /// How many batches of tool calls an agent that talks to an LLM can have to execute asynchronously.
-    pub(crate) fn batches(&self) -> usize {
-        let calls =
-            |reaction: &&Reaction| reaction.actions.iter().any(|one| matches!(one, Action::ToolCall(_)));
-        if self.agent.kind == AgentKind::Llm { self.server.iter().filter(calls).count() } else { 0 }
+    /// Whether the agent talks to an LLM and can have tool calls to execute asynchronously.
+    pub(crate) fn executes_tools(&self) -> bool {
+        let mut actions = self.server.iter().flat_map(|reaction| &reaction.actions);
+        self.agent.kind == AgentKind::Llm && actions.any(|action| matches!(action, Action::ToolCall(_)))
     }
 
     /// Whether somebody switches the model of the agent's session.
@@ -199,7 +198,7 @@ impl Scenario {
     pub(crate) fn workers(&self) -> usize {
         match (self.limits.workers, self.through) {
             (Some(workers), _) => workers as usize,
-            (None, Through::Service) => self.actors.len() + 1 + usize::from(self.batches() > 0),
+            (None, Through::Service) => self.actors.len() + 1 + usize::from(self.executes_tools()),
             (None, Through::Conversation) => 1,
         }
     }
@@ -511,6 +510,15 @@ pub struct LoomPlan {
     /// Roles without a thread of their own: their steps run on the thread that makes them possible (a reduction).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inline: Vec<Role>,
+}
+
+/// Names that schedules use for threads of the harness; there are `worker-2` and so on as well.
+pub(crate) const ROLES: [&str; 6] = ["loop", "portal", "worker", "server", "clock", "tool-worker"];
+
+/// Whether a thread of the harness can have this name, so that no actor can.
+pub(crate) fn is_role(name: &str) -> bool {
+    let number = name.strip_prefix("worker-").unwrap_or_default();
+    ROLES.contains(&name) || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A role of the harness that loom can run without a thread of its own.

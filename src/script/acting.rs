@@ -190,11 +190,10 @@ impl Script {
         match turn.asked {
             Asked::Other { request: None } => {}
             Asked::Other { request: Some(request) } => {
-                step.frames.push(ServerMessage::Answered { request, ok: result.map(|_| ()) });
+                step.frames.push(ServerMessage::Answered { request, ok: result.map(|_| session) });
             }
-            Asked::Load { entry } => {
-                step.loads.push(entry);
-                step.frames.push(self.answer_load(session, entry, result.map(|_| ())));
+            Asked::Load { request, entry } => {
+                step.frames.push(self.answer_load(request, entry, result.map(|_| session)));
             }
             Asked::Prompt { request, text, .. } => {
                 step.frames.push(self.answer_prompt(request, session, text, result));
@@ -204,12 +203,14 @@ impl Script {
 
     pub(super) fn answer_load(
         &mut self,
-        session: String,
+        request: u64,
         entry: usize,
-        ok: Result<(), String>,
+        ok: Result<String, String>,
     ) -> ServerMessage {
-        self.log[entry] = ServerEntry::Load { process: self.process, session, loaded: ok.is_ok() };
-        ServerMessage::Loaded { ok }
+        if let ServerEntry::Load { loaded, .. } = &mut self.log[entry] {
+            *loaded = ok.is_ok();
+        }
+        ServerMessage::Answered { request, ok }
     }
 
     fn answer_prompt(

@@ -28,8 +28,6 @@ pub struct Step {
     pub frames: Vec<ServerMessage>,
     /// What only a real pipe can carry, each with the number of frames that come before it.
     pub wire: Vec<(usize, Wire)>,
-    /// The loads that the frames answer, in their order, by their entries of the log.
-    pub loads: Vec<usize>,
     /// The gates it opened; they are open already.
     pub opened: Vec<String>,
     /// What it did, in words: `read session/prompt "first"`, `say "x", answer end_turn`.
@@ -94,11 +92,12 @@ pub(super) enum Asked {
         text: String,
         cancelled: bool,
     },
-    /// The entry of the log that is to say whether it was answered well.
     Load {
+        request: u64,
+        /// The entry of the log that is to say whether it was answered well.
         entry: usize,
     },
-    /// A request that only a live server reacts to; none at the start of a process, where nobody asks, and behind an answer.
+    /// Any other request; none at the start of a process, where nobody asks, and behind an answer.
     Other {
         request: Option<u64>,
     },
@@ -286,11 +285,9 @@ impl Script {
         (0..self.running.len()).any(|running| self.request_of(running) == Some(request))
     }
 
-    /// Whether there is a reaction to this request, apart from prompts and loads.
+    /// Whether there is a reaction to this request, of those that have no message of their own.
     #[must_use]
     pub fn reacts_to(&self, method: &str, session: &str) -> bool {
-        let next = self.next_session();
-        let session = if method == "session/new" { &next } else { session };
         self.plan.on_request(method, session, self.process).is_some()
     }
 

@@ -32,11 +32,19 @@ pub enum ClientMessage {
     /// The server process was killed. Not read by the server but done to it.
     Ended,
     /// `initialize`.
-    Initialize,
+    Initialize {
+        /// The id of the request, repeated in its answer.
+        request: u64,
+    },
     /// `session/new`.
-    NewSession,
+    NewSession {
+        /// The id of the request, repeated in its answer.
+        request: u64,
+    },
     /// `session/load`.
     LoadSession {
+        /// The id of the request, repeated in its answer.
+        request: u64,
         /// The session to be loaded.
         session: String,
     },
@@ -91,9 +99,9 @@ impl fmt::Display for ClientMessage {
         match self {
             Self::Started => f.write_str("start"),
             Self::Ended => f.write_str("end"),
-            Self::Initialize => f.write_str("initialize"),
-            Self::NewSession => f.write_str("session/new"),
-            Self::LoadSession { session } => write!(f, "session/load {session}"),
+            Self::Initialize { .. } => f.write_str("initialize"),
+            Self::NewSession { .. } => f.write_str("session/new"),
+            Self::LoadSession { session, .. } => write!(f, "session/load {session}"),
             Self::Prompt { text, suffix: false, .. } => write!(f, "session/prompt {text:?}"),
             Self::Prompt { text, .. } => write!(f, "session/prompt {text:?} with suffix"),
             Self::Cancel { session } => write!(f, "session/cancel {session}"),
@@ -111,18 +119,6 @@ impl fmt::Display for ClientMessage {
 /// One frame from the server to the client.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServerMessage {
-    /// The answer to `initialize`.
-    Initialized,
-    /// The answer to `session/new`.
-    NewSession {
-        /// The id of the new session.
-        session: String,
-    },
-    /// The answer to `session/load`.
-    Loaded {
-        /// Whether the session was loaded; if not, the error's message.
-        ok: Result<(), String>,
-    },
     /// `session/update`.
     Update {
         /// The session.
@@ -164,12 +160,12 @@ pub enum ServerMessage {
         /// The error's message.
         message: String,
     },
-    /// The answer to a request that has no other one: well, in the way its method always is, or with an error.
+    /// The answer to any other request: well, in the way its method always is, or with an error.
     Answered {
         /// The id of the request.
         request: u64,
-        /// The error's message.
-        ok: Result<(), String>,
+        /// The session that it has opened or that it names, empty if there is none; the error's message if it has failed.
+        ok: Result<String, String>,
     },
 }
 

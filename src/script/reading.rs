@@ -23,20 +23,21 @@ impl Script {
                 self.end_process();
                 Vec::new()
             }
-            ClientMessage::Initialize => {
+            ClientMessage::Initialize { request } => {
                 self.log.push(ServerEntry::Initialize { process });
-                vec![ServerMessage::Initialized]
+                self.answer_or_begin(request, "initialize", String::new())
             }
-            ClientMessage::NewSession => {
-                vec![ServerMessage::NewSession { session: self.open_session() }]
+            ClientMessage::NewSession { request } => {
+                let session = self.open_session();
+                self.answer_or_begin(request, "session/new", session)
             }
-            ClientMessage::LoadSession { session } => self.read_load(session),
+            ClientMessage::LoadSession { request, session } => self.read_load(request, session),
             ClientMessage::SetModel { request, session, model } => {
-                self.read_set_model(request, session, model)
+                self.log.push(ServerEntry::SetModel { process, session: session.clone(), model });
+                self.answer_or_begin(request, SET_MODEL, session)
             }
             ClientMessage::Request { request, method, session } => {
-                self.read_request(request, &method, session);
-                Vec::new()
+                self.answer_or_begin(request, &method, session)
             }
             ClientMessage::Completion(completion) => {
                 self.read_completion(completion);
@@ -80,44 +81,30 @@ impl Script {
         self.reading = true;
     }
 
-    fn read_load(&mut self, session: String) -> Vec<ServerMessage> {
-        let entry = self.log.len();
-        self.log.push(ServerEntry::Load { process: self.process, session: session.clone(), loaded: false });
-        if !self.sessions.contains(&session) {
-            return vec![ServerMessage::Loaded { ok: Err(format!("unknown session {session:?}")) }];
-        }
-        match self.plan.on_load(&session, self.process) {
-            Some(reaction) => {
-                self.begin(session, Asked::Load { entry }, reaction);
-                Vec::new()
-            }
-            None => vec![self.answer_load(session, entry, Ok(()))],
-        }
-    }
-
-    fn read_set_model(&mut self, request: u64, session: String, model: String) -> Vec<ServerMessage> {
-        self.log.push(ServerEntry::SetModel { process: self.process, session: session.clone(), model });
-        match self.plan.on_request(SET_MODEL, &session, self.process) {
+    /// Begins the reaction to a request; without one it is answered well at once.
+    fn answer_or_begin(&mut self, request: u64, method: &str, session: String) -> Vec<ServerMessage> {
+        match self.plan.on_request(method, &session, self.process) {
             Some(reaction) => {
                 self.begin(session, Asked::Other { request: Some(request) }, reaction);
                 Vec::new()
             }
-            None => vec![ServerMessage::Answered { request, ok: Ok(()) }],
+            None => vec![ServerMessage::Answered { request, ok: Ok(session) }],
         }
     }
 
-    /// Begins the reaction to a request that only a live server has reactions to. Without one nothing is done, and
-    /// whoever asked answers in the way the method always is.
-    fn read_request(&mut self, request: u64, method: &str, session: String) {
-        let session = match method {
-            "session/new" => self.open_session(),
-            _ => session,
-        };
-        if method == "initialize" {
-            self.log.push(ServerEntry::Initialize { process: self.process });
+    fn read_load(&mut self, request: u64, session: String) -> Vec<ServerMessage> {
+        let entry = self.log.len();
+        self.log.push(ServerEntry::Load { process: self.process, session: session.clone(), loaded: false });
+        if !self.sessions.contains(&session) {
+            let ok = Err(format!("unknown session {session:?}"));
+            return vec![ServerMessage::Answered { request, ok }];
         }
-        if let Some(reaction) = self.plan.on_request(method, &session, self.process) {
-            self.begin(session, Asked::Other { request: Some(request) }, reaction);
+        match self.plan.on_load(&session, self.process) {
+            Some(reaction) => {
+                self.begin(session, Asked::Load { request, entry }, reaction);
+                Vec::new()
+            }
+            None => vec![self.answer_load(request, entry, Ok(session))],
         }
     }
 

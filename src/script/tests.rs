@@ -38,6 +38,10 @@ fn gate() -> Action {
     Action::Wait(Happening::Gate("go".into()))
 }
 
+fn answered(request: u64, ok: Result<&str, &str>) -> ServerMessage {
+    ServerMessage::Answered { request, ok: ok.map(str::to_owned).map_err(str::to_owned) }
+}
+
 fn cancel() -> ClientMessage {
     ClientMessage::Cancel { session: "s1".into() }
 }
@@ -64,17 +68,16 @@ fn a_message_does_nothing_before_it_is_read() {
 #[test]
 fn a_new_process_is_set_up_and_finds_the_old_session() {
     let mut script = server(&[]);
-    script.receive(ClientMessage::Initialize);
-    script.receive(ClientMessage::NewSession);
-    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Initialized]);
-    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::NewSession { session: "s1".into() }]);
+    script.receive(ClientMessage::Initialize { request: 0 });
+    script.receive(ClientMessage::NewSession { request: 1 });
+    assert_eq!(script.step(&never).unwrap().frames, [answered(0, Ok(""))]);
+    assert_eq!(script.step(&never).unwrap().frames, [answered(1, Ok("s1"))]);
     script.receive(ClientMessage::Ended);
     script.receive(ClientMessage::Started);
-    script.receive(ClientMessage::LoadSession { session: "s1".into() });
-    script.receive(ClientMessage::LoadSession { session: "s2".into() });
-    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Loaded { ok: Ok(()) }]);
-    let unknown = Err("unknown session \"s2\"".to_owned());
-    assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Loaded { ok: unknown }]);
+    script.receive(ClientMessage::LoadSession { request: 2, session: "s1".into() });
+    script.receive(ClientMessage::LoadSession { request: 3, session: "s2".into() });
+    assert_eq!(script.step(&never).unwrap().frames, [answered(2, Ok("s1"))]);
+    assert_eq!(script.step(&never).unwrap().frames, [answered(3, Err("unknown session \"s2\""))]);
     let load = |session: &str, loaded| ServerEntry::Load { process: 2, session: session.into(), loaded };
     assert_eq!(script.log()[5..], [load("s1", true), load("s2", false)]);
 }
@@ -193,17 +196,35 @@ fn a_prompt_whose_list_ends_without_an_answer_can_still_be_cancelled() {
 }
 
 #[test]
+fn a_start_can_be_slow_and_can_fail() {
+    let begin: [(&str, ClientMessage, &str); 2] = [
+        ("initialize", ClientMessage::Initialize { request: 0 }, ""),
+        ("session/new", ClientMessage::NewSession { request: 0 }, "s1"),
+    ];
+    for (method, message, session) in begin {
+        let gone = Action::Fail("gone".into());
+        for (actions, ok) in [(vec![gate()], Ok(session)), (vec![gate(), gone], Err("gone"))] {
+            let mut script = server(&[(Trigger::Request(method.into()), &actions)]);
+            script.receive(message.clone());
+            assert_eq!(run(&mut script), [format!("read {method}")], "not answered yet");
+            script.open_gate("go");
+            assert_eq!(script.step(&never).unwrap().frames, [answered(0, ok)]);
+        }
+    }
+}
+
+#[test]
 fn a_load_can_be_slow_and_can_fail() {
     let gone = Action::Fail("gone".into());
-    for (actions, ok) in [(vec![gate()], Ok(())), (vec![gate(), gone], Err("gone".to_owned()))] {
+    for (actions, ok) in [(vec![gate()], Ok("s1")), (vec![gate(), gone], Err("gone"))] {
         let mut script = server(&[(Trigger::Load, &actions)]);
-        script.receive(ClientMessage::NewSession);
-        script.receive(ClientMessage::LoadSession { session: "s1".into() });
+        script.receive(ClientMessage::NewSession { request: 0 });
+        script.receive(ClientMessage::LoadSession { request: 1, session: "s1".into() });
         run(&mut script);
         let loaded = |loaded| ServerEntry::Load { process: 1, session: "s1".into(), loaded };
         assert_eq!(script.log().last(), Some(&loaded(false)), "not answered yet");
         script.open_gate("go");
-        assert_eq!(script.step(&never).unwrap().frames, [ServerMessage::Loaded { ok: ok.clone() }]);
+        assert_eq!(script.step(&never).unwrap().frames, [answered(1, ok)]);
         assert_eq!(script.log().last(), Some(&loaded(ok.is_ok())));
     }
 }

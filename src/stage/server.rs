@@ -320,11 +320,7 @@ fn llm_line(frame: &ServerMessage) -> String {
         | ServerMessage::ToolCall { session, .. }
         | ServerMessage::PromptAnswered { session, .. }
         | ServerMessage::PromptFailed { session, .. } => session.clone(),
-        ServerMessage::Initialized
-        | ServerMessage::NewSession { .. }
-        | ServerMessage::Loaded { .. }
-        | ServerMessage::Call { .. }
-        | ServerMessage::Answered { .. } => String::new(),
+        ServerMessage::Call { .. } | ServerMessage::Answered { .. } => String::new(),
     }
 }
 

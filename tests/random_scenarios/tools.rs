@@ -3,7 +3,7 @@
 //! not come: whoever waits, waits for the first tool call, which comes with the first run.
 //!
 //! Through the service everybody does everything at any time. Without it only the first actor runs the conversation, and once
-//! only where somebody stops it. Nothing here knows what the runtime makes of a scenario.
+//! only where somebody stops it. A service is closed once. Nothing here knows what the runtime makes of a scenario.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ enum Move {
     Reject,
     Interrupt,
     Pause,
+    Close,
 }
 
 /// What the LLM does when it is asked.
@@ -66,6 +67,7 @@ fn a_move() -> impl Strategy<Value = Move> {
         4 => Just(Move::Reject),
         2 => Just(Move::Interrupt),
         1 => Just(Move::Pause),
+        1 => Just(Move::Close),
     ]
 }
 
@@ -80,14 +82,20 @@ impl Draft {
         // The first answer calls a tool, which is what others wait for.
         self.answers[0].calls = self.answers[0].calls.max(1);
         let (service, stops, confirmation) = (self.service, self.stops, self.confirmation);
+        let mut is_closed = false;
         let actors = std::iter::once(&mut self.first).chain(&mut self.others);
         for (actor, moves) in actors.enumerate() {
             moves.retain(|one| match one {
                 Move::Accept | Move::Reject if !confirmation => false,
                 Move::Run | Move::Accept => service || (actor == 0 && !stops),
                 Move::Interrupt | Move::Pause => stops,
+                Move::Close => stops && service,
                 _ => true,
             });
+            if let Some(place) = moves.iter().position(|one| *one == Move::Close) {
+                moves.truncate(if is_closed { place } else { place + 1 });
+                is_closed = true;
+            }
         }
         self.others.retain(|moves| !moves.is_empty());
         self
@@ -132,6 +140,7 @@ impl Draft {
             Move::Reject => json!("reject"),
             Move::Interrupt => json!("interrupt"),
             Move::Pause => json!("pause"),
+            Move::Close => json!("close"),
         }
     }
 }

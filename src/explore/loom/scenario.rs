@@ -136,7 +136,8 @@ fn threads(job: &Job) -> usize {
     threads += usize::from(scenario.agent.kind == AgentKind::Acp);
     threads += usize::from(!inline(Role::Server));
     threads += usize::from(service);
-    threads += if inline(Role::Worker) { 0 } else { scenario.workers() + scenario.batches() };
+    threads +=
+        if inline(Role::Worker) { 0 } else { scenario.workers() + usize::from(scenario.executes_tools()) };
     let runs = |actor: &crate::scenario::Actor| !service && actor.does.iter().any(Step::is_run);
     let main_is_idle = !clock && scenario.actors.iter().all(runs);
     threads + usize::from(main_is_idle)

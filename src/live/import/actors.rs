@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::story::{Asked, Moment, Outcome, Story};
-use crate::scenario::{Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer};
+use crate::scenario::{
+    Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer, is_role,
+};
 
 /// The text of a message, if the call sends one.
 pub(super) fn sent(call: &str) -> Option<String> {
@@ -330,8 +332,7 @@ fn actor_name(told: &str) -> String {
     let name: String =
         lower.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase());
-    let reserved = ["loop", "portal", "worker", "server", "clock"].contains(&name.as_str());
-    if fits && !reserved { name } else { format!("actor-{name}") }
+    if fits && !is_role(&name) { name } else { format!("actor-{name}") }
 }
 
 /// The clock lets a client repeat what failed, ends the turns that were stopped though no actor told of it, and ends

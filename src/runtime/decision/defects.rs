@@ -566,6 +566,14 @@ pub const DEFECTS: &[Defect] = &[
         source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent.astep, _clear_turn_callbacks in finally",
     },
     Defect {
+        name: "switch-lost-in-restart",
+        row: "N30",
+        decision: "switched_model",
+        alternative: "noted_after",
+        harm: "a model is switched while a turn that was cut short restarts the server, and the new process goes on with the old model",
+        source: "found by turnloom in openhands-sdk 1.25.0: LocalConversation.switch_acp_model, model_copy",
+    },
+    Defect {
         name: "late-stop-loses-run",
         row: "P01",
         decision: "late_stop",

@@ -44,7 +44,7 @@ pub use rerun::{
     Supersede, SupersedeCheck,
 };
 pub use restart::{
-    RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedSession, SwitchedSuffix,
+    RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel, SwitchedSession, SwitchedSuffix,
     UndrainedSession,
 };
 pub use revisions::{Change, REVISIONS, Revision};
@@ -211,6 +211,7 @@ decisions! {
     late_stop: LateStop,
     switch_tool: SwitchTool,
     finished_callbacks: FinishedCallbacks,
+    switched_model: SwitchedModel,
 }
 
 /// A name that decides nothing.

@@ -30,6 +30,12 @@ choices! {
         Shared "shared" "All of it: both agents have one session, with its process and the mark that it has to be restarted.",
         Copied "copied" "Nothing: it has a copy of the attributes as they were, and the turn notes its restart in the other one.",
     }
+    SwitchedModel,
+    "When does a switch of the model note the new one, which a restart gives to the session that it loads?",
+    "openhands-sdk 1.25.0, found by turnloom: LocalConversation.switch_acp_model, model_copy(update=acp_model)" {
+        NotedBefore "noted_before" "Before it asks the server; if the server refuses, it takes the note back.",
+        NotedAfter "noted_after" "When the server has answered: a restart in between knows nothing of it.",
+    }
     SwitchedSuffix,
     "Does the agent that a switch of the model puts in place learn that the first prompt has brought the system suffix?",
     "openhands-sdk 1.25.0, found by turnloom: LocalConversation.switch_acp_model, _suffix_install_state" {

@@ -92,6 +92,7 @@ pub const REVISIONS: &[Revision] = &[
             change("running_status", "believed", "EventService.run, await self._get_execution_status"),
             change("late_stop", "revokes", "EventService.interrupt, EventService.pause"),
             change("finished_callbacks", "after_finish", "ACPAgent.astep, finally"),
+            change("switched_model", "noted_after", "LocalConversation.switch_acp_model, model_copy"),
         ],
     },
     Revision {

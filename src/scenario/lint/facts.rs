@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::strand::What;
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
-    AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, SET_MODEL, Scenario, Session,
-    Status, Through, Timer, Trigger,
+    AgentKind, EventKind, EventSeen, FrameSeen, Happening, INITIALIZE, Method, NEW_SESSION, ReplySeen,
+    SET_MODEL, Scenario, Session, Status, Through, Timer, Trigger,
 };
 
 /// What is known to have happened, at most.
@@ -80,6 +80,7 @@ impl<'a> Facts<'a> {
             | What::Talk
             | What::Answer
             | What::Raw(_)
+            | What::Frame(_)
             | What::Pipe
             | What::Refuse
             | What::Leave(_) => {}
@@ -100,19 +101,27 @@ impl<'a> Facts<'a> {
         self.sent.keys().copied()
     }
 
+    /// Whether an ACP server is started at some time.
+    fn starts(&self, scenario: &Scenario) -> bool {
+        scenario.agent.session == Session::Ready || self.runs || !self.sent.is_empty()
+    }
+
     /// Whether anybody can end a turn that is in flight.
     fn cancels(&self) -> bool {
         self.runs && (self.interrupts || self.closes || self.supersedes || self.prompt_times_out)
     }
 
     /// Whether the server can get the message that a reaction is for.
-    pub fn triggers(&self, trigger: &Trigger) -> bool {
+    pub fn triggers(&self, trigger: &Trigger, scenario: &Scenario) -> bool {
         match trigger {
             Trigger::Prompt(text) => self.runs && self.sent.contains_key(text.as_str()),
             Trigger::AnyPrompt => self.runs,
             Trigger::Cancel => self.cancels(),
             Trigger::Load => self.loads(),
             Trigger::Request(method) if method == SET_MODEL => self.switches,
+            Trigger::Request(method) if method == INITIALIZE || method == NEW_SESSION => {
+                self.starts(scenario)
+            }
             Trigger::Start | Trigger::Request(_) => true,
             Trigger::ToolResult(_) | Trigger::Conversation(_) => self.runs,
         }
@@ -154,13 +163,8 @@ impl<'a> Facts<'a> {
                 "this agent has no ACP server",
                 "only an agent of kind `acp` sends this frame",
             ),
-            Method::Initialize | Method::New => {
-                let possible = scenario.agent.session == Session::Ready || self.runs || !self.sent.is_empty();
-                if possible {
-                    None
-                } else {
-                    Missing::new(method, "nobody runs the conversation", NOBODY_RUNS)
-                }
+            Method::Initialize | Method::New if !self.starts(scenario) => {
+                Missing::new(method, "nobody runs the conversation", NOBODY_RUNS)
             }
             Method::Prompt if !self.runs => Missing::new(method, "nobody runs the conversation", NOBODY_RUNS),
             Method::Prompt => self.text(frame.text.as_deref(), "/wait/frame/text"),
@@ -180,6 +184,7 @@ impl<'a> Facts<'a> {
                 "there is no LLM beside the agent",
                 "write its reactions as `llm`; where the agent is of kind `llm`, a completion is a `session/prompt`",
             ),
+            Method::Initialize | Method::New => None,
             Method::Cancel | Method::Load | Method::SetModel | Method::Completion => None,
         }
     }

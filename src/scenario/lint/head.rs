@@ -2,10 +2,7 @@
 
 use super::{Desk, repeated};
 use crate::scenario::nearest::{list, quoted};
-use crate::scenario::{AgentKind, Diagnostic, Step, Through};
-
-/// Names that schedules use for threads of the harness.
-const ROLES: [&str; 5] = ["loop", "portal", "worker", "server", "clock"];
+use crate::scenario::{AgentKind, Diagnostic, ROLES, Step, Through, is_role};
 
 pub(super) fn lint(desk: &mut Desk<'_>) {
     words(desk);
@@ -125,11 +122,11 @@ fn actor_names(desk: &mut Desk<'_>) {
     for (i, actor) in actors.iter().enumerate() {
         let name = actor.name.as_str();
         let pointer = format!("/actors/{i}/name");
-        if ROLES.contains(&name) {
+        if is_role(name) {
             desk.add(|spans| {
                 Diagnostic::error("reserved-name", format!("an actor cannot be called {}", quoted(name)))
                     .at(spans.value(&pointer), "the name of a role of the harness")
-                    .help(format!("any name but {}", list(ROLES)))
+                    .help(format!("any name but {}, and `worker` with a number", list(ROLES)))
             });
         } else if !well_formed(name) {
             desk.add(|spans| {

@@ -9,7 +9,11 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
         report(desk, Some("an LLM beside the agent"), "/llm");
     }
     for (i, reaction) in desk.scenario.server.iter().enumerate() {
-        report(desk, reaction.on.only_live(desk.scenario.agent.kind), &format!("/server/{i}/on"));
+        let on = format!("/server/{i}/on");
+        match reaction.on.only_live(desk.scenario.agent.kind) {
+            None if reaction.is_to_start_before(&desk.scenario.agent) => started_before(desk, &on),
+            what => report(desk, what, &on),
+        }
         for (j, action) in reaction.actions.iter().enumerate() {
             report(desk, action.only_live(desk.scenario.agent.kind), &format!("/server/{i}/do/{j}"));
         }
@@ -45,6 +49,16 @@ fn asked_for_ever(desk: &mut Desk<'_>, pointer: &str) {
             .at(spans.value(pointer), "has no text and no tool call")
             .help(
                 "an agent of openhands-sdk asks again when a completion is empty, for ever: let it say something, or play it with `turnloom serve`",
+            )
+    });
+}
+
+fn started_before(desk: &mut Desk<'_>, pointer: &str) {
+    desk.add(|spans| {
+        Diagnostic::error("only-live", "the server has started before the scenario begins")
+            .at(spans.value(pointer), "only a live server does this")
+            .help(
+                "write \"session\": \"cold\" in \"agent\", so that the first run starts it, or name a later \"process\"; or play it with `turnloom serve`",
             )
     });
 }

@@ -7,7 +7,9 @@ use super::Desk;
 use super::facts::Facts;
 use super::strand::{Strand, What};
 use crate::scenario::nearest::quoted;
-use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Reaction, SET_MODEL, Trigger};
+use crate::scenario::{
+    Action, AgentKind, Diagnostic, Happening, INITIALIZE, NEW_SESSION, Reaction, SET_MODEL, Scenario, Trigger,
+};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let all = super::waits::everything(desk.scenario, strands);
@@ -38,7 +40,7 @@ fn reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) {
     let scenario = desk.scenario;
     let reactions = strands.iter().filter_map(|strand| Some((strand, strand.reaction?)));
     for (i, (strand, reaction)) in reactions.enumerate() {
-        let unreached = unprompted(reaction, &scenario.server, all)
+        let unreached = unprompted(reaction, scenario, all)
             .or_else(|| of_another_agent(reaction, scenario.agent.kind))
             .or_else(|| of_another_life(reaction, all));
         if let Some(Unreached { key, label, help }) = unreached {
@@ -51,23 +53,32 @@ fn reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) {
     }
 }
 
+const NOBODY_RUNS: &str = "nobody runs the conversation";
+const RUN_IT: &str = "let an actor \"run\" the conversation, or send with \"run\": true through the service";
+
 /// A reaction that no prompt reaches. One for a text that nobody sends is the concern of `server`.
-fn unprompted(reaction: &Reaction, server: &[Reaction], all: &Facts<'_>) -> Option<Unreached> {
+fn unprompted(reaction: &Reaction, scenario: &Scenario, all: &Facts<'_>) -> Option<Unreached> {
     if super::server::is_prompt(&reaction.on) && !all.runs() {
-        let help = "let an actor \"run\" the conversation, or send with \"run\": true through the service";
-        return Unreached::new("on", "nobody runs the conversation", help);
+        return Unreached::new("on", NOBODY_RUNS, RUN_IT);
     }
     let own = |text: &str| {
-        server.iter().any(|other| {
+        scenario.server.iter().any(|other| {
             other.session.is_none()
                 && other.process.is_none()
                 && matches!(&other.on, Trigger::Prompt(wanted) if wanted == text)
         })
     };
-    if matches!(&reaction.on, Trigger::Request(method) if method == SET_MODEL) && !all.triggers(&reaction.on)
+    if let Trigger::Request(method) = &reaction.on
+        && !all.triggers(&reaction.on, scenario)
     {
-        let help = "let an actor {\"switch_model\": \"m2\"}, or leave the reaction out";
-        return Unreached::new("on", "nobody switches the model", help);
+        let (label, help) = match method.as_str() {
+            SET_MODEL => (
+                "nobody switches the model",
+                "let an actor {\"switch_model\": \"m2\"}, or leave the reaction out",
+            ),
+            _ => (NOBODY_RUNS, RUN_IT),
+        };
+        return Unreached::new("on", label, help);
     }
     if reaction.on == Trigger::AnyPrompt && all.texts().all(own) {
         let help = "leave the reaction out, or one of those for a single prompt";
@@ -80,7 +91,7 @@ fn unprompted(reaction: &Reaction, server: &[Reaction], all: &Facts<'_>) -> Opti
 fn of_another_agent(reaction: &Reaction, agent: AgentKind) -> Option<Unreached> {
     let is_frame = match &reaction.on {
         Trigger::Cancel | Trigger::Load => true,
-        Trigger::Request(method) => method == SET_MODEL,
+        Trigger::Request(method) => [INITIALIZE, NEW_SESSION, SET_MODEL].contains(&method.as_str()),
         _ => false,
     };
     let only_acp = is_frame || reaction.session.is_some();

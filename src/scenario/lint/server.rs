@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::strand::{Deed, Strand, What};
 use super::{Desk, repeated};
 use crate::scenario::nearest::{nearest, quoted};
-use crate::scenario::{AgentKind, Diagnostic, Raw, Reaction, Trigger};
+use crate::scenario::{AgentKind, Diagnostic, INITIALIZE, Raw, Reaction, Trigger};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let texts = strands.iter().flat_map(|strand| &strand.deeds).filter_map(|deed| match deed.what {
@@ -35,8 +35,13 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
                     "leave it out (the request is then answered as always), or write {\"fail\": \"why\"}",
                 );
                 own_trigger(desk, method, i);
+                if method == INITIALIZE {
+                    speaks_to_nobody(desk, strand, "when it is initialized there is no session");
+                }
             }
-            Trigger::Start => speaks_to_nobody(desk, strand),
+            Trigger::Start => {
+                speaks_to_nobody(desk, strand, "at a start there is no session and no message to answer");
+            }
             Trigger::Prompt(_)
             | Trigger::AnyPrompt
             | Trigger::Cancel
@@ -46,6 +51,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     }
     for strand in strands.iter().filter(|strand| strand.reaction.is_some()) {
         after_the_end(desk, strand);
+        nameless(desk, strand);
     }
     calls(desk, strands);
     for deed in strands.iter().flat_map(|strand| &strand.deeds) {
@@ -137,6 +143,19 @@ fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
     });
 }
 
+/// Behind an answer there is no request whose id a frame could have.
+fn nameless(desk: &mut Desk<'_>, strand: &Strand<'_>) {
+    let end = strand.deeds.iter().position(|deed| matches!(deed.what, What::Answer | What::Fail));
+    let late = strand.deeds.iter().skip(end.map_or(strand.deeds.len(), |end| end + 1));
+    for deed in late.filter(|deed| matches!(deed.what, What::Frame(message) if message.names_request())) {
+        desk.add(|spans| {
+            Diagnostic::error("action-after-end", "behind its answer a request has no id any more")
+                .at(spans.value(&format!("{}/frame", deed.at)), "there is no `$request`")
+                .help("to answer twice, write the first answer as a `frame` too; or put this one before it")
+        });
+    }
+}
+
 /// Whether the reaction works on a prompt of an ACP server, which can go on behind its answer.
 fn answers_prompts(strand: &Strand<'_>) -> bool {
     strand.trigger().is_some_and(|on| is_prompt(on) || *on == Trigger::Cancel)
@@ -166,13 +185,17 @@ fn own_trigger(desk: &mut Desk<'_>, method: &str, i: usize) {
     });
 }
 
-/// At a start there is no session and no message.
-fn speaks_to_nobody(desk: &mut Desk<'_>, strand: &Strand<'_>) {
-    let speaks =
-        |deed: &&Deed<'_>| matches!(deed.what, What::Talk | What::Card(_) | What::Answer | What::Fail);
+/// Where there is no session nothing can be said, and where there is no message nothing answered.
+fn speaks_to_nobody(desk: &mut Desk<'_>, strand: &Strand<'_>, why: &str) {
+    let is_start = strand.trigger() == Some(&Trigger::Start);
+    let speaks = |deed: &&Deed<'_>| match deed.what {
+        What::Talk | What::Card(_) => true,
+        What::Answer | What::Fail => is_start,
+        _ => false,
+    };
     for deed in strand.deeds.iter().filter(speaks) {
         desk.add(|spans| {
-            Diagnostic::error("no-message", "at a start there is no session and no message to answer")
+            Diagnostic::error("no-message", why)
                 .at(spans.value(&deed.at), "to nobody")
                 .help("write what is to be sent as a `frame` or as `raw` bytes")
         });

@@ -3,8 +3,8 @@
 
 use crate::scenario::nearest::quoted;
 use crate::scenario::{
-    Action, CallClient, ClockStep, Happening, Raw, Reaction, Scenario, Send, Step, Timer, ToolCall, ToolStep,
-    Trigger,
+    Action, CallClient, ClockStep, Happening, Message, Raw, Reaction, Scenario, Send, Step, Timer, ToolCall,
+    ToolStep, Trigger,
 };
 
 /// One who acts, and what it does in order.
@@ -52,6 +52,8 @@ pub(super) enum What<'a> {
     Call(&'a CallClient),
     /// The server writes bytes.
     Raw(&'a Raw),
+    /// The server writes a message as it is.
+    Frame(&'a Message),
     /// The server's process ends.
     Exit,
     /// The server does something to its pipe.
@@ -160,6 +162,7 @@ fn action(action: &Action) -> What<'_> {
         Action::Fail(_) => What::Fail,
         Action::Call(call) => What::Call(call),
         Action::Raw(raw) => What::Raw(raw),
+        Action::Frame(message) => What::Frame(message),
         Action::Exit(_) => What::Exit,
         Action::ToolCall(call) => What::ToolCall(call),
         Action::Refuse(_) => What::Refuse,
@@ -169,7 +172,6 @@ fn action(action: &Action) -> What<'_> {
         | Action::Split(_)
         | Action::StopReading
         | Action::ResumeReading
-        | Action::Frame(_)
         | Action::CloseOutput => What::Pipe,
     }
 }

@@ -71,7 +71,7 @@ fn impossible(desk: &mut Desk<'_>, deed: &Deed<'_>, missing: &Missing) {
 fn idle_reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) {
     let reactions = strands.iter().filter_map(|strand| strand.trigger().map(|trigger| (strand, trigger)));
     for (i, (strand, trigger)) in reactions.enumerate() {
-        if !super::server::is_prompt(trigger) && !all.triggers(trigger) {
+        if !super::server::is_prompt(trigger) && !all.triggers(trigger, desk.scenario) {
             desk.warn(|spans| {
                 Diagnostic::warning("reaction-never-taken", format!("{} is never taken", strand.who))
                     .at(
@@ -119,7 +119,9 @@ impl<'s, 'a> Order<'s, 'a> {
 
     /// Whether an actor, or a reaction that has got its message. What never gets one has been reported elsewhere.
     fn started(&self, strand: &Strand<'_>) -> bool {
-        strand.trigger().is_none_or(|trigger| self.known.triggers(trigger) || !self.all.triggers(trigger))
+        strand.trigger().is_none_or(|trigger| {
+            self.known.triggers(trigger, self.scenario) || !self.all.triggers(trigger, self.scenario)
+        })
     }
 
     fn passes(&self, deed: &Deed<'_>) -> bool {
