@@ -578,6 +578,11 @@ fn n29_late_update_after_finish() {
 }
 
 #[test]
+fn n30_switch_lost_in_restart() {
+    shows("N30", "n30-switch-lost-in-restart", &["turnloom"]);
+}
+
+#[test]
 fn p01_late_stop_loses_run() {
     shows_up_to("P01", "p01-late-stop-loses-run", "0 preemptions");
 }

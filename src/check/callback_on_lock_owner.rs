@@ -25,7 +25,8 @@ It breaks when an execution cannot go on, a worker or the portal waits for a loc
 the waiting of the lock's owner leads back to that worker or portal with no other lock in between. A bystander who \
 waits for a lock whose owner awaits a prompt is `no-lock-across-prompt` instead.
 
-Source: R31 `step-in-executor`, #3358 (#3348, #3350); the same deadlock is R32."
+Source: R31 `step-in-executor`, #3358 (#3348, #3350); the same deadlock is R32; N25 \
+`model-switch-under-lock`, 1.25.0; P02 `switch-tool-waits-for-step`, #3485."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

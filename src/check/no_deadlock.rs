@@ -25,7 +25,7 @@ It breaks on every such execution for which no rule knows the cause (`no-lock-ac
 `callback-on-lock-owner` and `loop-goes-on` do for theirs). The cause may be the scenario: a gate that nobody opens, or a timer that the \
 clock does not fire. It is said to be the scenario's doing if nobody who is not done is in a call of the runtime.
 
-Source: R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread); N07 \
+Source: R14 `unbounded-cancel-send`, #3376 round 4; R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread); N07 \
 `close-waits-for-turn`, N08 `server-death-unnoticed` and N23 `tool-starved-by-waiters`, 1.25.0."
     }
 

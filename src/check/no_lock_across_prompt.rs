@@ -26,7 +26,7 @@ on because a thread waits for `state` and the owner of `state` awaits a prompt. 
 sync-only agents, nor to a synchronous run, which hold the lock on purpose; nor to a deadlock in which the owner waits for a callback that \
 needs the lock (see `callback-on-lock-owner`).
 
-Source: R01 `lock-held-across-prompt`, #3376 (behaviour before it)."
+Source: R01 `lock-held-across-prompt`, #3376 (behaviour before it); R32, whose portal waits for the lock that is held across it."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

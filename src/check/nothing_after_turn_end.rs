@@ -31,7 +31,8 @@ A card that the server told of as closed from the start is let pass. So are all 
 overlap (`one-prompt-a-session` speaks of that), or when the server itself goes on behind its answer, since nobody can \
 say whose they are. The rule is for ACP agents.
 
-Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`."
+Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`; \
+N01 `overtaken-live-update`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -25,7 +25,8 @@ tell whose updates are whose. The session must be left alone or its process rest
 It breaks when the server reads a prompt while an earlier prompt of the same session in the same process is \
 unanswered. The ACP specification does not forbid it, so this is a policy of the client.
 
-Source: R10 `undrained-session-reused`, #3376 round 3; N04 `sync-session-reused`, 1.25.0."
+Source: R10 `undrained-session-reused`, #3376 round 3; N04 `sync-session-reused` and N26 \
+`switched-agent-forgets-restart`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

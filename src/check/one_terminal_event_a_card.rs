@@ -26,7 +26,7 @@ before the cancelled prompt has come to rest, the server's own `completed` follo
 It breaks when an event of a card follows a terminal event of the same card before the turn ends. What comes after \
 the turn's end is `nothing-after-turn-end` instead. A card that the server itself speaks of behind its answer is let pass.
 
-Source: R09 `failed-before-drain`, #3376 round 2."
+Source: R09 `failed-before-drain`, #3376 round 2; N10 `failed-prompt-updates-leak`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

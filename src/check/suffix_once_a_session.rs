@@ -26,7 +26,7 @@ It breaks when the agent has a suffix and a prompt comes without it though no ea
 answered other than with an error; or with it though an earlier one was completed, unless there are fewer \
 finish events than such turns, so that the client may not have taken that answer in. A loaded session is the session it was.
 
-Source: R15 `stale-suffix-marker`, #3376 round 4."
+Source: R15 `stale-suffix-marker`, #3376 round 4; N27 `switched-agent-repeats-suffix`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_rule_says_how_binding_it_is_and_whom_it_binds() {
         assert!(pages("no-open-card").concat().ends_with(
-            "\n  Profile acp-v1-should, binds the client, rests on: ACP v1 prompt-turn; R33, R13, N29.\n"
+            "\n  Profile acp-v1-should, binds the client, rests on: ACP v1 prompt-turn; R13, R33, N29.\n"
         ));
         insta::assert_snapshot!(pages("one-prompt-a-turn").concat(), @"
         rule one-prompt-a-turn: no second prompt comes during a turn
@@ -287,6 +287,7 @@ mod tests {
             running_status: believed (EventService.run, await self._get_execution_status)
             late_stop: revokes (EventService.interrupt, EventService.pause)
             finished_callbacks: after_finish (ACPAgent.astep, finally)
+            switched_model: noted_after (LocalConversation.switch_acp_model, model_copy)
         ");
     }
 }
