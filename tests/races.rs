@@ -578,6 +578,11 @@ fn n29_late_update_after_finish() {
 }
 
 #[test]
+fn p03_start_blocks_loop() {
+    shows("P03", "p03-start-blocks-loop", &["turnloom"]);
+}
+
+#[test]
 fn n30_switch_lost_in_restart() {
     shows("N30", "n30-switch-lost-in-restart", &["turnloom"]);
 }

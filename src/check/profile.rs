@@ -146,7 +146,7 @@ pub const BASES: &[Basis] = &[
     runtime("lock-order", &["R21", "R23", "R31", "R32"]),
     Basis {
         binds: &[Side::Client, Side::Scenario],
-        ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23"])
+        ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "P03"])
     },
     runtime("no-hang", &["R30"]),
     runtime("no-replay", &["R05", "R19", "R24", "N12", "N13"]),

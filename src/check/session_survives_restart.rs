@@ -20,8 +20,9 @@ impl Rule for SessionSurvivesRestart {
         "The session is the agent's memory of the conversation, and the server keeps it across processes. A restart \
 that forgets the session's id gets a new, empty session: the agent answers as if nothing had been said.
 
-It breaks when a process reads `session/new` though an earlier process had a session, and the process was not asked \
-for that session with `session/load`, in vain, before. A load that succeeds must be of the last session in use.
+It breaks when a process reads `session/new` though an earlier process was prompted in a session, and the process was not asked \
+for that session with `session/load`, in vain, before. A load that succeeds must be of the last session in use. A session \
+that nobody has prompted, or that the server has refused to open, is no loss.
 
 Source: R22 `session-identity-lost`, #3376 c3749ff."
     }
@@ -48,14 +49,14 @@ Source: R22 `session-identity-lost`, #3376 c3749ff."
                     }
                     last = Some((*process, session));
                 }
-                ServerEntry::New { process, session } => {
+                ServerEntry::New { process, .. } => {
                     let lost = last
                         .filter(|&(before, known)| before != *process && refused != Some((*process, known)));
                     if let Some((_, known)) = lost {
                         violations.push(self.violation(place, *process, "a new session", known));
                     }
-                    last = Some((*process, session));
                 }
+                ServerEntry::Prompt { process, session, .. } => last = Some((*process, session)),
                 _ => {}
             }
         }
@@ -86,13 +87,17 @@ mod tests {
         ServerEntry::New { process, session: session.into() }
     }
 
+    fn asked(process: u32, session: &str) -> ServerEntry {
+        ServerEntry::Prompt { process, session: session.into(), text: "hi".into() }
+    }
+
     fn load(process: u32, session: &str, loaded: bool) -> ServerEntry {
         ServerEntry::Load { process, session: session.into(), loaded }
     }
 
     #[test]
     fn a_new_session_after_a_restart_breaks_it() {
-        let seen = seen(vec![], vec![new(1, "s1"), ended(), new(2, "s2")]);
+        let seen = seen(vec![], vec![new(1, "s1"), asked(1, "s1"), ended(), new(2, "s2")]);
         assert_eq!(
             breaks(&SessionSurvivesRestart, &seen),
             "process 2 was given a new session, though the conversation was in session s1"
@@ -102,21 +107,36 @@ mod tests {
 
     #[test]
     fn the_last_session_counts() {
-        let server = |id| vec![new(1, "s1"), load(2, "s1", false), new(2, "s2"), load(3, id, true)];
+        let server = |id| {
+            vec![
+                new(1, "s1"),
+                asked(1, "s1"),
+                load(2, "s1", false),
+                new(2, "s2"),
+                asked(2, "s2"),
+                load(3, id, true),
+            ]
+        };
         holds(&SessionSurvivesRestart, &seen(vec![], server("s2")));
         breaks(&SessionSurvivesRestart, &seen(vec![], server("s1")));
     }
 
     #[test]
     fn a_load_that_fails_excuses_a_new_session_in_its_own_process() {
-        holds(&SessionSurvivesRestart, &seen(vec![], vec![new(1, "s1"), load(2, "s1", false), new(2, "s2")]));
-        let server = vec![new(1, "s1"), load(2, "s1", false), new(3, "s2")];
+        let server = |process| vec![asked(1, "s1"), load(2, "s1", false), new(process, "s2")];
+        holds(&SessionSurvivesRestart, &seen(vec![], server(2)));
+        let server = server(3);
         breaks(&SessionSurvivesRestart, &seen(vec![], server));
     }
 
     #[test]
     fn a_session_that_is_loaded_and_a_first_one_are_right() {
-        holds(&SessionSurvivesRestart, &seen(vec![], vec![new(1, "s1"), load(2, "s1", true)]));
+        holds(&SessionSurvivesRestart, &seen(vec![], vec![asked(1, "s1"), load(2, "s1", true)]));
         holds(&SessionSurvivesRestart, &seen(vec![], vec![new(2, "s1")]));
+    }
+
+    #[test]
+    fn a_session_that_nobody_has_prompted_is_no_loss() {
+        holds(&SessionSurvivesRestart, &seen(vec![], vec![new(1, "s1"), ended(), new(2, "s2")]));
     }
 }

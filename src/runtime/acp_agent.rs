@@ -155,7 +155,6 @@ impl AcpAgent {
             Ok(session_id) => session_id,
             Err(error) => {
                 reach(Branch::StartFailed);
-                self.cleanup();
                 let _held = state.lock();
                 state.set_status(Status::Error);
                 on_event(error_event("ACPInitError"));
@@ -202,7 +201,7 @@ impl AcpAgent {
         let slot = made.clone();
         let label = ("init", prior_session_id.clone());
         let (decisions, model) = (inner.decisions, inner.session.model.get());
-        let session_id = portal.call(label, move || {
+        let started = portal.call(label, move || {
             Box::pin(async move {
                 let conn = Connection::spawn(&event_loop, &peer, &bridge, &decisions);
                 *slot.borrow_mut() = Some(conn.clone());
@@ -216,12 +215,20 @@ impl AcpAgent {
                 }
                 conn.new_session().await
             })
-        })?;
+        });
         let conn = made.borrow_mut().take().expect("the call above made the connection");
+        let live = Live { portal, conn };
+        let session_id = match started {
+            Ok(session_id) => session_id,
+            Err(error) => {
+                self.end(&live);
+                return Err(error);
+            }
+        };
         let session = &inner.session;
         let process = session.process.get() + 1;
         session.process.set_with(process, || {
-            *session.live.borrow_mut() = Some(Live { portal, conn });
+            *session.live.borrow_mut() = Some(live);
             *session.client.borrow_mut() = Some(client);
         });
         session.session_id.set(Some(session_id.clone()));
@@ -354,6 +361,13 @@ impl AcpAgent {
 
     fn cleanup(&self) {
         let Some(live) = self.live() else { return reach(Branch::NothingToEnd) };
+        self.end(&live);
+        let session = &self.inner.session;
+        session.process.set_with(session.process.get(), || *session.live.borrow_mut() = None);
+    }
+
+    /// Ends a server and its portal.
+    fn end(&self, live: &Live) {
         let _place = thread::place("end server");
         let conn = live.conn.clone();
         let closed = live.portal.call("close", move || {
@@ -365,8 +379,6 @@ impl AcpAgent {
         debug_assert!(closed.is_ok(), "closing a connection cannot fail");
         self.inner.peer.kill();
         live.portal.stop();
-        let session = &self.inner.session;
-        session.process.set_with(session.process.get(), || *session.live.borrow_mut() = None);
     }
 
     /// The session that the next prompt would go to, when the execution is over.

@@ -589,4 +589,12 @@ pub const DEFECTS: &[Defect] = &[
         harm: "a tool call that switches the LLM waits for the state lock of the step that waits for it, for ever",
         source: "openhands-sdk #3485: LocalConversation.switch_llm of 1.23.0 to 1.24.0",
     },
+    Defect {
+        name: "start-blocks-loop",
+        row: "P03",
+        decision: "agent_start",
+        alternative: "loop",
+        harm: "while a server starts nothing else moves on the loop, and a stop waits for the state lock that the start holds",
+        source: "openhands-sdk #3510: LocalConversation.arun before 1.25.0, its first line",
+    },
 ];
