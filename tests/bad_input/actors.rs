@@ -67,7 +67,8 @@ fn names_of_actors() {
    :               `-- the name of a role of the harness
  5 |   {"name": "Bob", "does": ["run"]},
    `----
-  help: any name but `loop`, `portal`, `worker`, `server`, `clock`
+  help: any name but `loop`, `portal`, `worker`, `server`, `clock`, `tool-worker`, and `worker` with
+        a number
 
   x `Bob` is no name of an actor
    ,-[case:5:12]
@@ -106,6 +107,17 @@ fn names_of_actors() {
 
 failed to read scenario `case`: 4 errors
 "#);
+}
+
+#[test]
+fn names_of_threads_are_no_names_of_actors() {
+    let of = |name: &str| said_of(&format!(r#""actors": [{{"name": "{name}", "does": ["run"]}}]"#));
+    for name in ["tool-worker", "worker-2", "worker-10"] {
+        assert!(of(name).contains(&format!("x an actor cannot be called `{name}`")), "{}", of(name));
+    }
+    for name in ["worker-", "worker-two", "workers"] {
+        assert!(!of(name).contains("cannot be called"), "{}", of(name));
+    }
 }
 
 #[test]

@@ -102,6 +102,32 @@ fn what_a_live_server_cannot_do() {
 "##);
 }
 
+const NOTHING: &str = "read scenario `case`: nothing wrong\n";
+
+/// The first two requests of a server that has started before anybody acts.
+#[test]
+fn a_start_that_is_over_has_reactions_only_live() {
+    let only_live = |session: &str, beside: &str, method: &str| {
+        let text = format!(
+            r#"{{"version": 1, "title": "t", "source": "s", "agent": {{"kind": "acp", "session": "{session}"}},
+"actors": [{{"name": "ann", "does": [{{"send": {{"text": "hi"}}}}, "run", "interrupt"]}}],
+"server": [{{"on": {{"request": "{method}"}}{beside}, "do": [{{"fail": "no"}}]}}]}}"#
+        );
+        scenario::parse("case", &text, &vocabulary()).unwrap().only_live.render(false)
+    };
+    for method in ["initialize", "session/new"] {
+        for beside in ["", r#", "process": 1"#] {
+            let said = only_live("ready", beside, method);
+            assert!(said.contains("x the server has started before the scenario begins"), "{said}");
+            assert!(said.contains("help: write \"session\": \"cold\" in \"agent\""), "{said}");
+            assert_eq!(only_live("cold", beside, method), NOTHING);
+        }
+        assert_eq!(only_live("ready", r#", "process": 2"#, method), NOTHING);
+    }
+    let other = only_live("cold", "", "session/set_mode");
+    assert!(other.contains("x the model of the runtime does not know a reaction to this request"), "{other}");
+}
+
 #[test]
 fn what_only_a_live_server_can_do() {
     let text = r##"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"},

@@ -143,6 +143,37 @@ failed to read scenario `case`: 1 error
 }
 
 #[test]
+fn a_second_answer_by_the_id_of_a_request_that_was_answered() {
+    insta::assert_snapshot!(said_beside_ann(r#"
+"server": [{"on": {"prompt": "hi"}, "do": [
+  {"answer": "end_turn"},
+  {"frame": {"jsonrpc": "2.0", "id": "$request", "result": {}}}
+]}]"#), @r#"
+  x behind its answer a request has no id any more
+   ,-[case:5:13]
+ 4 |   {"answer": "end_turn"},
+ 5 |   {"frame": {"jsonrpc": "2.0", "id": "$request", "result": {}}}
+   :             |
+   :             `-- there is no `$request`
+ 6 | ]}]}
+   `----
+  help: to answer twice, write the first answer as a `frame` too; or put this one before it
+
+failed to read scenario `case`: 1 error
+"#);
+}
+
+#[test]
+fn an_initialization_in_which_something_is_said() {
+    let said = said_beside_ann(
+        r#"
+"server": [{"on": {"request": "initialize"}, "do": [{"say": "hello"}, {"fail": "no"}]}]"#,
+    );
+    assert_eq!(said.matches("x when it is initialized there is no session").count(), 1, "{said}");
+    assert!(said.contains("failed to read scenario `case`: 1 error"), "{said}");
+}
+
+#[test]
 fn an_answer_after_the_end_of_the_process() {
     insta::assert_snapshot!(said_beside_ann(r#"
 "server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"exit": 0}, {"say": "yes"}]}]"#), @r#"
