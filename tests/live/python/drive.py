@@ -174,8 +174,9 @@ class Play:
         seen, prompts = {"events": self.events(), "calls": called}, self.prompts()
         if not any(self.is_as_far_as(outcome, seen, prompts) for outcome in self.outcomes):
             return False
-        transcript = (self.folder / "t.jsonl").stat().st_size
-        now = transcript, len(self.events()), json.dumps(self.calls), len(self.clock.armed)
+        transcript = self.folder / "t.jsonl"
+        written = transcript.stat().st_size if transcript.exists() else 0
+        now = written, len(self.events()), json.dumps(self.calls), len(self.clock.armed)
         if now != self.before:
             self.before, self.since = now, time.monotonic()
         return time.monotonic() - self.since > STILL
