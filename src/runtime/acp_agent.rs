@@ -16,7 +16,8 @@ use super::branch::{Branch, reach};
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
 use super::decision::{
-    Decisions, FailedPrompt, LiveUpdate, RestartSession, SessionRecord, SuffixMarker, TurnCallbacks,
+    Decisions, FailedPrompt, FailedStart, LiveUpdate, RestartSession, SessionRecord, SuffixMarker,
+    TurnCallbacks,
 };
 use super::state::{AgentState, ConversationState};
 
@@ -147,7 +148,7 @@ impl AcpAgent {
     ///
     /// # Errors
     ///
-    /// If the server does not answer as it should; the status is then `error`.
+    /// If the server does not answer as it should.
     pub fn init_state(&self, state: &ConversationState, on_event: &OnEvent) -> Result<()> {
         let _place = thread::place("start server");
         let prior_session_id = state.agent_state.get().session_id;
@@ -155,9 +156,11 @@ impl AcpAgent {
             Ok(session_id) => session_id,
             Err(error) => {
                 reach(Branch::StartFailed);
-                let _held = state.lock();
-                state.set_status(Status::Error);
-                on_event(error_event("ACPInitError"));
+                if self.inner.decisions.failed_start == FailedStart::Told {
+                    let _held = state.lock();
+                    state.set_status(Status::Error);
+                    on_event(error_event("ACPInitError"));
+                }
                 return Err(error);
             }
         };
@@ -222,6 +225,7 @@ impl AcpAgent {
             Ok(session_id) => session_id,
             Err(error) => {
                 self.end(&live);
+                inner.session.process.set(inner.session.process.get() + 1);
                 return Err(error);
             }
         };

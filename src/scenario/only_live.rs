@@ -31,11 +31,16 @@ impl Trigger {
 }
 
 impl Reaction {
-    /// Whether it is to the start of a process that has started before the actors begin.
-    pub(super) fn is_to_start_before(&self, agent: &Agent) -> bool {
+    /// Whether it is to the start of the first process.
+    pub(crate) fn is_to_first_start(&self) -> bool {
         let is_to_start =
             matches!(&self.on, Trigger::Request(method) if method == INITIALIZE || method == NEW_SESSION);
-        is_to_start && agent.session == Session::Ready && self.process.is_none_or(|process| process == 1)
+        is_to_start && self.process.is_none_or(|process| process == 1)
+    }
+
+    /// Whether it is to the start of a process that has started before the actors begin.
+    pub(super) fn is_to_start_before(&self, agent: &Agent) -> bool {
+        agent.session == Session::Ready && self.is_to_first_start()
     }
 }
 

@@ -110,7 +110,11 @@ fn as_prompted(story: &Story, cast: &mut Cast) {
     }
     for (place, turns) in conversations.values().enumerate() {
         let name = if place == 0 { "user".to_owned() } else { format!("user-{}", place + 1) };
-        cast.add(&name, runs(turns, &said(story)));
+        let mut steps = runs(turns, &said(story));
+        if let (0, Some(first)) = (place, steps.iter().position(|step| *step == Step::Run)) {
+            steps.splice(first..first, std::iter::repeat_n(Step::Run, failed_starts(story)));
+        }
+        cast.add(&name, steps);
     }
     for moment in &story.moments {
         if let Moment::Said(text, turn) = moment
@@ -165,6 +169,13 @@ fn runs(turns: &[&Asked], said: &[&str]) -> Vec<Step> {
         at += 1;
     }
     steps
+}
+
+/// How many starts of the server came to nothing before it was prompted: each was a run of its own.
+fn failed_starts(story: &Story) -> usize {
+    let prompted = prompts(story).map(|turn| turn.process).min().unwrap_or(1);
+    let failed = |asked: &&Asked| asked.process < prompted && asked.outcome == Outcome::Failed;
+    story.asked.iter().filter(failed).count()
 }
 
 /// Whether a prompt repeats the one before, which had failed.

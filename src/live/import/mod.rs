@@ -81,6 +81,7 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         return Err(Damage::NoPrompt);
     }
     let server = reactions(&mut story);
+    let session = if server.iter().any(Reaction::is_to_first_start) { Session::Cold } else { Session::Ready };
     let cast = actors::actors(&story);
     // With others beside the one who talks, a search of every interleaving may not end.
     let preemptions = (cast.len() > 1 || actors::through(&story) == Through::Service).then_some(1);
@@ -93,7 +94,7 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         source: format!("imported from a transcript of {name}"),
         agent: Agent {
             kind: AgentKind::Acp,
-            session: Session::Ready,
+            session,
             suffix: story.suffix,
             condenser: false,
             confirmation: false,

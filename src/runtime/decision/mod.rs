@@ -44,8 +44,8 @@ pub use rerun::{
     Supersede, SupersedeCheck,
 };
 pub use restart::{
-    RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel, SwitchedSession, SwitchedSuffix,
-    UndrainedSession,
+    FailedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel, SwitchedSession,
+    SwitchedSuffix, UndrainedSession,
 };
 pub use revisions::{Change, REVISIONS, Revision};
 pub use token::{TokenAtEnd, ToolToken};
@@ -181,6 +181,7 @@ decisions! {
     final_state: FinalState,
     condenser_usage: CondenserUsage,
     agent_start: AgentStart,
+    failed_start: FailedStart,
     failed_message: FailedMessage,
     unfinished_cards: UnfinishedCards,
     late_message: LateMessage,

@@ -18,6 +18,12 @@ choices! {
         Noticed "noticed" "At once: what waits for an answer fails, and the server is started again before the next prompt.",
         Unnoticed "unnoticed" "When its prompt times out; and once a write has failed, the restart waits for that prompt for ever.",
     }
+    FailedStart,
+    "Whom does the agent tell that its server did not start, beside the caller who wanted to run it?",
+    "openhands-sdk 1.24.0 beside 1.25.0 (ACPAgent.init_state)" {
+        Told "told" "Everybody: the status is `error`, and an event says so.",
+        Untold "untold" "Nobody.",
+    }
     RestartSession,
     "Which session does a restarted server get?",
     "openhands-sdk #3376, c3749ff" {

@@ -103,6 +103,7 @@ pub const REVISIONS: &[Revision] = &[
             change("switch_tool", "takes_lock", "LocalConversation.switch_llm"),
             change("token_at_end", "cleared", "LocalConversation.arun, finally"),
             change("agent_start", "loop", "LocalConversation.arun, its first line"),
+            change("failed_start", "untold", "ACPAgent.init_state, except Exception"),
             change("unfinished_cards", "left_open", "ACPAgent._finalize_successful_turn"),
         ],
     },

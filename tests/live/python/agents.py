@@ -34,7 +34,7 @@ class OnPipe:
         if agent._conn is None or getattr(agent, "_restart_session_on_next_turn", False):
             return None
         processes = sum("begin" in json.loads(entry)["what"] for entry in transcript.read_text().splitlines())
-        return {"process": processes, "session": agent._session_id}
+        return {"process": processes, "session": agent._session_id} if agent._session_id else None
 
     def end(self):
         """The server ends with the agent."""

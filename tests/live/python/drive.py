@@ -237,7 +237,7 @@ class Play:
                 try:
                     do()
                     returned = "ok"
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
                     returned = kind_of(getattr(error, "original_exception", error))
                 told = {"call": call, "returned": returned}
                 self.calls[actor["name"]].append(told)
