@@ -226,7 +226,7 @@ mod tests {
         profile acp-v1-should: what it recommends as well
 
           A profile holds the rules of those before it too. Its own:
-            no-open-card (ACP v1 prompt-turn; R33, R13, N29)
+            no-open-card (ACP v1 prompt-turn; R13, R33, N29)
             permitted-tools-report (ACP v1 prompt-turn, of transcripts)
         ");
         insta::assert_snapshot!(pages("r25").concat(), @"
