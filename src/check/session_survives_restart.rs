@@ -32,31 +32,31 @@ Source: R22 `session-identity-lost`, #3376 c3749ff."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let mut last: Option<(u32, &str)> = None;
+        // The sessions that the conversation can be in since this process; none before anything was prompted.
+        let mut known: (u32, Vec<&str>) = (0, Vec::new());
         let mut refused: Option<(u32, &str)> = None;
         let mut violations = Vec::new();
         for (place, entry) in seen.server.iter().enumerate() {
             match entry {
                 ServerEntry::Load { process, session, loaded: false } => refused = Some((*process, session)),
                 ServerEntry::Load { process, session, loaded: true } => {
-                    if let Some((_, known)) = last.filter(|(_, known)| *known != session) {
-                        violations.push(self.violation(
-                            place,
-                            *process,
-                            &format!("session {session}"),
-                            known,
-                        ));
+                    if let Some(last) = known.1.last().filter(|_| !known.1.contains(&session.as_str())) {
+                        violations.push(self.violation(place, *process, &format!("session {session}"), last));
                     }
-                    last = Some((*process, session));
+                    known = (*process, vec![session]);
                 }
-                ServerEntry::New { process, .. } => {
-                    let lost = last
-                        .filter(|&(before, known)| before != *process && refused != Some((*process, known)));
-                    if let Some((_, known)) = lost {
-                        violations.push(self.violation(place, *process, "a new session", known));
+                ServerEntry::New { process, session } => {
+                    let (before, sessions) = &mut known;
+                    let asked = refused.is_some_and(|(at, old)| at == *process && sessions.contains(&old));
+                    if let Some(last) = sessions.last().filter(|_| *before != *process && !asked) {
+                        violations.push(self.violation(place, *process, "a new session", last));
+                    }
+                    if !sessions.is_empty() {
+                        // Whether the server has said so to the client is not in its log.
+                        (*before, *sessions) = (*process, [&sessions[..], &[session]].concat());
                     }
                 }
-                ServerEntry::Prompt { process, session, .. } => last = Some((*process, session)),
+                ServerEntry::Prompt { process, session, .. } => known = (*process, vec![session]),
                 _ => {}
             }
         }
@@ -133,6 +133,18 @@ mod tests {
     fn a_session_that_is_loaded_and_a_first_one_are_right() {
         holds(&SessionSurvivesRestart, &seen(vec![], vec![asked(1, "s1"), load(2, "s1", true)]));
         holds(&SessionSurvivesRestart, &seen(vec![], vec![new(2, "s1")]));
+    }
+
+    #[test]
+    fn a_new_session_that_the_client_may_not_know_of_can_be_left_out() {
+        let server = |then: ServerEntry| vec![asked(1, "s1"), load(2, "s1", false), new(2, "s2"), then];
+        for id in ["s1", "s2"] {
+            holds(&SessionSurvivesRestart, &seen(vec![], server(load(3, id, true))));
+            let mut server = server(load(3, id, false));
+            server.push(new(3, "s3"));
+            holds(&SessionSurvivesRestart, &seen(vec![], server));
+        }
+        breaks(&SessionSurvivesRestart, &seen(vec![], server(new(3, "s3"))));
     }
 
     #[test]
