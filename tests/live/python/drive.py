@@ -182,10 +182,13 @@ class Play:
         return time.monotonic() - self.since > STILL
 
     def is_as_far_as(self, outcome, seen, prompts):
-        """Whether all was seen that there is in the outcome, as far as the scenario observes it, and all prompts were read."""
+        """Whether all was seen that there is in the outcome, as far as the scenario observes it, and all prompts and starts were
+        read."""
         observed = self.scenario.get("observe", seen)
         as_far = all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
-        return as_far and prompts >= sum("Prompt" in entry for entry in outcome["server"])
+        starts = [frame.get("method") for frame in self.frames()].count("initialize")
+        due = [kind for entry in outcome["server"] for kind in entry]
+        return as_far and prompts >= due.count("Prompt") and starts >= due.count("Initialize")
 
     def prompts(self):
         """How many prompts the server has read, or completions the LLM was asked for."""
