@@ -23,6 +23,7 @@ pub struct Executor {
 
 /// An executor beside the default one, which begins when somebody wants it.
 struct Apart {
+    /// An operation of its own: whoever comes second depends on who came first.
     begun: Ordered<bool>,
     executor: OnceCell<Executor>,
 }

@@ -14,7 +14,9 @@ use super::lines::Line;
 use super::replies::Replies;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use super::wire::{Pipe, Write, courtesy, writes};
-use crate::scenario::{AgentKind, Happening, ReplyKind, SET_MODEL, Scenario, Status};
+use crate::scenario::{
+    AgentKind, Happening, INITIALIZE, NEW_SESSION, ReplyKind, SET_MODEL, Scenario, Status,
+};
 use crate::script::{Choice, ClientMessage, Script, Step};
 
 /// How many bytes may wait for a client that does not read before its own frames wait too.
@@ -247,8 +249,8 @@ impl Desk {
                 let (text, suffix) = (texts.first().copied().unwrap_or_default().to_owned(), texts.len() > 1);
                 ClientMessage::Prompt { request, session, text, suffix }
             }
-            "initialize" => ClientMessage::Initialize { request },
-            "session/new" => ClientMessage::NewSession { request },
+            INITIALIZE => ClientMessage::Initialize { request },
+            NEW_SESSION => ClientMessage::NewSession { request },
             "session/load" => ClientMessage::LoadSession { request, session },
             SET_MODEL => {
                 let model = params["modelId"].as_str().unwrap_or_default().to_owned();

@@ -8,7 +8,7 @@ use crate::scenario::{Status, StopReason};
 
 use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::branch::{Branch, reach};
-use super::connection::{PromptResponse, server_ended};
+use super::connection::{PromptResponse, REQUEST_ERROR, server_ended};
 use super::decision::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
     SuccessfulTurn, SyncTimeout, TimeoutReport, UndrainedSession,
@@ -504,7 +504,7 @@ impl AcpAgent {
 /// Whether the prompt may go well a moment later: the pipe broke, or the server had an internal error (-32603, which is
 /// what a scripted server answers when it fails).
 fn may_pass(error: &Exception) -> bool {
-    matches!(error.kind(), "ConnectionError" | "ConnectionResetError" | "ACPRequestError")
+    matches!(error.kind(), "ConnectionError" | "ConnectionResetError" | REQUEST_ERROR)
 }
 
 fn was_cancelled(response: PromptResponse) -> bool {

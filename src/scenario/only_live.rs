@@ -20,7 +20,7 @@ impl Trigger {
     pub(super) fn only_live(&self, agent: AgentKind) -> Option<&'static str> {
         match self {
             Self::Start => Some("a reaction to a start"),
-            Self::Request(method) if agent == AgentKind::Acp && is_known_request(method) => None,
+            Self::Request(_) if agent == AgentKind::Acp && self.is_request_of_agent() => None,
             Self::Request(_) => Some("a reaction to this request"),
             Self::ToolResult(_) if agent != AgentKind::Acp => None,
             Self::ToolResult(_) => Some("a reaction to the result of a tool"),
@@ -28,25 +28,28 @@ impl Trigger {
             Self::Prompt(_) | Self::AnyPrompt | Self::Cancel | Self::Load => None,
         }
     }
+
+    /// Whether it is for one of the first two requests to a server that starts.
+    pub(super) fn is_to_start(&self) -> bool {
+        matches!(self, Self::Request(method) if method == INITIALIZE || method == NEW_SESSION)
+    }
+
+    /// Whether it is for a request that an ACP agent of the model sends, apart from prompts and loads.
+    pub(super) fn is_request_of_agent(&self) -> bool {
+        self.is_to_start() || matches!(self, Self::Request(method) if method == SET_MODEL)
+    }
 }
 
 impl Reaction {
     /// Whether it is to the start of the first process.
     pub(crate) fn is_to_first_start(&self) -> bool {
-        let is_to_start =
-            matches!(&self.on, Trigger::Request(method) if method == INITIALIZE || method == NEW_SESSION);
-        is_to_start && self.process.is_none_or(|process| process == 1)
+        self.on.is_to_start() && self.process.is_none_or(|process| process == 1)
     }
 
     /// Whether it is to the start of a process that has started before the actors begin.
     pub(super) fn is_to_start_before(&self, agent: &Agent) -> bool {
         agent.session == Session::Ready && self.is_to_first_start()
     }
-}
-
-/// Whether an agent of the model sends it, apart from prompts and loads.
-fn is_known_request(method: &str) -> bool {
-    [INITIALIZE, NEW_SESSION, SET_MODEL].contains(&method)
 }
 
 impl Action {

@@ -97,11 +97,15 @@ impl Script {
 
     /// Answers what a reaction works on. What it does behind its answer is late: it belongs to no request any more.
     fn answer(&mut self, index: usize, place: usize, result: Result<StopReason, String>, step: &mut Step) {
-        let running = self.running[index].clone();
-        let late = Turn { asked: Asked::Other { request: None }, ..self.turns[place].clone() };
+        let running = &self.running[index];
+        let goes_on = self.plan.action(running.reaction, running.at).is_some();
+        let late = goes_on.then(|| {
+            let asked = Asked::Other { request: None };
+            (Turn { asked, ..self.turns[place].clone() }, running.clone())
+        });
         self.close(place, result, step);
-        if self.plan.action(running.reaction, running.at).is_some() {
-            self.turns.push(late);
+        if let Some((turn, running)) = late {
+            self.turns.push(turn);
             self.running.push(running);
         }
     }

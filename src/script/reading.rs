@@ -3,7 +3,7 @@
 use super::machine::{Asked, Life, Running, Turn};
 use super::{ClientMessage, Completion, Script, ServerMessage};
 use crate::observation::ServerEntry;
-use crate::scenario::SET_MODEL;
+use crate::scenario::{INITIALIZE, NEW_SESSION, SET_MODEL};
 
 impl Script {
     /// What a message does when it is read, and the frames that answer it at once.
@@ -25,11 +25,11 @@ impl Script {
             }
             ClientMessage::Initialize { request } => {
                 self.log.push(ServerEntry::Initialize { process });
-                self.answer_or_begin(request, "initialize", String::new())
+                self.answer_or_begin(request, INITIALIZE, String::new())
             }
             ClientMessage::NewSession { request } => {
                 let session = self.open_session();
-                self.answer_or_begin(request, "session/new", session)
+                self.answer_or_begin(request, NEW_SESSION, session)
             }
             ClientMessage::LoadSession { request, session } => self.read_load(request, session),
             ClientMessage::SetModel { request, session, model } => {

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::names::Names;
 use super::story::{Asked, Outcome};
-use crate::live::frame::{self, INTERNAL_ERROR, Id, NOT_FOUND};
+use crate::live::frame::{self, Id};
 use crate::live::transcript::{Bytes, Part};
-use crate::live::wire::{always, update, usage};
+use crate::live::wire::{always, code, update, usage};
 use crate::observation::ServerEntry;
 use crate::scenario::{Action, CallClient, Cut, Message, Raw, StopReason, Trigger, word};
 use crate::script::{REQUEST, Update};
@@ -194,16 +194,18 @@ fn ended(asked: &Asked, action: &Action) -> Option<ServerEntry> {
 fn plain_answer(asked: &Asked, names: &mut Names, frame: &RawValue) -> Option<(Option<Action>, Outcome)> {
     let id = asked.id.as_ref().filter(|_| asked.outcome == Outcome::Open)?;
     let value: Value = serde_json::from_str(frame.get()).ok()?;
-    let (code, result) = match &asked.on {
-        Trigger::Load => (NOT_FOUND, Some(json!({}))),
-        Trigger::Request(method) => (INTERNAL_ERROR, Some(always(method, &asked.session))),
-        _ => (INTERNAL_ERROR, None),
+    let method = match &asked.on {
+        Trigger::Load => Some("session/load"),
+        Trigger::Request(method) => Some(method.as_str()),
+        _ => None,
     };
+    let result = method.map(|method| always(method, &asked.session));
     if result.is_some_and(|result| frame::result(id, result).get() == frame.get()) {
         return Some((None, Outcome::Answered(StopReason::EndTurn)));
     }
     let message = value["error"]["message"].as_str()?;
-    let fails = frame::error(Some(id), code, message).get() == frame.get();
+    let fails =
+        frame::error(Some(id), code(method.unwrap_or("session/prompt")), message).get() == frame.get();
     fails.then(|| (Some(Action::Fail(names.text(message))), Outcome::Failed))
 }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::strand::What;
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
-    AgentKind, EventKind, EventSeen, FrameSeen, Happening, INITIALIZE, Method, NEW_SESSION, ReplySeen,
-    SET_MODEL, Scenario, Session, Status, Through, Timer, Trigger,
+    AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, SET_MODEL, Scenario, Session,
+    Status, Through, Timer, Trigger,
 };
 
 /// What is known to have happened, at most.
@@ -119,9 +119,7 @@ impl<'a> Facts<'a> {
             Trigger::Cancel => self.cancels(),
             Trigger::Load => self.loads(),
             Trigger::Request(method) if method == SET_MODEL => self.switches,
-            Trigger::Request(method) if method == INITIALIZE || method == NEW_SESSION => {
-                self.starts(scenario)
-            }
+            Trigger::Request(_) if trigger.is_to_start() => self.starts(scenario),
             Trigger::Start | Trigger::Request(_) => true,
             Trigger::ToolResult(_) | Trigger::Conversation(_) => self.runs,
         }
@@ -184,8 +182,12 @@ impl<'a> Facts<'a> {
                 "there is no LLM beside the agent",
                 "write its reactions as `llm`; where the agent is of kind `llm`, a completion is a `session/prompt`",
             ),
-            Method::Initialize | Method::New => None,
-            Method::Cancel | Method::Load | Method::SetModel | Method::Completion => None,
+            Method::Initialize
+            | Method::New
+            | Method::Cancel
+            | Method::Load
+            | Method::SetModel
+            | Method::Completion => None,
         }
     }
 

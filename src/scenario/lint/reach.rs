@@ -7,9 +7,7 @@ use super::Desk;
 use super::facts::Facts;
 use super::strand::{Strand, What};
 use crate::scenario::nearest::quoted;
-use crate::scenario::{
-    Action, AgentKind, Diagnostic, Happening, INITIALIZE, NEW_SESSION, Reaction, SET_MODEL, Scenario, Trigger,
-};
+use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Reaction, SET_MODEL, Scenario, Trigger};
 
 pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     let all = super::waits::everything(desk.scenario, strands);
@@ -89,11 +87,8 @@ fn unprompted(reaction: &Reaction, scenario: &Scenario, all: &Facts<'_>) -> Opti
 
 /// A reaction to a frame that only an ACP agent sends.
 fn of_another_agent(reaction: &Reaction, agent: AgentKind) -> Option<Unreached> {
-    let is_frame = match &reaction.on {
-        Trigger::Cancel | Trigger::Load => true,
-        Trigger::Request(method) => [INITIALIZE, NEW_SESSION, SET_MODEL].contains(&method.as_str()),
-        _ => false,
-    };
+    let is_frame =
+        matches!(reaction.on, Trigger::Cancel | Trigger::Load) || reaction.on.is_request_of_agent();
     let only_acp = is_frame || reaction.session.is_some();
     if agent == AgentKind::Acp || !only_acp {
         return None;

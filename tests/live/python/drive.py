@@ -171,8 +171,8 @@ class Play:
     def stands(self):
         """Whether the session has come to a stand."""
         called = {actor: calls for actor, calls in self.calls.items() if calls}
-        seen, prompts = {"events": self.events(), "calls": called}, self.prompts()
-        if not any(self.is_as_far_as(outcome, seen, prompts) for outcome in self.outcomes):
+        seen, read = {"events": self.events(), "calls": called}, self.read()
+        if not any(self.is_as_far_as(outcome, seen, read) for outcome in self.outcomes):
             return False
         transcript = self.folder / "t.jsonl"
         written = transcript.stat().st_size if transcript.exists() else 0
@@ -181,19 +181,20 @@ class Play:
             self.before, self.since = now, time.monotonic()
         return time.monotonic() - self.since > STILL
 
-    def is_as_far_as(self, outcome, seen, prompts):
+    def is_as_far_as(self, outcome, seen, read):
         """Whether all was seen that there is in the outcome, as far as the scenario observes it, and all prompts and starts were
         read."""
         observed = self.scenario.get("observe", seen)
         as_far = all(outcome[channel] == seen[channel] for channel in seen if channel in observed)
-        starts = [frame.get("method") for frame in self.frames()].count("initialize")
         due = [kind for entry in outcome["server"] for kind in entry]
-        return as_far and prompts >= due.count("Prompt") and starts >= due.count("Initialize")
+        return as_far and all(count >= due.count(kind) for kind, count in read.items())
 
-    def prompts(self):
-        """How many prompts the server has read, or completions the LLM was asked for."""
-        methods = [frame.get("method") for frame in self.frames()]
-        return methods.count("session/prompt") + sum("ask" in entry for entry in self.entries())
+    def read(self):
+        """How many starts and prompts the server has read, with the completions that the LLM was asked for."""
+        entries = self.entries()
+        methods = [entry["read"]["frame"].get("method") for entry in entries if "read" in entry]
+        asked = sum("ask" in entry for entry in entries)
+        return {"Initialize": methods.count("initialize"), "Prompt": methods.count("session/prompt") + asked}
 
     def was_read(self, wanted):
         """Whether the transcript has as many frames as a wait asks for."""

@@ -7,7 +7,9 @@ use super::{Asked, Moment, Story, nth, number};
 use crate::live::desk::texts;
 use crate::live::frame::{self, Id, Incoming};
 use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Happening, Method, ReplyKind, ReplySeen, SET_MODEL, Trigger};
+use crate::scenario::{
+    Action, FrameSeen, Happening, INITIALIZE, Method, NEW_SESSION, ReplyKind, ReplySeen, SET_MODEL, Trigger,
+};
 
 impl Story {
     pub(super) fn read(&mut self, json: &RawValue) {
@@ -44,12 +46,12 @@ impl Story {
                 }
                 return;
             }
-            "initialize" => {
+            INITIALIZE => {
                 self.log.push(ServerEntry::Initialize { process });
                 self.saw(Method::Initialize, None);
                 session
             }
-            "session/new" => {
+            NEW_SESSION => {
                 self.sessions += 1;
                 let session = format!("s{}", self.sessions);
                 self.conversations.insert(session.clone(), self.opened);
