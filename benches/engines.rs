@@ -1,6 +1,6 @@
 //! What the kernel costs: the kernel on loom against loom alone.
 //!
-//! Each program is written twice, on [`turnloom::kernel`] and directly on loom, with the same loom
+//! Each program is written twice, on [`turnloom::engine::kernel`] and directly on loom, with the same loom
 //! operations in the same order, so loom runs the same executions and the ratio of their times is the price of the
 //! kernel. `cargo bench --bench engines` ends with a table of these ratios; Criterion measures the two forms one after the
 //! other, so on a busy machine only the table compares them. A real clock is read here and in no engine.
@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
-use turnloom::explore::loom::{Bounds, Finished, permute};
-use turnloom::kernel;
+use turnloom::engine::kernel;
+use turnloom::engine::loom::{Bounds, Finished, permute};
 
 mod shared;
 
@@ -185,7 +185,7 @@ impl Program {
         let executions = Rc::new(Cell::new(0));
         let counter = executions.clone();
         let name = self.name;
-        let visit = move |finished, _: &kernel::Book, message: &str| {
+        let visit = move |finished, _: &turnloom::engine::trace::Book, message: &str| {
             if finished != Finished::Complete {
                 eprintln!("`{name}` ended as {finished:?}: {message}");
                 process::exit(1);

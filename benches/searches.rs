@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use turnloom::explore::inhouse::{
-    Cores, Execution, Sample, Sampler, dpor, run_search, sample, search_together,
-};
-use turnloom::explore::{Budget, Job, Limits, Options, SearchKind, Verdict, explore};
+use turnloom::engine::execution::Execution;
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Cores, Sample, Sampler, dpor, run_search, sample, search_together};
+use turnloom::explore::{Budget, Job, Options, SearchKind, Verdict, explore};
 
 use shipped::jobs;
 
@@ -159,13 +159,13 @@ std_like!(shuttle);
 mod kernel {
     use std::rc::Rc;
 
-    use turnloom::kernel::{Condvar, FifoLock, LockedCell, Mutex, Queue, thread};
+    use turnloom::engine::kernel::{Condvar, FifoLock, GuardedCell, Mutex, Queue, thread};
 
     use super::shared::take_turns;
 
     pub fn locks(times: usize, tell: &super::Tell) {
         let lock = FifoLock::new("lock");
-        let log = LockedCell::new("log", &lock, String::new(), false);
+        let log = GuardedCell::new("log", &lock, String::new(), false);
         let threads = ["a", "b", "c"].map(|name| {
             let (lock, log) = (lock.clone(), log.clone());
             thread::spawn(name, move || {
@@ -191,7 +191,7 @@ mod kernel {
 
     pub fn messages(clients: usize, tell: &super::Tell) {
         let lock = FifoLock::new("state");
-        let log = LockedCell::new("log", &lock, vec!["user 0".to_owned()], false);
+        let log = GuardedCell::new("log", &lock, vec!["user 0".to_owned()], false);
         let (prompts, answers) = (Queue::new("prompts"), Queue::new("answers"));
         let append = {
             let (lock, log) = (lock.clone(), log.clone());

@@ -5,21 +5,22 @@
 //! ([`observation`]) is held against the rules of [`check`] and the reviewed [`snapshot`], and put into words and
 //! pictures by [`report`]. The same script drives real clients, by [`live`], and [`verify`] judges what they did. Nothing refers back.
 
-pub mod asyncio;
-pub mod check;
+mod atomic_write;
 pub mod cli;
+pub mod engine;
 pub mod explore;
-pub mod kernel;
+mod harness;
+pub mod import;
 pub mod live;
+pub mod mock_server;
 pub mod observation;
 pub mod report;
-pub mod runtime;
+pub mod rules;
 pub mod scenario;
-pub mod script;
 pub mod snapshot;
-mod stage;
+pub mod subject;
 pub mod verify;
-mod whole_file;
+pub mod wire;
 
 /// Tests in here and tests in `tests/` share the file that makes up random programs.
 #[cfg(test)]

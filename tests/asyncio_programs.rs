@@ -8,10 +8,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use serde::Deserialize;
-use turnloom::asyncio::{EventLoop, Exception, Future, Limit, Result, Task, shield, wait_for};
-use turnloom::explore::Limits;
-use turnloom::explore::inhouse::{Ended, run_once};
-use turnloom::kernel::{Timers, thread};
+use turnloom::engine::execution::{Ended, run_once};
+use turnloom::engine::kernel::{Timers, thread};
+use turnloom::engine::search::Limits;
+use turnloom::subject::model::asyncio::{
+    EventLoop, Exception, Future, Limit, Result, Task, shield, wait_for,
+};
 
 const PROGRAMS: &str = include_str!("live/python/asyncio_programs.jsonl");
 const FUTURES: usize = 3;

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use turnloom::explore::inhouse::{Sample, Sampler};
-use turnloom::explore::{Budget, Firing, Job, Options, SearchKind, explore};
-use turnloom::runtime::{BRANCHES, Branch, listen};
+use turnloom::engine::search::{Sample, Sampler};
+use turnloom::explore::Firing;
+use turnloom::explore::{Budget, Job, Options, SearchKind, explore};
 use turnloom::scenario::Scenario;
+use turnloom::subject::model::{BRANCHES, Branch, listen};
 
 mod shipped;
 

@@ -6,8 +6,8 @@ use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use turnloom::check::{basis, rules};
-use turnloom::runtime::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use turnloom::rules::{basis, rules};
+use turnloom::subject::model::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
 
 fn at_root(file: &str) -> String {
     format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))

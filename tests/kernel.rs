@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use turnloom::explore::inhouse::{Ended, follow, run_search};
-use turnloom::explore::{Limits, search};
-use turnloom::kernel::{Cell, Condvar, FifoLock, Flag, Mutex, Queue, thread};
+use turnloom::engine::execution::{Ended, follow};
+use turnloom::engine::kernel::{Cell, Condvar, FifoLock, Flag, Mutex, Queue, thread};
+use turnloom::engine::search::run_search;
+use turnloom::engine::search::{Limits, search};
 
 /// How to look at an outcome when the execution is over.
 type Look<T> = Box<dyn Fn() -> T>;

@@ -4,9 +4,10 @@
 use std::process::Command;
 use std::rc::Rc;
 
-use turnloom::explore::inhouse::{Ended, follow};
-use turnloom::explore::{Attack, Limits, LockGraph, Reason, lock_graph};
-use turnloom::kernel::{FifoLock, Flag, Mutex, thread};
+use turnloom::engine::execution::{Ended, follow};
+use turnloom::engine::kernel::{FifoLock, Flag, Mutex, thread};
+use turnloom::engine::locks::{Attack, LockGraph, Reason, lock_graph};
+use turnloom::engine::search::Limits;
 use turnloom::observation::LockEdge;
 
 type Program = Rc<dyn Fn()>;

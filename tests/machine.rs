@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use turnloom::explore::{Firing, Job, Options, explore};
+use turnloom::explore::Firing;
+use turnloom::explore::{Job, Options, explore};
 use turnloom::observation::Why;
-use turnloom::scenario::{self, Vocabulary};
+use turnloom::scenario;
+use turnloom::scenario::Vocabulary;
 
 /// Runs the binary, behind the words of another command if there are any.
 fn turnloom(behind: &[&str], arguments: &[&str]) -> Output {

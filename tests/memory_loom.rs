@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use turnloom::explore::loom::{Bounds, permute};
-use turnloom::kernel::{Book, Queue, thread};
+use turnloom::engine::kernel::{Queue, thread};
+use turnloom::engine::loom::{Bounds, permute};
+use turnloom::engine::trace::Book;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use turnloom::runtime::{DEFECTS, Decisions, REVISIONS};
+use turnloom::subject::model::{DEFECTS, Decisions, REVISIONS};
 
 fn decisions(revision: &str, defects: &[String]) -> Decisions {
     Decisions::of(revision, &BTreeMap::new(), defects).expect("names that there are")

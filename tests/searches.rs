@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use turnloom::explore::inhouse::Cores;
+use turnloom::engine::search::Cores;
 use turnloom::explore::{Budget, Exploration, Job, Options, Verdict, explore};
 
 use shipped::jobs;

@@ -11,11 +11,13 @@ use std::rc::Rc;
 
 use folder::Folder;
 use proptest::prelude::*;
-use turnloom::explore::inhouse::{
-    Choice, Departure, Ended, Execution, Misfit, Point, Switch, follow, run_search,
-};
-use turnloom::explore::{Firing, Limits, Schedule, Token};
-use turnloom::kernel::{Cell, FifoLock, Flag, thread};
+use turnloom::engine::execution::Schedule;
+use turnloom::engine::execution::{Choice, Departure, Ended, Execution, Misfit, Point, Switch, follow};
+use turnloom::engine::kernel::{Cell, FifoLock, Flag, thread};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::run_search;
+use turnloom::explore::Firing;
+use turnloom::explore::Token;
 
 fn departure() -> impl Strategy<Value = Departure> {
     // Whatever a program may call its threads; operations are in the characters of a token already.

@@ -1,6 +1,6 @@
 //! A program that two of the benches measure.
 
-use turnloom::kernel::{Condvar, Mutex};
+use turnloom::engine::kernel::{Condvar, Mutex};
 
 /// Whose turn it is, and that it has changed.
 pub type Table = (Mutex<u32>, Condvar);

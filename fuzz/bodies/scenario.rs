@@ -1,7 +1,8 @@
 //! Any text is a scenario or is refused in words; a scenario that is written down again, or laid out, is the same one.
 
 use turnloom::cli::vocabulary;
-use turnloom::scenario::{self, Scenario, Vocabulary};
+use turnloom::scenario;
+use turnloom::scenario::{Scenario, Vocabulary};
 
 fn meant(text: &str, vocabulary: &Vocabulary) -> Option<Scenario> {
     scenario::parse("any", text, vocabulary).ok().map(|loaded| loaded.scenario)

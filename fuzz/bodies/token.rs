@@ -1,6 +1,8 @@
 //! Any text is a token or is refused; whatever schedule is in it survives being written and read.
 
-use turnloom::explore::{Firing, Schedule, Token};
+use turnloom::engine::execution::Schedule;
+use turnloom::explore::Firing;
+use turnloom::explore::Token;
 
 pub fn holds(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

@@ -3,14 +3,16 @@
 
 use std::fs;
 
-use turnloom::live::{import, is_from, read_transcript};
-use turnloom::scenario::{self, Vocabulary};
-use turnloom::verify::rules::judge;
+use turnloom::import::{import, is_from};
+use turnloom::scenario;
+use turnloom::scenario::Vocabulary;
+use turnloom::verify::protocol::judge;
+use turnloom::wire::transcript;
 
 pub fn holds(bytes: &[u8]) {
     let file = std::env::temp_dir().join(format!("turnloom-any-{}.jsonl", std::process::id()));
     fs::write(&file, bytes).expect("a file can be written");
-    let entries = match read_transcript(&file) {
+    let entries = match transcript::read(&file) {
         Ok(entries) => entries,
         Err(refused) => {
             assert!(!refused.to_string().is_empty(), "a refusal has words");

@@ -12,12 +12,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File, For};
+use super::files;
+use super::files::{File, For};
 use super::progress::{Progress, Running};
 use super::{Audit, Exit, Format, backend, jobs, outputs};
-use crate::explore::{EngineKind, Exploration, Firing, Job, Options, OutcomeReport, Token, Verdict};
+use crate::explore::{EngineKind, Exploration, Job, Options, OutcomeReport, Token, Verdict};
+use crate::harness::Firing;
 use crate::observation::Observations;
-use crate::report::json::{self, AuditDocument, AuditRow};
+use crate::report::json;
+use crate::report::json::{AuditDocument, AuditRow};
 use crate::report::{annotations, is_finding, junit, witness, words};
 use crate::scenario::Catch;
 use crate::snapshot::project;
@@ -162,7 +165,7 @@ fn is_clean(exploration: &Exploration) -> bool {
     !is_finding(exploration) && !matches!(exploration.verdict, Verdict::Incomplete(_))
 }
 
-fn rules(violations: &[crate::check::Violation]) -> BTreeSet<&str> {
+fn rules(violations: &[crate::rules::Violation]) -> BTreeSet<&str> {
     violations.iter().map(|violation| violation.rule).collect()
 }
 

@@ -8,16 +8,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::files::File;
-use crate::check::{Violation, rules};
+use crate::engine::execution::Schedule;
+use crate::engine::locks::LockGraph;
+use crate::explore;
 use crate::explore::{
-    self, Exploration, ExploreError, Hunted, Job, LockGraph, Options, Progress, RacingPair, Replay, Schedule,
-    Shrunk, Suggestion, Token, TokenError,
+    Exploration, ExploreError, Hunted, Job, Options, Progress, RacingPair, Replay, Shrunk, Suggestion, Token,
+    TokenError,
 };
 use crate::observation::{LockEdge, Observations};
 use crate::report::json;
-use crate::runtime::{DECISIONS, DEFECTS, REVISIONS, Revision};
-use crate::scenario::{self, Scenario, Switch, TokenNames, Vocabulary};
-use crate::verify::rules::RULES;
+use crate::rules::{Violation, rules};
+use crate::scenario;
+use crate::scenario::{Scenario, Switch, TokenNames, Vocabulary};
+use crate::subject::model::{DECISIONS, DEFECTS, REVISIONS, Revision};
+use crate::verify::protocol::RULES;
 
 /// A scenario that was read.
 pub(super) struct Loaded {
@@ -59,7 +63,7 @@ pub(super) fn lint(name: &str, text: &str, colour: bool) -> Result<(), String> {
 /// ```
 #[must_use]
 pub fn vocabulary() -> Vocabulary {
-    let alternatives = |decision: &crate::runtime::Decision| {
+    let alternatives = |decision: &crate::subject::model::Decision| {
         decision.alternatives.iter().map(|alternative| alternative.name).collect()
     };
     Vocabulary {

@@ -5,18 +5,24 @@ use std::fs::{self, OpenOptions};
 
 use super::console::Console;
 use super::environment::InstaUpdate;
-use super::files::{self, File, For};
-use super::gate::{self, Writing};
+use super::files;
+use super::files::{File, For};
 use super::outputs::Tells;
 use super::progress::Progress;
-use super::regressions::{self, Regression};
+use super::regressions;
+use super::regressions::Regression;
+use super::snapshot_gate as gate;
+use super::snapshot_gate::Writing;
 use super::{Check, Exit, Format, backend, explore, jobs, shard};
-use crate::check::{Basis, basis};
-use crate::explore::{Exploration, ExploreError, Firing, Job, Options, Progress as Telling, Verdict};
-use crate::report::checked::{self, Table};
-use crate::report::json::{self, BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, Standing};
+use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling, Verdict};
+use crate::harness::Firing;
+use crate::report::checked;
+use crate::report::checked::Table;
+use crate::report::json;
+use crate::report::json::{BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, Standing};
 use crate::report::shards::ShardHead;
 use crate::report::{broken_rules, is_finding, shown, words};
+use crate::rules::{Basis, basis};
 
 /// Runs the scenarios and tells how each stands.
 pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
@@ -276,8 +282,8 @@ fn failed(file: &File, options: &Options, error: &ExploreError) -> CheckedScenar
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{exploration, file};
     use super::ran;
+    use crate::cli::fixtures::{exploration, file};
     use crate::explore::Verdict;
     use crate::report::json::{CheckedSnapshot, Standing};
 

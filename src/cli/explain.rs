@@ -8,11 +8,12 @@ use super::Exit;
 use super::audit::DEMANDS;
 use super::console::Console;
 use super::names::nearest;
-use crate::check::{self, BASES, Basis, PROFILES, Profile, basis, rules};
 use crate::report::json::Demand;
 use crate::report::words::wrap;
-use crate::runtime::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
-use crate::verify::rules::RULES;
+use crate::rules as check;
+use crate::rules::{BASES, Basis, PROFILES, Profile, basis, rules};
+use crate::subject::model::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use crate::verify::protocol::RULES;
 
 /// The kinds of names, each with the heading of its list.
 const KINDS: [&str; 5] = ["rules", "profiles", "defects", "decisions", "revisions"];
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_list_has_a_line_a_name() {
-        assert_eq!(list("defects").lines().count(), crate::runtime::DEFECTS.len());
+        assert_eq!(list("defects").lines().count(), crate::subject::model::DEFECTS.len());
         assert!(list("revisions").starts_with("  fixed    "));
     }
 

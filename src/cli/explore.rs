@@ -3,12 +3,15 @@
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File, For};
+use super::export::Failed;
+use super::files;
+use super::files::{File, For};
 use super::progress::Progress;
-use super::reading::Failed;
 use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, shrink, suggest};
-use crate::explore::{Exploration, ExploreError, Job, LockGraph, Options, RacingPair, Token, Verdict};
-use crate::report::json::{self, ExploreDocument, ExploredOutcome, ToldViolation};
+use crate::engine::locks::LockGraph;
+use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token, Verdict};
+use crate::report::json;
+use crate::report::json::{ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, is_finding, shown, words};
 
 /// Explores the scenario and tells what came of it.

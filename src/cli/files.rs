@@ -7,7 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::backend::{self, Loaded};
+use super::backend;
+use super::backend::Loaded;
 use super::console::Console;
 use crate::scenario::{FRAGMENTS, is_scenario};
 

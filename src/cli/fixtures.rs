@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::backend::Loaded;
 use super::files::File;
-use crate::check::{Side, Violation};
 use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Verdict};
 use crate::observation::Observations;
+use crate::rules::{Side, Violation};
 
 /// The least scenario, as if it had been read from this path.
 pub(super) fn file(path: PathBuf) -> File {

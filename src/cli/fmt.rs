@@ -4,8 +4,8 @@ use similar::TextDiff;
 
 use super::console::Console;
 use super::{Exit, Fmt, files};
+use crate::atomic_write as whole_file;
 use crate::scenario;
-use crate::whole_file;
 
 /// Lays the files out, or says which are not.
 pub(super) fn run(console: &mut Console, arguments: &Fmt) -> Exit {

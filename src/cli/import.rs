@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::console::Console;
 use super::{Exit, Import, backend};
-use crate::live::{self, Damage, Imported, TranscriptError};
+use crate::atomic_write as whole_file;
+use crate::import::{Damage, Imported};
 use crate::report::json;
-use crate::whole_file;
+use crate::wire::transcript::TranscriptError;
 
 /// How much of a damaged line is shown on either side of the place.
 const AROUND: usize = 40;
@@ -46,12 +47,12 @@ pub(super) fn made_of(
     name: &str,
 ) -> Result<Imported, (String, String)> {
     let shown = transcript.display();
-    let entries = live::read_transcript(transcript).map_err(|error| {
+    let entries = crate::wire::transcript::read(transcript).map_err(|error| {
         let help =
             "a transcript is what `turnloom serve FILE --transcript TRANSCRIPT` writes: one entry a line";
         (format!("{error}{}", place(&error)), help.to_owned())
     })?;
-    let imported = live::import(&entries)
+    let imported = crate::import::import(&entries)
         .map_err(|damage| (format!("failed to import `{shown}`: {damage}"), help(&damage).to_owned()))?;
     if let Err(findings) = backend::lint(name, &json::text(&imported.scenario), console.colour_err) {
         console.err(&findings);

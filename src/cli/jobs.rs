@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use crate::explore::inhouse::Cores;
+use crate::engine::search::Cores;
 
 /// The cores that so many jobs have besides those on which so many items are worked on at a time; none if there is one
 /// job.

@@ -9,7 +9,8 @@ use super::console::Console;
 use super::outputs::Tells;
 use super::{Exit, Format, Merge};
 use crate::report::checked;
-use crate::report::json::{self, CheckDocument};
+use crate::report::json;
+use crate::report::json::CheckDocument;
 use crate::report::shards;
 
 /// Merges the reports and tells how the scenarios stand.

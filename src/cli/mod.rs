@@ -10,11 +10,11 @@ mod console;
 mod environment;
 mod explain;
 mod explore;
+mod export;
 mod files;
 #[cfg(test)]
 mod fixtures;
 mod fmt;
-mod gate;
 mod import;
 mod jobs;
 mod lint;
@@ -25,13 +25,13 @@ mod new;
 mod outputs;
 mod progress;
 mod racing;
-mod reading;
 mod regressions;
 mod replay;
 mod search;
 mod serve;
 mod shard;
 mod shrink;
+mod snapshot_gate;
 mod suggest;
 mod verify;
 
@@ -44,8 +44,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::explore::EngineKind;
 pub use backend::vocabulary;
 use console::Console;
+use export::Reading;
 use outputs::Outputs;
-use reading::Reading;
 use search::Engine;
 use shard::Shard;
 
@@ -381,7 +381,7 @@ struct Verify {
     transcript: PathBuf,
     /// the rules that are held against it, with those of the profiles before
     #[arg(long, value_enum, default_value = "acp-v1-must")]
-    profile: crate::check::Profile,
+    profile: crate::rules::Profile,
     /// the scenario that was played: is what was seen among the outcomes of the model?
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,

@@ -2,7 +2,7 @@
 //!
 //! It must not know what the names stand for.
 
-use crate::runtime::{DEFECTS, REVISIONS};
+use crate::subject::model::{DEFECTS, REVISIONS};
 
 /// The name a person most likely meant, if one is near enough; of two as near, the first.
 pub(super) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

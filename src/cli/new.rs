@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::console::Console;
 use super::{Exit, New, backend, import, names};
-use crate::live::Imported;
+use crate::atomic_write as whole_file;
+use crate::import::Imported;
 use crate::report::json;
-use crate::runtime::{DEFECTS, Defect};
-use crate::scenario::{self, is_scenario};
-use crate::whole_file;
+use crate::scenario;
+use crate::scenario::is_scenario;
+use crate::subject::model::{DEFECTS, Defect};
 
 /// Where scenarios are, and where a new one goes.
 const FOLDER: &str = "scenarios";

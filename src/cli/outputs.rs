@@ -9,9 +9,10 @@ use clap::Args;
 
 use super::Exit;
 use super::console::Console;
-use crate::report::json::{self, CheckDocument};
+use crate::atomic_write as whole_file;
+use crate::report::json;
+use crate::report::json::CheckDocument;
 use crate::report::{annotations, junit, sarif};
-use crate::whole_file;
 
 /// The files of a check.
 #[derive(Args)]

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::backend;
 use super::files::File;
-use crate::explore::{ExploreError, Job, RacingPair, Schedule, Side};
+use crate::engine::execution::Schedule;
+use crate::explore::{ExploreError, Job, RacingPair, Side};
 use crate::report::json::{RacingOperation, ToldRacingPair};
 use crate::report::{racing, words};
 

@@ -4,9 +4,10 @@
 
 use super::backend;
 use super::files::File;
-use crate::check::Violation;
-use crate::explore::{Drift, ExploreError, Job, Token};
+use crate::engine::execution::Drift;
+use crate::explore::{ExploreError, Job, Token};
 use crate::report::json::{ReplayedRegression, ToldViolation};
+use crate::rules::Violation;
 
 /// What came of one token.
 pub(super) struct Regression {

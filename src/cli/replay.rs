@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use super::console::Console;
-use super::files::{self, File, For};
-use super::reading::{Failed, Found};
+use super::export::{Failed, Found};
+use super::files;
+use super::files::{File, For};
 use super::{Exit, Replay as Arguments, backend, explore, names, racing};
-use crate::explore::{Firing, Job, Replay, Token};
+use crate::explore::{Job, Replay, Token};
+use crate::harness::Firing;
 use crate::report::{timeline, words};
 use crate::scenario::Channel;
 
@@ -132,13 +134,15 @@ fn told(file: &File, job: &Job, replay: &Replay, colour: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::{exit, told};
-    use crate::check::{Mark, Side, Violation};
     use crate::cli::Exit;
     use crate::cli::backend::Loaded;
     use crate::cli::files::File;
-    use crate::explore::inhouse::Misfit;
-    use crate::explore::{Anchor, Drift, Firing, Job, Replay, Schedule, TraceStep};
+    use crate::engine::execution::Misfit;
+    use crate::engine::execution::{Drift, Schedule};
+    use crate::explore::{Anchor, Job, Replay, TraceStep};
+    use crate::harness::Firing;
     use crate::observation::{Event, Observations, Stuck, Waiting, Why};
+    use crate::rules::{Mark, Side, Violation};
     use crate::scenario::EventKind;
 
     fn job() -> Job {

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use crate::check::Profile;
-use crate::explore::inhouse::{Sample, Sampler};
-use crate::explore::{Budget, EngineKind, Firing, Options, SearchKind};
+use crate::engine::search::{Sample, Sampler};
+use crate::explore::{Budget, EngineKind, Options, SearchKind};
+use crate::harness::Firing;
+use crate::rules::Profile;
 
 /// What an engine runs.
 #[derive(Args, Clone, Copy)]
@@ -190,8 +191,9 @@ fn interruption() -> Arc<AtomicBool> {
 #[cfg(test)]
 mod tests {
     use super::{Allowance, Engine, Memory, Search};
-    use crate::check::Profile;
-    use crate::explore::{EngineKind, Firing};
+    use crate::explore::EngineKind;
+    use crate::harness::Firing;
+    use crate::rules::Profile;
 
     #[test]
     fn a_budget_is_a_number_of_schedules_or_of_seconds() {

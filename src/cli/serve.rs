@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use super::Serve;
 use super::console::Console;
-use super::files::{self, For};
-use crate::live::{End, Ports, Serving, serve};
+use super::files;
+use super::files::For;
+use crate::live::{Ports, Serving, serve};
 use crate::scenario::AgentKind;
+use crate::wire::transcript::End;
 
 /// Serves the scenario; the exit code of the process.
 pub(super) fn run(console: &mut Console, arguments: &Serve) -> u8 {

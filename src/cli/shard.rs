@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use super::files::File;
 use super::{backend, jobs};
-use crate::kernel::digest::digest;
+use crate::engine::fingerprint::digest;
 use crate::report::json;
 use crate::report::shards::{ShardHead, ShardedScenario};
 

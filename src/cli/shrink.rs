@@ -9,7 +9,8 @@ use super::console::Console;
 use super::progress::Progress;
 use super::{Exit, Format, backend, explore};
 use crate::explore::{Job, Shrunk, Size};
-use crate::report::json::{self, ShrinkDocument};
+use crate::report::json;
+use crate::report::json::ShrinkDocument;
 use crate::report::words;
 use crate::scenario;
 

@@ -12,9 +12,11 @@ use super::progress::Progress;
 use super::{Exit, Format, backend, explore};
 use crate::explore::{Exploration, Job, Options, Place, Suggestion, Verdict};
 use crate::observation::Observations;
-use crate::report::json::{self, SuggestDocument, ToldSuggestion};
+use crate::report::json;
+use crate::report::json::{SuggestDocument, ToldSuggestion};
 use crate::report::{Shown, shown, words};
-use crate::scenario::{self, EventSeen, FrameSeen, Happening, Method, Scenario, Step, word};
+use crate::scenario;
+use crate::scenario::{EventSeen, FrameSeen, Happening, Method, Scenario, Step, word};
 
 /// Explores the scenario, then with each wait that might settle something, and tells those that do.
 pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Options, format: Format) -> Exit {

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::console::Console;
-use super::files::{self, For};
+use super::files;
+use super::files::For;
 use super::{Exit, Verify, backend, explore, names};
-use crate::check::{Side, Violation};
-use crate::explore::{Budget, ExploreError, Firing, Hunted, Job, Options, SearchKind, Verdict};
-use crate::live::{self, End, Entry, What};
+use crate::explore::{Budget, ExploreError, Hunted, Job, Options, SearchKind, Verdict};
+use crate::harness::Firing;
+use crate::live;
 use crate::observation::Observations;
 use crate::report::words;
+use crate::rules::{Side, Violation};
 use crate::scenario::Scenario;
 use crate::snapshot::project;
-use crate::verify::model::{Observed, Seen};
-use crate::verify::rules;
+use crate::verify::observed::{Observed, Seen};
+use crate::verify::protocol as rules;
+use crate::wire::transcript::{End, Entry, What};
 
 /// How many schedules a search for a session may run.
 const MOST_SCHEDULES: u64 = 200_000;
@@ -27,7 +30,7 @@ pub(super) fn run(console: &mut Console, arguments: &Verify) -> Exit {
     if let Some((what, help)) = names::wrong(arguments.revision.as_deref(), &[]) {
         return console.refuse(&format!("failed to verify: {what}"), &help);
     }
-    let entries = match live::read_transcript(&arguments.transcript) {
+    let entries = match crate::wire::transcript::read(&arguments.transcript) {
         Ok(entries) if entries.is_empty() => {
             let shown = arguments.transcript.display();
             return console.refuse(&format!("failed to verify: transcript `{shown}` is empty"), "");
@@ -67,7 +70,7 @@ fn by_the_rules(console: &mut Console, arguments: &Verify, entries: &[Entry]) ->
 fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entries: &[Entry]) -> Exit {
     let Some(file) = files::load_one(console, scenario, For::Engine) else { return Exit::Bad };
     let scenario = &file.loaded.scenario;
-    if !live::is_of(scenario, entries) && !live::is_from(scenario, entries) {
+    if !live::is_of(scenario, entries) && !crate::import::is_from(scenario, entries) {
         let help = "give the file that was served, or what `turnloom import` made of the transcript";
         return console.refuse(
             "failed to verify: the transcript is of another scenario, or it has changed since",

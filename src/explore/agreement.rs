@@ -6,12 +6,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::inhouse::{Ended, Limits, Search, Visit, dpor, run_search};
+use crate::engine::execution::Ended;
+use crate::engine::search::{Limits, Search, Visit, dpor, run_search};
+use crate::harness::{Firing, Stage};
 use crate::observation::{Observations, Why};
-use crate::runtime::Decisions;
-use crate::scenario::{self, Scenario, is_scenario};
+use crate::scenario;
+use crate::scenario::{Scenario, is_scenario};
 use crate::snapshot;
-use crate::stage::{Firing, Stage};
+use crate::subject::model::Decisions;
 
 /// One of the searches.
 type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;

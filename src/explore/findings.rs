@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::inhouse::Schedule;
 use super::{Exploration, Job, Options, OutcomeReport, Statistics, Verdict};
-use crate::check::{self, Profile, Violation};
+use crate::engine::execution::Schedule;
+use crate::harness::Stage;
 use crate::observation::{Context, LockEdge, Observations};
+use crate::rules as check;
+use crate::rules::{Profile, Violation};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot;
-use crate::stage::Stage;
 
 /// What executions of a scenario are held against.
 pub(super) struct Judge {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::inhouse::{Cores, Limits, Sample, Schedule, Stopped};
 use super::{EngineKind, Token, Verdict};
-use crate::check::Profile;
-use crate::runtime::{DecisionError, Decisions};
+use crate::engine::execution::Schedule;
+use crate::engine::search::{Cores, Limits, Sample, Stopped};
+use crate::harness::{Firing, Stage};
+use crate::rules::Profile;
 use crate::scenario::Scenario;
-use crate::stage::{Firing, Stage};
+use crate::subject::model::{DecisionError, Decisions};
 
 /// An execution may have so many steps for each one that the scenario writes down.
 const STEPS_FOR_EACH: usize = 100;

@@ -2,29 +2,25 @@
 
 #[cfg(test)]
 mod agreement;
+mod exploration;
+mod find_first;
 mod findings;
-mod hunt;
-pub mod inhouse;
 mod job;
-mod lock_graph;
-pub mod loom;
+pub(crate) mod loom;
 mod racing_pair;
-mod report;
-mod scenario;
+mod run;
 mod shrink;
 mod size;
 mod smaller;
 mod suggest;
 mod token;
 
-pub use crate::stage::Firing;
-pub use hunt::{Caught, Hunted, hunt};
-pub use inhouse::{Drift, Limits, Schedule, Search, search};
+pub use crate::harness::Firing;
+pub use exploration::*;
+pub use find_first::{Caught, Hunted, hunt};
 pub use job::{Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, size_in_words};
-pub use lock_graph::{Attack, LockGraph, Reason, lock_graph};
 pub use racing_pair::{RacingPair, Side, racing_pair};
-pub use report::*;
-pub use scenario::{explore, locks, replay};
+pub use run::{explore, locks, replay};
 pub use shrink::{Shrunk, Size, shrink};
 pub use size::size;
 pub use smaller::smaller;

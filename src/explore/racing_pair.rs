@@ -5,11 +5,11 @@
 //! departs from the first alternative. The first reversal that breaks no rule is the last moment at which things could
 //! still have gone well. It must not know how a pair is put into words.
 
-use super::inhouse::{Departure, Fork, Schedule, Switch, forks};
 use super::job::{ExploreError, Job};
-use super::scenario::replay;
+use super::run::replay;
 use super::shrink::spare_departures;
 use super::{Replay, TraceStep};
+use crate::engine::execution::{Departure, Fork, Schedule, Switch, forks};
 
 /// How many reversals are tried, from the end of the schedule.
 const REVERSALS: usize = 1_000;

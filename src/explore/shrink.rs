@@ -8,15 +8,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{self, Violation};
+use crate::harness::Stage;
+use crate::rules as check;
+use crate::rules::Violation;
 use crate::scenario::Scenario;
-use crate::stage::Stage;
 
-use super::inhouse::{Least, Limits, Schedule, follow, least};
 use super::job::{ExploreError, Job, Options, Progress};
-use super::scenario::{explore, stuck};
+use super::run::{explore, stuck};
 use super::smaller::smaller;
 use super::{Token, Told};
+use crate::engine::execution::{Schedule, follow};
+use crate::engine::search::{Least, Limits, least};
 
 /// Of a failure with more switches than this, only those that can be left out are.
 const SWITCHES: usize = 3;

@@ -3,8 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use super::inhouse::{Limits, run_search};
-use super::{Firing, Job};
+use super::Job;
+use crate::engine::search::{Limits, run_search};
+use crate::harness::Firing;
 use crate::scenario::Scenario;
 
 /// A search that is not through after so many steps is a large one.

@@ -14,9 +14,9 @@ use crate::scenario::{
     StopReason, Trigger,
 };
 
+use super::exploration::Verdict;
 use super::job::{ExploreError, Job, Options, Progress, Told};
-use super::report::Verdict;
-use super::scenario::explore;
+use super::run::explore;
 
 /// The kinds of events that can be waited for, beside messages.
 const KINDS: [EventKind; 9] = [

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::inhouse::{Schedule, ScheduleError};
-use crate::kernel::digest::digest;
-use crate::stage::Firing;
+use crate::engine::execution::{Schedule, ScheduleError};
+use crate::engine::fingerprint::digest;
+use crate::harness::Firing;
 
 /// What stands among the defects where the timers race. No defect has such a name.
 const TIMERS_RACE: &str = "timers=race";
@@ -16,7 +16,8 @@ const TIMERS_RACE: &str = "timers=race";
 /// A schedule that names its scenario.
 ///
 /// ```
-/// use turnloom::explore::{Firing, Token};
+/// use turnloom::explore::Firing;
+/// use turnloom::explore::Token;
 /// let token = Token {
 ///     scenario: "r08-finish-gap".to_owned(),
 ///     revision: None,

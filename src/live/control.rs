@@ -18,10 +18,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::House;
-use super::http::{self, Refused, Request, Requests};
-use super::transcript::{End, ToldEvent};
+use super::SharedSession;
+use super::http;
+use super::http::{Refused, Request, Requests};
 use crate::scenario::{Happening, Status};
+use crate::wire::transcript::{End, ToldEvent};
 
 /// How many connections are talked to at once; what comes beyond them is closed.
 const MOST_CONNECTIONS: usize = 256;
@@ -39,7 +40,7 @@ pub(super) fn token() -> Result<String, getrandom::Error> {
 }
 
 /// Serves the port for ever.
-pub(super) async fn serve(house: House, listener: TcpListener, token: String) {
+pub(super) async fn serve(house: SharedSession, listener: TcpListener, token: String) {
     // Whoever has no token cannot make the server keep more than this many heads of requests.
     let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS * LONGEST_BODY / 1024));
@@ -60,7 +61,7 @@ pub(super) async fn serve(house: House, listener: TcpListener, token: String) {
 
 /// One connection.
 async fn converse(
-    house: &House,
+    house: &SharedSession,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     room: &Arc<Semaphore>,
     token: &str,
@@ -88,7 +89,7 @@ fn done() -> Answer {
     told(200, &json!({}))
 }
 
-async fn respond(house: &House, request: &Request, token: &str) -> Answer {
+async fn respond(house: &SharedSession, request: &Request, token: &str) -> Answer {
     if !request.token.as_ref().is_some_and(|given| same(given.as_bytes(), token.as_bytes())) {
         return refusal(
             401,
@@ -118,7 +119,7 @@ fn same(given: &[u8], token: &[u8]) -> bool {
     given.len() == token.len() && given.iter().zip(token).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-fn gates(house: &House) -> Answer {
+fn gates(house: &SharedSession) -> Answer {
     let gates = house.look(|desk| {
         let gates = desk.script().gates().map(|(name, open)| json!({ "name": name, "open": open }));
         gates.collect::<Vec<_>>()
@@ -126,16 +127,16 @@ fn gates(house: &House) -> Answer {
     told(200, &json!({ "gates": gates }))
 }
 
-fn has_gate(house: &House, gate: &str) -> bool {
+fn has_gate(house: &SharedSession, gate: &str) -> bool {
     house.look(|desk| desk.script().gates().any(|(name, _)| name == gate))
 }
 
-fn no_gate(house: &House, gate: &str) -> Answer {
+fn no_gate(house: &SharedSession, gate: &str) -> Answer {
     let names = house.look(|desk| desk.script().gates().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
     told(404, &json!({ "error": format!("there is no gate {gate:?}"), "gates": names }))
 }
 
-fn open(house: &House, gate: &str) -> Answer {
+fn open(house: &SharedSession, gate: &str) -> Answer {
     if !has_gate(house, gate) {
         return no_gate(house, gate);
     }
@@ -143,7 +144,7 @@ fn open(house: &House, gate: &str) -> Answer {
     done()
 }
 
-async fn wait(house: &House, body: &[u8]) -> Answer {
+async fn wait(house: &SharedSession, body: &[u8]) -> Answer {
     let happening: Happening = match serde_json::from_slice(body) {
         Ok(happening) => happening,
         Err(error) => return refusal(400, &format!("the body is no happening: {error}")),
@@ -168,7 +169,7 @@ struct Told {
     returned: Option<String>,
 }
 
-fn tell(house: &House, body: &[u8]) -> Answer {
+fn tell(house: &SharedSession, body: &[u8]) -> Answer {
     let told: Told = match serde_json::from_slice(body) {
         Ok(told) => told,
         Err(error) => return refusal(400, &format!("this cannot be told: {error}")),
@@ -196,8 +197,8 @@ fn tell(house: &House, body: &[u8]) -> Answer {
     }
 }
 
-fn log(house: &House) -> Answer {
-    match house.look(super::desk::Desk::log) {
+fn log(house: &SharedSession) -> Answer {
+    match house.look(crate::wire::session::LiveSession::log) {
         Some(Ok(text)) => (200, "application/x-ndjson", text),
         Some(Err(error)) => refusal(500, &format!("failed to read the transcript: {}", error.kind())),
         None => refusal(404, "no transcript is written: start the server with --transcript FILE"),

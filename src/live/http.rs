@@ -188,7 +188,7 @@ pub(super) async fn answer(
 }
 
 /// The words behind a status.
-pub(super) fn reason(status: u16) -> &'static str {
+pub(crate) fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",

@@ -12,12 +12,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::House;
-use super::completion;
-use super::http::{self, Refused, Requests};
-use super::lines::LONGEST;
-use super::reply::{Deed, error};
-use super::transcript::{Bytes, TranscriptError};
+use super::SharedSession;
+use super::http;
+use super::http::{Refused, Requests};
+use crate::wire::completion;
+use crate::wire::lines::LONGEST;
+use crate::wire::reply::{Deed, error};
+use crate::wire::transcript::{Bytes, TranscriptError};
 
 /// How many connections are talked to at once; what comes beyond them waits in the kernel.
 const MOST_CONNECTIONS: usize = 1_024;
@@ -40,7 +41,7 @@ enum Then {
 }
 
 /// Serves the port for ever.
-pub(super) async fn serve(house: House, listener: TcpListener) {
+pub(super) async fn serve(house: SharedSession, listener: TcpListener) {
     let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let room = Arc::new(Semaphore::new(ROOM));
     let mut connection = 0;
@@ -67,7 +68,7 @@ pub(super) async fn serve(house: House, listener: TcpListener) {
 
 /// One connection, one request after another.
 pub(super) async fn converse<S>(
-    house: &House,
+    house: &SharedSession,
     stream: &mut S,
     room: &Arc<Semaphore>,
     connection: u64,
@@ -140,7 +141,7 @@ async fn tell(stream: &mut (impl AsyncWrite + Unpin), status: u16, value: &Value
 
 /// Asks the script for a completion and writes what it answers.
 async fn complete<S>(
-    house: &House,
+    house: &SharedSession,
     stream: &mut S,
     requests: &mut Requests,
     connection: u64,
@@ -179,7 +180,7 @@ where
 
 /// Reads ahead, within bounds, to hear when the client hangs up.
 async fn listen<S: AsyncRead>(
-    house: &House,
+    house: &SharedSession,
     mut input: ReadHalf<S>,
     requests: &mut Requests,
     number: u64,
@@ -194,7 +195,7 @@ async fn listen<S: AsyncRead>(
 }
 
 /// Writes the answer to a request, until it is complete, or nobody reads or writes it any more.
-async fn write(house: &House, output: &mut (impl AsyncWrite + Unpin), number: u64) -> Then {
+async fn write(house: &SharedSession, output: &mut (impl AsyncWrite + Unpin), number: u64) -> Then {
     let mut open = true;
     loop {
         house.until(|desk| desk.has_deeds(number) || desk.is_idle(number)).await;
@@ -230,11 +231,11 @@ async fn write(house: &House, output: &mut (impl AsyncWrite + Unpin), number: u6
             Deed::End | Deed::HangUp => Some(Then::Goodbye(Goodbye::Close)),
             Deed::Reset => Some(Then::Goodbye(Goodbye::Reset)),
             Deed::Exit(code) => {
-                house.act(|desk| desk.end(super::End::Exit(code)));
+                house.act(|desk| desk.end(crate::wire::transcript::End::Exit(code)));
                 Some(Then::Goodbye(Goodbye::Close))
             }
         };
-        house.take(super::desk::Desk::deed_done);
+        house.take(crate::wire::session::LiveSession::deed_done);
         if let Some(then) = then {
             return then;
         }

@@ -7,14 +7,14 @@ use tokio::sync::Semaphore;
 use tokio_test::io::Builder;
 
 use super::{Goodbye, ROOM, converse};
-use crate::live::desk::Desk;
-use crate::live::house::House;
+use crate::live::shared_session::SharedSession;
 use crate::live::tests::{Recorder, loaded};
-use crate::live::transcript::Transcript;
+use crate::wire::session::LiveSession;
+use crate::wire::transcript::Transcript;
 
 /// A house whose LLM has these reactions.
-fn house(server: &str) -> House {
-    House::new(Desk::new(&loaded("llm", server).scenario, Transcript::nowhere()))
+fn house(server: &str) -> SharedSession {
+    SharedSession::new(LiveSession::new(&loaded("llm", server).scenario, Transcript::nowhere()))
 }
 
 /// A request with these members beside the model and the message `hi`.
@@ -26,7 +26,7 @@ fn request(more: &str) -> String {
 const STREAM: &str = r#","stream":true"#;
 
 /// What is written on these reads, write by write, and how the connection ends. The client never hangs up by itself.
-fn play(house: &House, reads: &[&str]) -> (Option<Goodbye>, Vec<String>) {
+fn play(house: &SharedSession, reads: &[&str]) -> (Option<Goodbye>, Vec<String>) {
     let mut input = Builder::new();
     for read in reads {
         input.read(read.as_bytes());
@@ -274,7 +274,7 @@ fn the_process_ends_when_all_has_left() {
     let house = house(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "a"}, {"exit": 9}]}]"#);
     let (goodbye, writes) = play(&house, &[&request(STREAM)]);
     assert_eq!((goodbye, writes), (Some(Goodbye::Close), vec![begin() + &said("a")]));
-    assert_eq!(house.look(Desk::ended), Some(crate::live::End::Exit(9)));
+    assert_eq!(house.look(LiveSession::ended), Some(crate::wire::transcript::End::Exit(9)));
 }
 
 #[test]

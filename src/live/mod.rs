@@ -5,23 +5,14 @@
 //! chat completions, the order in which things reach the script, and what is written down. It must not know the runtime under test, the
 //! engines or the rules.
 
-mod completion;
 mod control;
-mod desk;
-mod frame;
-mod house;
-mod http;
-mod import;
-mod lines;
+pub(crate) mod http;
 mod llm;
 mod pipe;
-mod replies;
-mod reply;
+mod shared_session;
 mod stdio;
 #[cfg(test)]
 mod tests;
-mod transcript;
-mod wire;
 
 use std::hash::Hasher;
 use std::io;
@@ -35,14 +26,10 @@ use tokio::net::TcpListener;
 
 use crate::observation::ServerEntry;
 use crate::scenario::{AgentKind, Scenario};
-use desk::Desk;
-use house::House;
-pub use import::{Damage, Imported, import, is_from};
-pub use lines::LONGEST;
-use transcript::Transcript;
-pub use transcript::{
-    By, Bytes, End, Entry, Head, HttpPart, Part, ToldEvent, TranscriptError, What, read as read_transcript,
-};
+use crate::wire::lines::LONGEST;
+use crate::wire::session::LiveSession;
+use crate::wire::transcript::{End, Entry, Transcript, TranscriptError, What};
+use shared_session::SharedSession;
 
 /// What is served, and how.
 #[derive(Debug, Clone)]
@@ -129,7 +116,7 @@ async fn serve_on(
     output: impl AsyncWrite + Unpin,
     announce: impl FnOnce(&Ports),
 ) -> Result<End, ServeError> {
-    let house = House::new(open_desk(serving)?);
+    let house = SharedSession::new(open_desk(serving)?);
     let ports = listen(&house, serving).await?;
     if ports.control.is_some() || ports.llm.is_some() {
         announce(&ports);
@@ -155,24 +142,24 @@ async fn serve_on(
         () = talk => {}
         () = watch(&house, serving.watchdog) => house.act(|desk| desk.end(End::Inconclusive)),
     }
-    Ok(house.look(Desk::ended).unwrap_or(End::ClientGone))
+    Ok(house.look(LiveSession::ended).unwrap_or(End::ClientGone))
 }
 
 /// The desk as it is before this process begins.
-fn open_desk(serving: &Serving) -> Result<Desk, TranscriptError> {
+fn open_desk(serving: &Serving) -> Result<LiveSession, TranscriptError> {
     let Some(path) = &serving.transcript else {
-        return Ok(Desk::new(&serving.scenario, Transcript::nowhere()));
+        return Ok(LiveSession::new(&serving.scenario, Transcript::nowhere()));
     };
     let (transcript, entries) = Transcript::open(path)?;
     if !is_of(&serving.scenario, &entries) {
         return Err(TranscriptError::OtherScenario { path: path.clone() });
     }
-    let mut desk = Desk::new(&serving.scenario, transcript);
+    let mut desk = LiveSession::new(&serving.scenario, transcript);
     desk.replay(&entries)?;
     Ok(desk)
 }
 
-async fn listen(house: &House, serving: &Serving) -> Result<Ports, ServeError> {
+async fn listen(house: &SharedSession, serving: &Serving) -> Result<Ports, ServeError> {
     let control = match serving.control {
         Some(address) => {
             let (listener, address) = bind(address, false).await?;
@@ -204,9 +191,9 @@ async fn bind(address: SocketAddr, for_all: bool) -> Result<(TcpListener, Socket
 }
 
 /// Ends when nothing has happened for so long.
-async fn watch(house: &House, patience: Duration) {
+async fn watch(house: &SharedSession, patience: Duration) {
     loop {
-        let entries = house.look(Desk::entries);
+        let entries = house.look(LiveSession::entries);
         let news = house.until(|desk| desk.entries() != entries);
         if tokio::time::timeout(patience, news).await.is_err() {
             return;
@@ -228,9 +215,9 @@ fn digest(scenario: &Scenario) -> String {
 #[must_use]
 pub fn server_log(scenario: &Scenario, entries: &[Entry]) -> Vec<ServerEntry> {
     if !is_of(scenario, entries) {
-        return import::server_log(entries);
+        return crate::import::server_log(entries);
     }
-    let mut desk = Desk::new(scenario, Transcript::nowhere());
+    let mut desk = LiveSession::new(scenario, Transcript::nowhere());
     // Nothing is written, so nothing can fail.
     let _ = desk.replay(entries);
     desk.script().log().to_vec()

@@ -3,16 +3,16 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::house::House;
-use super::lines::Lines;
-use super::transcript::End;
-use super::wire::Write;
+use super::shared_session::SharedSession;
+use crate::wire::acp::Write;
+use crate::wire::lines::Lines;
+use crate::wire::transcript::End;
 
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// Reads until the input ends. While the script does not read, not a byte is taken from the pipe.
-pub(super) async fn read(house: &House, mut input: impl AsyncRead + Unpin, longest: usize) {
+pub(super) async fn read(house: &SharedSession, mut input: impl AsyncRead + Unpin, longest: usize) {
     let mut lines = Lines::new(longest);
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -40,11 +40,11 @@ pub(super) async fn read(house: &House, mut input: impl AsyncRead + Unpin, longe
 }
 
 /// Writes what there is to write, until the process has ended and all of it has left.
-pub(super) async fn write(house: &House, output: impl AsyncWrite + Unpin) {
+pub(super) async fn write(house: &SharedSession, output: impl AsyncWrite + Unpin) {
     let mut output = Some(output);
     loop {
         house.until(|desk| desk.has_output() || desk.ended().is_some()).await;
-        let Some(write) = house.take(super::desk::Desk::next_write) else { return };
+        let Some(write) = house.take(crate::wire::session::LiveSession::next_write) else { return };
         match (write, &mut output) {
             (Write::Bytes(bytes), Some(open)) => {
                 let written = async {

@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_test::io::Builder;
 
-use super::{End, Serving, serve_on};
-use crate::scenario::{self, Loaded, Vocabulary};
+use super::{Serving, serve_on};
+use crate::scenario;
+use crate::scenario::{Loaded, Vocabulary};
+use crate::wire::transcript::End;
 
 /// Remembers each write, and that it was closed.
 #[derive(Clone, Default)]

@@ -6,7 +6,8 @@
 
 use std::fmt::Write;
 
-use super::checked::{self, Table};
+use super::checked;
+use super::checked::Table;
 use super::json::{AuditDocument, AuditRow, CheckDocument, CheckedScenario, Standing};
 use super::words;
 
@@ -137,9 +138,9 @@ fn page(command: &str, line: &str, parts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{different, incomplete, scenario, violated};
     use super::{MOST, of_check, page, summary_of_check};
     use crate::report::json::CheckDocument;
+    use crate::report::testkit::{different, incomplete, scenario, violated};
 
     fn document() -> CheckDocument {
         CheckDocument::new(vec![scenario("r01"), violated("r08, 50%"), different("r09"), incomplete("r10")])

@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::{racing, words};
-use crate::check::Violation;
-use crate::check::lock_order::{Cycle, cycles};
-use crate::explore::{Attack, Drift, Job, LockGraph, RacingPair, Replay, Schedule};
+use crate::engine::execution::{Drift, Schedule};
+use crate::engine::locks::{Attack, LockGraph};
+use crate::explore::{Job, RacingPair, Replay};
 use crate::observation::LockEdge;
+use crate::rules::Violation;
+use crate::rules::lock_order::{Cycle, cycles};
 
 /// An execution and what is known of it.
 #[derive(Debug, Clone, Copy)]

@@ -165,10 +165,10 @@ pub fn text(document: &CheckDocument, bounded: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{different, scenario, violated};
     use super::*;
-    use crate::check::Side;
     use crate::report::json::ToldViolation;
+    use crate::report::testkit::{different, scenario, violated};
+    use crate::rules::Side;
 
     fn lines(checked: &CheckedScenario) -> String {
         Table::new(false, [checked.name.as_str()].into_iter()).lines(checked)

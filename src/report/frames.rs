@@ -114,11 +114,11 @@ fn spoken(before: &[TraceStep], said: &[Option<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::picture::Picture;
-    use super::super::testkit::replay;
     use super::frames;
     use crate::explore::Replay;
     use crate::observation::ServerEntry;
+    use crate::report::picture::Picture;
+    use crate::report::testkit::replay;
 
     fn told(replay: &Replay) -> Vec<String> {
         let picture = Picture::of(replay);

@@ -93,9 +93,9 @@ fn non_success(kind: NonSuccessKind, kind_in_words: &str, message: &str, below: 
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{different, incomplete, scenario, violated};
     use super::of_check;
     use crate::report::json::CheckDocument;
+    use crate::report::testkit::{different, incomplete, scenario, violated};
 
     #[test]
     fn findings_are_failures_and_what_was_not_run_is_an_error() {

@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::plain;
-use crate::check::Mark;
 use crate::explore::{Anchor, Replay, TraceStep};
+use crate::rules::Mark;
 
 /// The lanes and the moments of an execution.
 ///
 /// ```
-/// use turnloom::explore::{Replay, Schedule, TraceStep};
+/// use turnloom::explore::{Replay, TraceStep};
+/// use turnloom::engine::execution::Schedule;
 /// use turnloom::observation::Observations;
 /// use turnloom::report::picture::{Part, Picture};
 ///
@@ -263,10 +264,10 @@ fn broken_by(replay: &Replay, step: &TraceStep) -> BTreeSet<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{replay, violation, waiting};
     use super::{Part, Picture};
-    use crate::check::Mark;
     use crate::observation::{Stuck, Why};
+    use crate::report::testkit::{replay, violation, waiting};
+    use crate::rules::Mark;
 
     #[test]
     fn a_lock_is_taken_held_and_let_go() {

@@ -101,7 +101,8 @@ fn purpose(steps: &[TraceStep], step: usize, actors: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{sentence, side_by_side};
-    use crate::explore::{RacingPair, Schedule, Side, TraceStep};
+    use crate::engine::execution::Schedule;
+    use crate::explore::{RacingPair, Side, TraceStep};
 
     fn steps(lines: &[&str]) -> Vec<TraceStep> {
         let step = |line: &&str| {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::checked;
 use super::json::{CheckDocument, CheckedScenario, Standing};
 use super::words;
-use crate::check::{Side, basis, rules};
+use crate::rules::{Side, basis, rules};
 
 /// The rule of a snapshot that is missing or different, which no rule of the conversation is.
 const SNAPSHOT: (&str, &str, &str) = (
@@ -248,10 +248,10 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{different, incomplete, scenario, violated};
     use super::{of_check, uri};
-    use crate::check::rules;
     use crate::report::json::CheckDocument;
+    use crate::report::testkit::{different, incomplete, scenario, violated};
+    use crate::rules::rules;
 
     #[test]
     fn a_path_is_a_uri_reference() {

@@ -218,8 +218,8 @@ fn difference(first: &ShardHead, other: &ShardHead) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{scenario, violated};
     use super::*;
+    use crate::report::testkit::{scenario, violated};
 
     /// Four scenarios in two parts.
     fn parts() -> Vec<(String, CheckDocument)> {

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::Violation;
 use crate::explore::{Exploration, OutcomeReport, Token, Verdict};
 use crate::observation::Observations;
+use crate::rules::Violation;
 use crate::scenario::Channel;
 use crate::snapshot::project;
 
@@ -97,9 +97,9 @@ fn rank(token: Option<&str>) -> (bool, usize, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::tests::{event, exploration, token, violation};
     use super::{broken_rules, is_finding, shown, witness};
     use crate::observation::Observations;
+    use crate::report::words::tests::{event, exploration, token, violation};
     use crate::scenario::Channel;
 
     fn seen(thread: &str, text: &str) -> Observations {

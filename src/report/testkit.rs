@@ -2,9 +2,10 @@
 //! standing. Only the tests know it.
 
 use super::json::{BrokenRule, CheckedScenario, CheckedSnapshot, Standing};
-use crate::check::{Mark, Side, Violation};
-use crate::explore::{Anchor, EngineKind, Replay, Schedule, TraceStep};
+use crate::engine::execution::Schedule;
+use crate::explore::{Anchor, EngineKind, Replay, TraceStep};
 use crate::observation::{Observations, Waiting};
+use crate::rules::{Mark, Side, Violation};
 
 /// A step from `thread: operation object detail… [locks] {anchor}`; an anchor is `e0` (event) or `s0` (server).
 fn step(line: &str) -> TraceStep {

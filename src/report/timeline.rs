@@ -17,7 +17,8 @@ const GAP: usize = 2;
 /// The picture of an execution, the same bytes for the same one.
 ///
 /// ```
-/// use turnloom::explore::{Replay, Schedule, TraceStep};
+/// use turnloom::explore::{Replay, TraceStep};
+/// use turnloom::engine::execution::Schedule;
 /// use turnloom::observation::Observations;
 /// use turnloom::report::timeline;
 ///
@@ -193,10 +194,10 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{replay, violation, waiting};
     use super::render;
-    use crate::check::Mark;
     use crate::observation::{Stuck, Why};
+    use crate::report::testkit::{replay, violation, waiting};
+    use crate::rules::Mark;
 
     const GAP: &str = "
         alice: lock state [state]

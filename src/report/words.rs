@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{Side, Violation, basis, rule};
-use crate::explore::{Drift, Exploration, Firing, Statistics, Verdict};
+use crate::engine::execution::Drift;
+use crate::explore::{Exploration, Statistics, Verdict};
+use crate::harness::Firing;
 use crate::observation::{LockEdge, Observations};
+use crate::rules::{Side, Violation, basis, rule};
 use crate::scenario::Channel;
 use crate::snapshot;
 
@@ -172,9 +174,10 @@ pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{changes, lock_order, outcome, plain, shell, verdict, wrap};
-    use crate::check::{Side, Violation};
-    use crate::explore::{EngineKind, Exploration, Firing, OutcomeReport, Statistics, Token, Verdict};
+    use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Token, Verdict};
+    use crate::harness::Firing;
     use crate::observation::{Event, LockEdge, Observations, Stuck, Waiting, Why};
+    use crate::rules::{Side, Violation};
     use crate::scenario::{Channel, EventKind};
 
     pub fn event(text: &str, thread: &str) -> Event {

@@ -1,7 +1,8 @@
 //! Comments for the reader of a scenario: above all of it, and above its fields. Knows nothing of what they say.
 
 use super::diagnostic::Sink;
-use super::json::{self, Value};
+use super::json;
+use super::json::Value;
 use super::{Diagnostics, comments, format};
 
 /// The text in the canonical layout, with a comment above all of it and one above each field that has one here.

@@ -158,7 +158,8 @@ impl Sink {
 /// All findings of one scenario file, in the order of their places.
 ///
 /// ```
-/// use turnloom::scenario::{self, Vocabulary};
+/// use turnloom::scenario;
+/// use turnloom::scenario::Vocabulary;
 /// let wrong = scenario::parse("typo", r#"{"version": 2}"#, &Vocabulary::default()).unwrap_err();
 /// assert_eq!(wrong.to_string(), "failed to read scenario `typo`: 1 error");
 /// assert!(wrong.render(false).contains("typo:1:13"));

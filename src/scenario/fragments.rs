@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Schema, json};
 
 use super::diagnostic::Sink;
-use super::json::{self, Node, Value};
+use super::json;
+use super::json::{Node, Value};
 use super::nearest::{list, nearest, quoted};
-use super::shape::{self, Shape};
+use super::shape;
+use super::shape::Shape;
 use super::sources::Sources;
 use super::{Diagnostic, Diagnostics, MAX_BYTES, SourceError, comments, is_scenario, source};
 

@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use super::diagnostic::Sink;
-use super::json::{self, Node, Value};
+use super::json;
+use super::json::{Node, Value};
 use super::sources::Sources;
 use super::{Diagnostics, SourceError, comments, source};
 

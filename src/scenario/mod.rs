@@ -68,7 +68,8 @@ pub struct Loaded {
 ///
 /// ```
 /// use std::path::Path;
-/// use turnloom::scenario::{self, Vocabulary};
+/// use turnloom::scenario;
+/// use turnloom::scenario::Vocabulary;
 /// let wrong = scenario::load(Path::new("no/such.json"), &Vocabulary::default()).unwrap_err();
 /// assert!(wrong.render(false).contains("the file does not exist"));
 /// ```
@@ -103,7 +104,8 @@ pub fn read(path: &Path) -> Result<String, Diagnostics> {
 /// As for [`load`].
 ///
 /// ```
-/// use turnloom::scenario::{self, Vocabulary};
+/// use turnloom::scenario;
+/// use turnloom::scenario::Vocabulary;
 /// let text = r#"{
 ///     "version": 1, "title": "a message is prompted", "source": "docs", "agent": {"kind": "acp"},
 ///     "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],

@@ -2,9 +2,11 @@
 //! of the text against the shape of the format. Knows nothing of what a scenario means.
 
 use super::diagnostic::Sink;
-use super::json::{self, Member, Node, Value};
+use super::json;
+use super::json::{Member, Node, Value};
 use super::nearest::{list, nearest, quoted};
-use super::shape::{self, Field, Shape, Variant};
+use super::shape;
+use super::shape::{Field, Shape, Variant};
 use super::spans::Spans;
 use super::{Diagnostic, Duration, DurationError, Scenario, comments};
 

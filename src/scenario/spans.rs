@@ -56,13 +56,13 @@ pub(super) fn escape(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::diagnostic::Sink;
     use super::*;
+    use crate::scenario::diagnostic::Sink;
 
     #[test]
     fn pointers_lead_to_bytes() {
         let text = r#"{"a/b": [{"c": 7}], "d": "e"}"#;
-        let spans = Spans::new(super::super::json::read(text, &mut Sink::default()).unwrap());
+        let spans = Spans::new(crate::scenario::json::read(text, &mut Sink::default()).unwrap());
         assert_eq!(&text[spans.value(&format!("/{}/0/c", escape("a/b")))], "7");
         assert_eq!(&text[spans.key("/a~1b/0/c")], r#""c""#);
         assert_eq!(&text[spans.value("/d")], r#""e""#);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use crate::whole_file;
+use crate::atomic_write as whole_file;
 
 /// How a run compares with the reviewed snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{self, ServerWords};
+use super::words;
+use super::words::ServerWords;
 use crate::observation::{Event, LockEdge, Observations, Published, Why};
 use crate::scenario::Channel;
 

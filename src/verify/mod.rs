@@ -1,7 +1,7 @@
 //! What a real session did, held against the protocol and against the model.
 //!
-//! [`rules`] judges the frames of a transcript by the specification of ACP v1; [`model`] asks whether what was seen is
+//! [`protocol`] judges the frames of a transcript by the specification of ACP v1; [`observed`] asks whether what was seen is
 //! among the outcomes that the model of the runtime has for the same scenario. Must not know how a session was played.
 
-pub mod model;
-pub mod rules;
+pub mod observed;
+pub mod protocol;

@@ -1,8 +1,8 @@
 //! The loop itself: how it ends, what wraps a future of it, what the outside and the clock bring.
 
-use turnloom::asyncio::{EventLoop, Limit, concurrent, wrap_future};
-use turnloom::explore::{Limits, search};
-use turnloom::kernel::{Timers, thread};
+use turnloom::engine::kernel::{Timers, thread};
+use turnloom::engine::search::{Limits, search};
+use turnloom::subject::model::asyncio::{EventLoop, Limit, concurrent, wrap_future};
 
 use super::{LIMIT, alone, pause, say, sentences, words};
 

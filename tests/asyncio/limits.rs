@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use turnloom::asyncio::{EventLoop, Result, Task, wait_for};
-use turnloom::kernel::{Cell, Timers, thread};
+use turnloom::engine::kernel::{Cell, Timers, thread};
+use turnloom::subject::model::asyncio::{EventLoop, Result, Task, wait_for};
 
 use super::{LIMIT, outcomes, pause, words};
 

@@ -14,10 +14,11 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use turnloom::asyncio::{EventLoop, Limit, Result};
-use turnloom::explore::inhouse::{Ended, run_search};
-use turnloom::explore::{Limits, search};
-use turnloom::kernel::{Cell, Timers};
+use turnloom::engine::execution::Ended;
+use turnloom::engine::kernel::{Cell, Timers};
+use turnloom::engine::search::run_search;
+use turnloom::engine::search::{Limits, search};
+use turnloom::subject::model::asyncio::{EventLoop, Limit, Result};
 
 /// What happened on one loop, in order.
 #[derive(Clone, Default)]

@@ -1,6 +1,6 @@
 //! Locks and events of one loop.
 
-use turnloom::asyncio::{Event, Lock};
+use turnloom::subject::model::asyncio::{Event, Lock};
 
 use super::{alone, pause};
 

@@ -1,9 +1,9 @@
 //! Futures and tasks: hops, cancellations at any point and twice, shields.
 
 use tokio_test::{assert_pending, assert_ready_eq, task};
-use turnloom::asyncio::{Event, EventLoop, Exception, Lock, Task, shield};
-use turnloom::explore::{Limits, search};
-use turnloom::kernel::Timers;
+use turnloom::engine::kernel::Timers;
+use turnloom::engine::search::{Limits, search};
+use turnloom::subject::model::asyncio::{Event, EventLoop, Exception, Lock, Task, shield};
 
 use super::{alone, pause};
 

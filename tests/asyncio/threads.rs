@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use turnloom::asyncio::{
+use turnloom::engine::execution::Schedule;
+use turnloom::engine::execution::{Ended, Recorded, follow, run_once};
+use turnloom::engine::kernel::{Cell, Flag, Timers, thread};
+use turnloom::engine::search::{Limits, search};
+use turnloom::subject::model::asyncio::{
     Event, EventLoop, Exception, Executor, Lock, Portal, PortalThread, Result, run_coroutine_threadsafe,
     shield,
 };
-use turnloom::explore::inhouse::{Ended, Recorded, follow, run_once};
-use turnloom::explore::{Limits, Schedule, search};
-use turnloom::kernel::{Cell, Flag, Timers, thread};
 
 use super::{say, sentences, words};
 
@@ -54,10 +55,10 @@ fn what_was_recorded_inline_replays_with_a_worker() {
         let run = pooled(inline, 1);
         Rc::new(move || run(Cell::new("said", String::new())))
     };
-    let steps = |execution: &turnloom::explore::inhouse::Execution<'_>| {
+    let steps = |execution: &turnloom::engine::execution::Execution<'_>| {
         assert_eq!(execution.ended, Ended::Complete);
         let book = execution.book();
-        let step = |step: &turnloom::kernel::Step| {
+        let step = |step: &turnloom::engine::trace::Step| {
             (book.name(step.role), step.operation, step.object.clone(), step.detail.clone())
         };
         book.steps().iter().map(step).collect::<Vec<_>>()

@@ -143,7 +143,8 @@ proptest! {
 
 /// Every name that a shipped scenario uses.
 fn vocabulary() -> scenario::Vocabulary {
-    use turnloom::{check, runtime, verify};
+    use turnloom::subject::model as runtime;
+    use turnloom::{rules as check, verify};
     let alternatives =
         |decision: &runtime::Decision| decision.alternatives.iter().map(|one| one.name).collect();
     scenario::Vocabulary {
@@ -151,7 +152,7 @@ fn vocabulary() -> scenario::Vocabulary {
         rules: check::rules().iter().map(|rule| rule.name()).collect(),
         revisions: runtime::REVISIONS.iter().map(|revision| revision.name).collect(),
         decisions: runtime::DECISIONS.iter().map(|one| (one.name, alternatives(one))).collect(),
-        protocol: verify::rules::RULES.iter().map(|rule| (rule.name, rule.title)).collect(),
+        protocol: verify::protocol::RULES.iter().map(|rule| (rule.name, rule.title)).collect(),
         ..scenario::Vocabulary::default()
     }
 }

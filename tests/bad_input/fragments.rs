@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use turnloom::scenario::{self, Actor, Scenario, Step};
+use turnloom::scenario;
+use turnloom::scenario::{Actor, Scenario, Step};
 
 use crate::vocabulary;
 

@@ -21,7 +21,8 @@ mod shows;
 mod waits;
 
 use turnloom::explore::{Token, TokenError};
-use turnloom::scenario::{self, TokenNames, Vocabulary};
+use turnloom::scenario;
+use turnloom::scenario::{TokenNames, Vocabulary};
 
 /// A few names, as a caller would pass in.
 fn vocabulary() -> Vocabulary {

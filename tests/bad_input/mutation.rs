@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
-use turnloom::scenario::{self, Severity};
+use turnloom::scenario;
+use turnloom::scenario::Severity;
 
 use crate::vocabulary;
 

@@ -1,6 +1,7 @@
 //! Names that the caller knows: revision, decisions, defects, rules.
 
-use turnloom::scenario::{self, Vocabulary};
+use turnloom::scenario;
+use turnloom::scenario::Vocabulary;
 
 use crate::said_beside_ann;
 

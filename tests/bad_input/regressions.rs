@@ -1,6 +1,7 @@
 //! Tokens that a scenario keeps.
 
-use turnloom::explore::{Firing, Token};
+use turnloom::explore::Firing;
+use turnloom::explore::Token;
 
 use crate::said_beside_ann;
 

@@ -1,6 +1,7 @@
 //! Catches that nothing in the scenario can show.
 
-use turnloom::scenario::{self, Need, Switch, Vocabulary};
+use turnloom::scenario;
+use turnloom::scenario::{Need, Switch, Vocabulary};
 
 use crate::vocabulary;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use turnloom::explore::inhouse::{
-    Ended, Execution, Least, Sample, Sampler, Search, Visit, dpor, follow, least, run_search, sample,
-};
-use turnloom::explore::{Limits, Schedule};
-use turnloom::kernel::{Cell, Condvar, Mutex, Object, Op, Timers, choose, thread};
+use turnloom::engine::execution::Schedule;
+use turnloom::engine::execution::{Ended, Execution, follow};
+use turnloom::engine::kernel::{Cell, Condvar, Mutex, Object, Op, Timers, choose, thread};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Least, Sample, Sampler, Search, Visit, dpor, least, run_search, sample};
 
 use crate::programs::with_slot;
 

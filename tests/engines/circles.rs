@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use turnloom::explore::inhouse::{Cores, Ended, Search, follow, run_search, search_together};
-use turnloom::explore::{Limits, Schedule};
-use turnloom::kernel::{Cell, thread};
+use turnloom::engine::execution::Schedule;
+use turnloom::engine::execution::{Ended, follow};
+use turnloom::engine::kernel::{Cell, thread};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Cores, Search, run_search, search_together};
 
 /// A thread that looks at a cell until it holds this value, and remembers nothing of how often it looked.
 fn poll(name: &str, cell: &Cell<u32>, wanted: u32) {

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use std::process::Command;
 use std::rc::Rc;
 
-use turnloom::explore::inhouse::{Ended, Search, Visit, dpor, run_search};
-use turnloom::explore::{ExploreError, Job, Limits};
-use turnloom::kernel::{Cell, thread};
+use turnloom::engine::execution::Ended;
+use turnloom::engine::kernel::{Cell, thread};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Search, Visit, dpor, run_search};
+use turnloom::explore::{ExploreError, Job};
 
 use super::shipped;
 

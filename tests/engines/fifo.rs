@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use turnloom::explore::Limits;
-use turnloom::explore::inhouse::{Ended, run_search};
-use turnloom::explore::loom::{Bounds, Finished, permute};
-use turnloom::kernel::{Cell, FifoLock, thread};
+use turnloom::engine::execution::Ended;
+use turnloom::engine::kernel::{Cell, FifoLock, thread};
+use turnloom::engine::loom::{Bounds, Finished, permute};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::run_search;
 
 use crate::programs::{Look, with_slot};
 
@@ -31,7 +32,7 @@ fn under_loom(bound: Option<u32>, build: impl Fn() -> Look + 'static) -> BTreeSe
     let (program, slot) = with_slot(build);
     let seen: Rc<RefCell<BTreeSet<String>>> = Rc::default();
     let outcomes = seen.clone();
-    let visit = move |finished: Finished, _: &turnloom::kernel::Book, _: &str| {
+    let visit = move |finished: Finished, _: &turnloom::engine::trace::Book, _: &str| {
         assert_eq!(finished, Finished::Complete);
         outcomes.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
     };

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use turnloom::explore::Limits;
-use turnloom::explore::inhouse::dpor;
-use turnloom::kernel::{Cell, Mutex, Queue, thread};
+use turnloom::engine::kernel::{Cell, Mutex, Queue, thread};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::dpor;
 
 fn executions(program: impl Fn() + 'static) -> (u64, u64) {
     let program: Rc<dyn Fn()> = Rc::new(program);

@@ -10,10 +10,11 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use turnloom::asyncio::{
-    self, EventLoop, Exception, Executor, Limit, Result, Task, run_coroutine_threadsafe, shield, wait_for,
+use turnloom::engine::kernel::{Cell, Local, OrderedCell, Timers, thread};
+use turnloom::subject::model::asyncio;
+use turnloom::subject::model::asyncio::{
+    EventLoop, Exception, Executor, Limit, Result, Task, run_coroutine_threadsafe, shield, wait_for,
 };
-use turnloom::kernel::{Cell, Local, Ordered, Timers, thread};
 
 use super::programs::Look;
 
@@ -132,7 +133,7 @@ struct World {
     cell: Cell<u32>,
     timers: Timers,
     /// What was noted, each note an object of its own, as nobody who notes learns what others did.
-    notes: RefCell<Vec<Ordered<String>>>,
+    notes: RefCell<Vec<OrderedCell<String>>>,
 }
 
 type Coroutine = Pin<Box<dyn Future<Output = Result<()>>>>;
@@ -176,7 +177,7 @@ pub fn build(program: Program) -> impl Fn() -> Look + 'static {
 
 impl World {
     fn note(&self, who: &str, what: &str) {
-        self.notes.borrow_mut().push(Ordered::new("note", format!("{who} {what}")));
+        self.notes.borrow_mut().push(OrderedCell::new("note", format!("{who} {what}")));
     }
 
     fn call_in(self: &Rc<Self>, name: &str, calls: &[Call]) {

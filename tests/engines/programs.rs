@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use turnloom::kernel::{
-    Book, Cell, Condvar, FifoLock, Flag, LockedCell, Mutex, MutexGuard, Object, Op, Ordered, Queue, Timers,
+use turnloom::engine::kernel::{
+    Cell, Condvar, FifoLock, Flag, GuardedCell, Mutex, MutexGuard, Object, Op, OrderedCell, Queue, Timers,
     choose, thread,
 };
+use turnloom::engine::trace::Book;
 
 /// One instruction. Objects are given by number.
 #[derive(Debug, Clone)]
@@ -240,7 +241,7 @@ struct World {
     cells: [Cell<u32>; 2],
     flags: [Flag; 1],
     counters: [Object<u32>; 2],
-    guarded: LockedCell<u32>,
+    guarded: GuardedCell<u32>,
     timers: Timers,
 }
 
@@ -248,7 +249,7 @@ struct World {
 struct Own {
     name: String,
     last: u32,
-    log: Ordered<String>,
+    log: OrderedCell<String>,
     children: u32,
 }
 
@@ -261,7 +262,7 @@ pub fn build(program: Program) -> impl Fn() -> Look + 'static {
             condvars: [Condvar::new("v0"), Condvar::new("v1")],
             dozers: Condvar::with_spurious_wakeups("dozers", 1),
             cards: Object::new("cards", vec![1, 2]),
-            guarded: LockedCell::new("guarded", &locks[0], 0, false),
+            guarded: GuardedCell::new("guarded", &locks[0], 0, false),
             locks,
             queues: [Queue::new("q0")],
             cells: [Cell::new("c0", 0), Cell::new("c1", 1)],
@@ -282,11 +283,11 @@ pub fn build(program: Program) -> impl Fn() -> Look + 'static {
 }
 
 /// What each thread noted, by name.
-type Logs = Rc<RefCell<Vec<(String, Ordered<String>)>>>;
+type Logs = Rc<RefCell<Vec<(String, OrderedCell<String>)>>>;
 
 impl Own {
     fn new(name: String, logs: &Logs) -> Self {
-        let log = Ordered::new(&format!("log {name}"), String::new());
+        let log = OrderedCell::new(&format!("log {name}"), String::new());
         logs.borrow_mut().push((name.clone(), log.clone()));
         Self { name, last: 0, log, children: 0 }
     }

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use turnloom::explore::Limits;
-use turnloom::explore::inhouse::{Cores, Ended, Execution, Search, Visit, dpor, run_search, search_together};
-use turnloom::explore::loom::{Bounds, Finished, permute};
+use turnloom::engine::execution::{Ended, Execution};
+use turnloom::engine::loom::{Bounds, Finished, permute};
+use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Cores, Search, Visit, dpor, run_search, search_together};
 
 use crate::loops;
 use crate::programs::{Do, Look, Program, Slot, build, for_each_program, stuck, with_slot};
@@ -177,7 +178,7 @@ fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
         let (runnable, slot) = with_slot(build(program));
         let seen: Rc<std::cell::RefCell<BTreeSet<String>>> = Rc::default();
         let theirs = seen.clone();
-        let visit = move |finished: Finished, _: &turnloom::kernel::Book, message: &str| {
+        let visit = move |finished: Finished, _: &turnloom::engine::trace::Book, message: &str| {
             assert_eq!(finished, Finished::Complete, "{message}");
             theirs.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
         };

@@ -110,7 +110,7 @@ fn a_line_may_be_large_and_one_that_is_too_large_is_dropped() {
     let large = "x".repeat(1024 * 1024);
     client.prompt(2, &large);
     assert_eq!(client.stop_reason(2), "end_turn");
-    let too_large = vec![b'x'; turnloom::live::LONGEST + 1];
+    let too_large = vec![b'x'; turnloom::wire::lines::LONGEST + 1];
     client.write(&too_large);
     client.write(b"\n");
     let answer = client.read();

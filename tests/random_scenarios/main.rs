@@ -17,12 +17,14 @@ use std::thread;
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
-use turnloom::check::{Violation, rules};
-use turnloom::explore::inhouse::{Sample, Sampler};
-use turnloom::explore::{Budget, Caught, Firing, Hunted, Job, Options, SearchKind, Verdict, hunt, smaller};
+use turnloom::engine::search::{Sample, Sampler};
+use turnloom::explore::Firing;
+use turnloom::explore::{Budget, Caught, Hunted, Job, Options, SearchKind, Verdict, hunt, smaller};
 use turnloom::observation::{Observations, Waiting, Why};
-use turnloom::runtime::{DECISIONS, DEFECTS, REVISIONS};
-use turnloom::scenario::{self, Vocabulary};
+use turnloom::rules::{Violation, rules};
+use turnloom::scenario;
+use turnloom::scenario::Vocabulary;
+use turnloom::subject::model::{DECISIONS, DEFECTS, REVISIONS};
 
 /// A scenario as a file has it.
 #[derive(Debug, Clone)]

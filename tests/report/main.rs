@@ -11,11 +11,15 @@ use std::rc::Rc;
 
 use folder::{Folder, Run, binary};
 use html::Page;
-use turnloom::check::{Mark, Side, Violation};
-use turnloom::explore::{Attack, Firing, Job, Limits, Replay, TraceStep, lock_graph};
-use turnloom::kernel::{FifoLock, thread};
+use turnloom::engine::kernel::{FifoLock, thread};
+use turnloom::engine::locks::{Attack, lock_graph};
+use turnloom::engine::search::Limits;
+use turnloom::explore::Firing;
+use turnloom::explore::{Job, Replay, TraceStep};
 use turnloom::observation::{Observations, Stuck, Waiting, Why};
-use turnloom::report::{self, Case};
+use turnloom::report;
+use turnloom::report::Case;
+use turnloom::rules::{Mark, Side, Violation};
 
 /// Bob's message is stranded: a racing pair, a passing order, frames.
 const GAP: &str = "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700";

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use turnloom::cli::vocabulary;
-use turnloom::explore::{Firing, Job};
-use turnloom::scenario::{self, Loaded, is_scenario};
+use turnloom::explore::Firing;
+use turnloom::explore::Job;
+use turnloom::scenario;
+use turnloom::scenario::{Loaded, is_scenario};
 
 /// A job for each scenario of this repository, in the order of their names; `scenarios/NAME.json` is its file.
 pub fn jobs() -> Vec<Job> {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::demands::DEMANDS;
 use crate::cli::files::File;
 use crate::report::json::{AuditDocument, AuditRow};
-use crate::runtime::DEFECTS;
+use crate::subject::model::DEFECTS;
 
 const HEAD: &str = "\
 # The races

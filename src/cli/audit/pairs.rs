@@ -7,14 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::super::console::Console;
-use super::super::files::File;
-use super::super::progress::Progress;
-use super::super::{Exit, Jobs, backend, jobs};
-use crate::explore::{Budget, Firing, Hunted, Job, Options, SearchKind, Verdict};
+use crate::cli::console::Console;
+use crate::cli::files::File;
+use crate::cli::progress::Progress;
+use crate::cli::{Exit, Jobs, backend, jobs};
+use crate::explore::{Budget, Hunted, Job, Options, SearchKind, Verdict};
+use crate::harness::Firing;
 use crate::report::words;
-use crate::runtime::{DECISIONS, DEFECTS, Defect};
 use crate::scenario::Catch;
+use crate::subject::model::{DECISIONS, DEFECTS, Defect};
 
 /// At most so many schedules of a scenario with two defects.
 const SCHEDULES: u64 = 1_000;

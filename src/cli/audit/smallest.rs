@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::super::console::Console;
-use super::super::files::File;
-use super::super::progress::Progress;
-use super::super::{Exit, Jobs, backend, jobs};
 use super::rules;
-use crate::explore::{Budget, ExploreError, Firing, Hunted, Job, Options, SearchKind, smaller};
+use crate::cli::console::Console;
+use crate::cli::files::File;
+use crate::cli::progress::Progress;
+use crate::cli::{Exit, Jobs, backend, jobs};
+use crate::explore::{Budget, ExploreError, Hunted, Job, Options, SearchKind, smaller};
+use crate::harness::Firing;
 use crate::report::words;
 use crate::scenario::{Action, Catch, ClockStep, Scenario, Step};
 

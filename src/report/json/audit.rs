@@ -130,8 +130,8 @@ impl AuditDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text;
     use super::{AuditDocument, AuditRow};
+    use crate::report::json::text;
 
     #[test]
     fn an_audit_without_rows_does_not_hold() {

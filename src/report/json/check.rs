@@ -4,10 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::shards::ShardHead;
 use super::ToldViolation;
-use crate::check::Side;
 use crate::explore::EngineKind;
+use crate::report::shards::ShardHead;
+use crate::rules::Side;
 
 /// What `turnloom check --format json` prints.
 ///
@@ -181,8 +181,8 @@ pub struct CheckSummary {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text;
     use super::CheckDocument;
+    use crate::report::json::text;
     use crate::report::testkit::violated;
 
     #[test]

@@ -5,7 +5,8 @@
 use serde::Serialize;
 
 use super::ToldViolation;
-use crate::explore::{EngineKind, Firing};
+use crate::explore::EngineKind;
+use crate::harness::Firing;
 use crate::observation::Observations;
 
 /// What `turnloom explore --format json` prints.
@@ -140,11 +141,12 @@ pub(super) fn is_clock(timers: &Firing) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ToldViolation, text};
     use super::{ExploreDocument, ExploredOutcome, ToldLockGraph};
-    use crate::check::Side;
-    use crate::explore::{EngineKind, Firing};
+    use crate::explore::EngineKind;
+    use crate::harness::Firing;
     use crate::observation::Observations;
+    use crate::report::json::{ToldViolation, text};
+    use crate::rules::Side;
 
     #[test]
     fn the_document_of_an_exploration() {

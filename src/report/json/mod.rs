@@ -12,7 +12,7 @@ mod suggest;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Basis, Side, basis};
+use crate::rules::{Basis, Side, basis};
 
 pub use audit::{AuditDocument, AuditRow, AuditSummary, Demand};
 pub use check::{
@@ -39,8 +39,8 @@ pub struct ToldViolation {
     pub cites: String,
 }
 
-impl From<&crate::check::Violation> for ToldViolation {
-    fn from(violation: &crate::check::Violation) -> Self {
+impl From<&crate::rules::Violation> for ToldViolation {
+    fn from(violation: &crate::rules::Violation) -> Self {
         let cites = basis(violation.rule).map(Basis::cited).unwrap_or_default();
         let (rule, message) = (violation.rule.to_owned(), violation.message.clone());
         Self { rule, message, side: violation.side, cites }

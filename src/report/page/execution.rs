@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::super::case::Case;
-use super::super::frames::{Frame, frames};
-use super::super::picture::{Lane, Part, Picture};
-use super::super::words::count;
 use super::html::{Html, escape};
+use crate::report::case::Case;
+use crate::report::frames::{Frame, frames};
+use crate::report::picture::{Lane, Part, Picture};
+use crate::report::words::count;
 
 /// The width of a lane, in units of its drawing.
 const LANE: usize = 32;

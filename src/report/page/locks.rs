@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::case::Case;
-use super::super::words::plain;
 use super::html::Html;
+use crate::report::case::Case;
+use crate::report::words::plain;
 
 /// A character of a label, in units of the drawing.
 const CHARACTER: usize = 8;

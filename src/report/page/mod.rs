@@ -13,8 +13,9 @@ use execution::Sides;
 use html::Html;
 
 use super::case::Case;
-use super::words::{self, plain};
-use crate::explore::Schedule;
+use super::words;
+use super::words::plain;
+use crate::engine::execution::Schedule;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

@@ -1,10 +1,10 @@
 //! What was seen, on the page: the logs of each execution, each entry with the step in which it came about.
 
-use super::super::case::Case;
-use super::super::words::plain;
 use super::html::Html;
-use crate::check::Mark;
 use crate::explore::{Anchor, Replay};
+use crate::report::case::Case;
+use crate::report::words::plain;
+use crate::rules::Mark;
 use crate::scenario::Channel;
 use crate::snapshot;
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::strand::What;
+use super::sequence::What;
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
     AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, SET_MODEL, Scenario, Session,

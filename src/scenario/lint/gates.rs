@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::strand::{Strand, What};
+use super::sequence::{Sequence, What};
 use super::{Desk, repeated};
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{Diagnostic, Happening};
@@ -10,7 +10,7 @@ use crate::scenario::{Diagnostic, Happening};
 /// The first place where a gate is used in one way.
 type Uses<'a> = BTreeMap<&'a str, String>;
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
     let gates = &desk.scenario.gates;
     for (gate, first, again) in repeated(gates) {
         desk.add(|spans| {
@@ -26,7 +26,7 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
     }
     let mut waited = Uses::new();
     let mut opened = Uses::new();
-    for deed in strands.iter().flat_map(|strand| &strand.deeds) {
+    for deed in sequences.iter().flat_map(|sequence| &sequence.deeds) {
         let (gate, pointer, uses) = match deed.what {
             What::Wait(Happening::Gate(gate)) => {
                 (gate.as_str(), format!("{}/wait/gate", deed.at), &mut waited)

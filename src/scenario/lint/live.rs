@@ -1,10 +1,10 @@
 //! Finds what keeps an engine from running a scenario with which nothing else is wrong. Must not know what that is.
 
 use super::Desk;
-use super::strand::{Strand, What};
+use super::sequence::{Sequence, What};
 use crate::scenario::{Action, AgentKind, Diagnostic, Reaction, StopReason};
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
     if !desk.scenario.llm.is_empty() {
         report(desk, Some("an LLM beside the agent"), "/llm");
     }
@@ -23,7 +23,9 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
             asked_for_ever(desk, &format!("/server/{i}/do/{j}"));
         }
     }
-    for deed in strands.iter().filter(|strand| strand.reaction.is_none()).flat_map(|strand| &strand.deeds) {
+    for deed in
+        sequences.iter().filter(|sequence| sequence.reaction.is_none()).flat_map(|sequence| &sequence.deeds)
+    {
         if let What::Wait(happening) = deed.what {
             report(desk, happening.only_live(), &deed.at);
         }

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Desk;
+use super::sequence::{Deed, Sequence, What};
 use super::server::{key, never_taken};
-use super::strand::{Deed, Strand, What};
 use crate::scenario::nearest::quoted;
 use crate::scenario::{Action, AgentKind, Diagnostic, Reaction, Trigger};
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
     let native = desk.scenario.agent.kind != AgentKind::Acp;
     if native && !desk.scenario.llm.is_empty() {
         desk.add(|spans| {
@@ -20,9 +20,9 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
         return;
     }
     let mut taken = BTreeMap::new();
-    for (i, (strand, reaction)) in reactions(strands, true).enumerate() {
+    for (i, (sequence, reaction)) in reactions(sequences, true).enumerate() {
         match taken.get(&key(reaction)) {
-            Some(&first) => never_taken(desk, strand, "llm", (first, i)),
+            Some(&first) => never_taken(desk, sequence, "llm", (first, i)),
             None => {
                 taken.insert(key(reaction), i);
             }
@@ -34,12 +34,12 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
                     .help("leave it out: conversations are told apart by what was said in them")
             });
         }
-        beside_an_agent(desk, strand, reaction, i);
-        of_an_llm(desk, strand, reaction);
+        beside_an_agent(desk, sequence, reaction, i);
+        of_an_llm(desk, sequence, reaction);
     }
-    for (i, (strand, reaction)) in reactions(strands, false).enumerate() {
+    for (i, (sequence, reaction)) in reactions(sequences, false).enumerate() {
         if native {
-            of_an_llm(desk, strand, reaction);
+            of_an_llm(desk, sequence, reaction);
         } else {
             of_an_agent(desk, reaction, i);
         }
@@ -47,15 +47,15 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
 }
 
 fn reactions<'s, 'a>(
-    strands: &'s [Strand<'a>],
+    sequences: &'s [Sequence<'a>],
     of_llm: bool,
-) -> impl Iterator<Item = (&'s Strand<'a>, &'a Reaction)> {
-    let strands = strands.iter().filter(move |strand| strand.of_llm == of_llm);
-    strands.filter_map(|strand| strand.reaction.map(|reaction| (strand, reaction)))
+) -> impl Iterator<Item = (&'s Sequence<'a>, &'a Reaction)> {
+    let sequences = sequences.iter().filter(move |sequence| sequence.of_llm == of_llm);
+    sequences.filter_map(|sequence| sequence.reaction.map(|reaction| (sequence, reaction)))
 }
 
 /// What an ACP agent can do and the LLM beside it cannot.
-fn beside_an_agent(desk: &mut Desk<'_>, strand: &Strand<'_>, reaction: &Reaction, i: usize) {
+fn beside_an_agent(desk: &mut Desk<'_>, sequence: &Sequence<'_>, reaction: &Reaction, i: usize) {
     let on = match reaction.on {
         Trigger::Cancel => Some("cancel"),
         Trigger::Load => Some("load"),
@@ -70,7 +70,7 @@ fn beside_an_agent(desk: &mut Desk<'_>, strand: &Strand<'_>, reaction: &Reaction
                 .help("move the reaction to `server`")
         });
     }
-    for (deed, action) in strand.deeds.iter().zip(&reaction.actions) {
+    for (deed, action) in sequence.deeds.iter().zip(&reaction.actions) {
         let (what, help) = match action {
             Action::Tool(_) => ("streams no cards", "write a `tool_call`"),
             Action::Call(_) => ("does not call its client", "move the call to `server`"),
@@ -119,10 +119,10 @@ fn of_an_agent(desk: &mut Desk<'_>, reaction: &Reaction, i: usize) {
 }
 
 /// What is wrong in any reaction of an LLM.
-fn of_an_llm(desk: &mut Desk<'_>, strand: &Strand<'_>, reaction: &Reaction) {
+fn of_an_llm(desk: &mut Desk<'_>, sequence: &Sequence<'_>, reaction: &Reaction) {
     let mut called = BTreeSet::new();
     let mut streamed: Option<&Deed<'_>> = None;
-    for (deed, action) in strand.deeds.iter().zip(&reaction.actions) {
+    for (deed, action) in sequence.deeds.iter().zip(&reaction.actions) {
         match deed.what {
             What::ToolCall(call) => {
                 let begins = called.insert(&call.id);

@@ -10,10 +10,10 @@ mod names;
 mod protocol;
 mod reach;
 mod regressions;
+mod sequence;
 mod server;
 mod shows;
 mod steps;
-mod strand;
 mod waits;
 
 pub use protocol::broken_by;
@@ -28,13 +28,13 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     head::lint(&mut desk);
     names::lint(&mut desk, vocabulary);
     regressions::lint(&mut desk, name, vocabulary);
-    let strands = strand::strands(scenario);
-    gates::lint(&mut desk, &strands);
-    steps::lint(&mut desk, &strands);
-    server::lint(&mut desk, &strands);
-    llm::lint(&mut desk, &strands);
-    waits::lint(&mut desk, &strands);
-    reach::lint(&mut desk, &strands);
+    let sequences = sequence::sequences(scenario);
+    gates::lint(&mut desk, &sequences);
+    steps::lint(&mut desk, &sequences);
+    server::lint(&mut desk, &sequences);
+    llm::lint(&mut desk, &sequences);
+    waits::lint(&mut desk, &sequences);
+    reach::lint(&mut desk, &sequences);
     protocol::lint(&mut desk, vocabulary);
     shows::lint(&mut desk, vocabulary);
 }
@@ -42,7 +42,7 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
 /// Finds what keeps an engine from running a scenario with which nothing is wrong.
 pub(super) fn live_only(scenario: &Scenario, spans: &Spans, sink: &mut Sink) {
     let mut desk = Desk { scenario, spans, sink };
-    live::lint(&mut desk, &strand::strands(scenario));
+    live::lint(&mut desk, &sequence::sequences(scenario));
 }
 
 /// What every check has before it.

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 
 use super::Desk;
 use super::facts::Facts;
-use super::strand::{Strand, What};
+use super::sequence::{Sequence, What};
 use crate::scenario::nearest::quoted;
 use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Reaction, SET_MODEL, Scenario, Trigger};
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
-    let all = super::waits::everything(desk.scenario, strands);
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
+    let all = super::waits::everything(desk.scenario, sequences);
     // A real client may do what no actor is said to do.
     if !desk.scenario.is_only_live() {
-        reactions(desk, strands, &all);
+        reactions(desk, sequences, &all);
     }
-    for strand in strands {
-        gates(desk, strand);
+    for sequence in sequences {
+        gates(desk, sequence);
     }
     resumed(desk);
 }
@@ -34,16 +34,16 @@ impl Unreached {
     }
 }
 
-fn reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) {
+fn reactions(desk: &mut Desk<'_>, sequences: &[Sequence<'_>], all: &Facts<'_>) {
     let scenario = desk.scenario;
-    let reactions = strands.iter().filter_map(|strand| Some((strand, strand.reaction?)));
-    for (i, (strand, reaction)) in reactions.enumerate() {
+    let reactions = sequences.iter().filter_map(|sequence| Some((sequence, sequence.reaction?)));
+    for (i, (sequence, reaction)) in reactions.enumerate() {
         let unreached = unprompted(reaction, scenario, all)
             .or_else(|| of_another_agent(reaction, scenario.agent.kind))
             .or_else(|| of_another_life(reaction, all));
         if let Some(Unreached { key, label, help }) = unreached {
             desk.warn(|spans| {
-                Diagnostic::warning("reaction-never-taken", format!("{} is never taken", strand.who))
+                Diagnostic::warning("reaction-never-taken", format!("{} is never taken", sequence.who))
                     .at(spans.value(&format!("/server/{i}/{key}")), label)
                     .help(help)
             });
@@ -126,10 +126,10 @@ fn is_session(name: &str) -> bool {
     !number.starts_with('0') && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Gates that a strand opens when it has opened them before, and that it waits for when it has.
-fn gates(desk: &mut Desk<'_>, strand: &Strand<'_>) {
+/// Gates that a sequence opens when it has opened them before, and that it waits for when it has.
+fn gates(desk: &mut Desk<'_>, sequence: &Sequence<'_>) {
     let mut opened: Vec<(&str, &str)> = Vec::new();
-    for deed in &strand.deeds {
+    for deed in &sequence.deeds {
         let earlier = |gate: &str| opened.iter().find(|(open, _)| *open == gate).map(|(_, at)| *at);
         match deed.what {
             What::Open(gate) => match earlier(gate) {
@@ -145,7 +145,7 @@ fn gates(desk: &mut Desk<'_>, strand: &Strand<'_>) {
                 if let Some(first) = earlier(gate) {
                     desk.warn(|spans| {
                         let message =
-                            format!("{} waits for gate {}, which it has opened", strand.who, quoted(gate));
+                            format!("{} waits for gate {}, which it has opened", sequence.who, quoted(gate));
                         Diagnostic::warning("gate-open-already", message)
                             .at(spans.value(&format!("{}/wait/gate", deed.at)), "waits for nothing")
                             .at(spans.value(&format!("{first}/open")), "opened here")

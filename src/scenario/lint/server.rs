@@ -2,45 +2,45 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::strand::{Deed, Strand, What};
+use super::sequence::{Deed, Sequence, What};
 use super::{Desk, repeated};
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{AgentKind, Diagnostic, INITIALIZE, Raw, Reaction, Trigger};
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
-    let texts = strands.iter().flat_map(|strand| &strand.deeds).filter_map(|deed| match deed.what {
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
+    let texts = sequences.iter().flat_map(|sequence| &sequence.deeds).filter_map(|deed| match deed.what {
         What::Send(send) => Some(send.text.as_str()),
         _ => None,
     });
     let texts: BTreeSet<&str> = texts.collect();
     let mut taken = BTreeMap::new();
-    let reactions = strands.iter().filter(|strand| !strand.of_llm);
-    let reactions = reactions.filter_map(|strand| strand.reaction.map(|reaction| (strand, reaction)));
-    for (i, (strand, reaction)) in reactions.enumerate() {
+    let reactions = sequences.iter().filter(|sequence| !sequence.of_llm);
+    let reactions = reactions.filter_map(|sequence| sequence.reaction.map(|reaction| (sequence, reaction)));
+    for (i, (sequence, reaction)) in reactions.enumerate() {
         unsent(desk, &reaction.on, i, &texts);
         match taken.get(&key(reaction)) {
-            Some(&first) => never_taken(desk, strand, "server", (first, i)),
+            Some(&first) => never_taken(desk, sequence, "server", (first, i)),
             None => {
                 taken.insert(key(reaction), i);
             }
         }
         match &reaction.on {
-            Trigger::Load => answers(desk, strand, "`session/load` has no stop reason", LOAD_SUCCEEDS),
+            Trigger::Load => answers(desk, sequence, "`session/load` has no stop reason", LOAD_SUCCEEDS),
             Trigger::Request(method) => {
                 let message = format!("{} has no stop reason", quoted(method));
                 answers(
                     desk,
-                    strand,
+                    sequence,
                     &message,
                     "leave it out (the request is then answered as always), or write {\"fail\": \"why\"}",
                 );
                 own_trigger(desk, method, i);
                 if method == INITIALIZE {
-                    speaks_to_nobody(desk, strand, "when it is initialized there is no session");
+                    speaks_to_nobody(desk, sequence, "when it is initialized there is no session");
                 }
             }
             Trigger::Start => {
-                speaks_to_nobody(desk, strand, "at a start there is no session and no message to answer");
+                speaks_to_nobody(desk, sequence, "at a start there is no session and no message to answer");
             }
             Trigger::Prompt(_)
             | Trigger::AnyPrompt
@@ -49,12 +49,12 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
             | Trigger::Conversation(_) => {}
         }
     }
-    for strand in strands.iter().filter(|strand| strand.reaction.is_some()) {
-        after_the_end(desk, strand);
-        nameless(desk, strand);
+    for sequence in sequences.iter().filter(|sequence| sequence.reaction.is_some()) {
+        after_the_end(desk, sequence);
+        nameless(desk, sequence);
     }
-    calls(desk, strands);
-    for deed in strands.iter().flat_map(|strand| &strand.deeds) {
+    calls(desk, sequences);
+    for deed in sequences.iter().flat_map(|sequence| &sequence.deeds) {
         if let What::Raw(raw) = deed.what {
             bytes(desk, deed, raw);
         }
@@ -98,24 +98,24 @@ fn unsent(desk: &mut Desk<'_>, trigger: &Trigger, i: usize, texts: &BTreeSet<&st
 
 pub(super) fn never_taken(
     desk: &mut Desk<'_>,
-    strand: &Strand<'_>,
+    sequence: &Sequence<'_>,
     list: &str,
     (first, again): (usize, usize),
 ) {
     desk.add(|spans| {
-        Diagnostic::error("reaction-never-taken", format!("{} is never taken", strand.who))
+        Diagnostic::error("reaction-never-taken", format!("{} is never taken", sequence.who))
             .at(spans.key(&format!("/{list}/{again}/on")), "never taken")
             .at(spans.key(&format!("/{list}/{first}/on")), "takes all of them")
             .help("the first reaction that matches is taken: put the actions into that one")
     });
 }
 
-fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
-    let goes_on = desk.scenario.agent.kind == AgentKind::Acp && answers_prompts(strand);
+fn after_the_end(desk: &mut Desk<'_>, sequence: &Sequence<'_>) {
+    let goes_on = desk.scenario.agent.kind == AgentKind::Acp && answers_prompts(sequence);
     let answers = |deed: &Deed<'_>| matches!(deed.what, What::Answer | What::Fail);
     let unreached =
-        strand.deeds.iter().enumerate().filter(|(_, deed)| deed.what.ends()).find_map(|(end, deed)| {
-            let mut rest = strand.deeds[end + 1..].iter();
+        sequence.deeds.iter().enumerate().filter(|(_, deed)| deed.what.ends()).find_map(|(end, deed)| {
+            let mut rest = sequence.deeds[end + 1..].iter();
             let next = if goes_on && answers(deed) { rest.find(|deed| answers(deed)) } else { rest.next() };
             Some((deed, next?))
         });
@@ -144,9 +144,9 @@ fn after_the_end(desk: &mut Desk<'_>, strand: &Strand<'_>) {
 }
 
 /// Behind an answer there is no request whose id a frame could have.
-fn nameless(desk: &mut Desk<'_>, strand: &Strand<'_>) {
-    let end = strand.deeds.iter().position(|deed| matches!(deed.what, What::Answer | What::Fail));
-    let late = strand.deeds.iter().skip(end.map_or(strand.deeds.len(), |end| end + 1));
+fn nameless(desk: &mut Desk<'_>, sequence: &Sequence<'_>) {
+    let end = sequence.deeds.iter().position(|deed| matches!(deed.what, What::Answer | What::Fail));
+    let late = sequence.deeds.iter().skip(end.map_or(sequence.deeds.len(), |end| end + 1));
     for deed in late.filter(|deed| matches!(deed.what, What::Frame(message) if message.names_request())) {
         desk.add(|spans| {
             Diagnostic::error("action-after-end", "behind its answer a request has no id any more")
@@ -157,12 +157,12 @@ fn nameless(desk: &mut Desk<'_>, strand: &Strand<'_>) {
 }
 
 /// Whether the reaction works on a prompt of an ACP server, which can go on behind its answer.
-fn answers_prompts(strand: &Strand<'_>) -> bool {
-    strand.trigger().is_some_and(|on| is_prompt(on) || *on == Trigger::Cancel)
+fn answers_prompts(sequence: &Sequence<'_>) -> bool {
+    sequence.trigger().is_some_and(|on| is_prompt(on) || *on == Trigger::Cancel)
 }
 
-fn answers(desk: &mut Desk<'_>, strand: &Strand<'_>, message: &str, help: &str) {
-    for deed in strand.deeds.iter().filter(|deed| matches!(deed.what, What::Answer)) {
+fn answers(desk: &mut Desk<'_>, sequence: &Sequence<'_>, message: &str, help: &str) {
+    for deed in sequence.deeds.iter().filter(|deed| matches!(deed.what, What::Answer)) {
         desk.add(|spans| {
             Diagnostic::error("answer-to-load", message)
                 .at(spans.key(&format!("{}/answer", deed.at)), "only a prompt is answered so")
@@ -186,14 +186,14 @@ fn own_trigger(desk: &mut Desk<'_>, method: &str, i: usize) {
 }
 
 /// Where there is no session nothing can be said, and where there is no message nothing answered.
-fn speaks_to_nobody(desk: &mut Desk<'_>, strand: &Strand<'_>, why: &str) {
-    let is_start = strand.trigger() == Some(&Trigger::Start);
+fn speaks_to_nobody(desk: &mut Desk<'_>, sequence: &Sequence<'_>, why: &str) {
+    let is_start = sequence.trigger() == Some(&Trigger::Start);
     let speaks = |deed: &&Deed<'_>| match deed.what {
         What::Talk | What::Card(_) => true,
         What::Answer | What::Fail => is_start,
         _ => false,
     };
-    for deed in strand.deeds.iter().filter(speaks) {
+    for deed in sequence.deeds.iter().filter(speaks) {
         desk.add(|spans| {
             Diagnostic::error("no-message", why)
                 .at(spans.value(&deed.at), "to nobody")
@@ -202,8 +202,8 @@ fn speaks_to_nobody(desk: &mut Desk<'_>, strand: &Strand<'_>, why: &str) {
     }
 }
 
-fn calls(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
-    let calls = strands.iter().flat_map(|strand| &strand.deeds).filter_map(|deed| match deed.what {
+fn calls(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
+    let calls = sequences.iter().flat_map(|sequence| &sequence.deeds).filter_map(|deed| match deed.what {
         What::Call(call) => Some((deed, call)),
         _ => None,
     });

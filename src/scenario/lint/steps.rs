@@ -1,15 +1,15 @@
 //! Checks single steps of actors: messages with one text, sends that ask for a run, tools, yes and no to tool calls.
 //! Knows nothing of order between actors.
 
-use super::strand::{Deed, Strand, What};
+use super::sequence::{Deed, Sequence, What};
 use super::{Desk, repeated};
 use crate::scenario::nearest::quoted;
 use crate::scenario::{Agent, AgentKind, Diagnostic, FrameSeen, Happening, Method, Through, ToolStep};
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
-    let sends: Vec<_> = strands
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
+    let sends: Vec<_> = sequences
         .iter()
-        .flat_map(|strand| &strand.deeds)
+        .flat_map(|sequence| &sequence.deeds)
         .filter_map(|deed| match deed.what {
             What::Send(send) => Some((deed, send)),
             _ => None,
@@ -28,17 +28,17 @@ pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
             run_without_service(desk, deed);
         }
     }
-    for strand in strands {
-        poll_before_begin(desk, strand);
-        for deed in &strand.deeds {
+    for sequence in sequences {
+        poll_before_begin(desk, sequence);
+        for deed in &sequence.deeds {
             if let What::Wait(Happening::Frame(frame)) = deed.what {
                 text_of_no_prompt(desk, deed, frame);
             }
         }
     }
-    let calls = strands.iter().flat_map(|strand| &strand.deeds);
+    let calls = sequences.iter().flat_map(|sequence| &sequence.deeds);
     let calls = calls.filter(|deed| matches!(deed.what, What::ToolCall(_))).count();
-    for deed in strands.iter().flat_map(|strand| &strand.deeds) {
+    for deed in sequences.iter().flat_map(|sequence| &sequence.deeds) {
         match deed.what {
             What::Accept => nothing_to_answer(desk, deed, ("nothing-to-accept", "nothing to accept"), calls),
             What::Reject => nothing_to_answer(desk, deed, ("nothing-to-reject", "nothing to reject"), calls),
@@ -86,14 +86,14 @@ fn run_without_service(desk: &mut Desk<'_>, deed: &Deed<'_>) {
     });
 }
 
-fn poll_before_begin(desk: &mut Desk<'_>, strand: &Strand<'_>) {
-    for deed in &strand.deeds {
+fn poll_before_begin(desk: &mut Desk<'_>, sequence: &Sequence<'_>) {
+    for deed in &sequence.deeds {
         match deed.what {
             What::Tool(ToolStep::Begin) => return,
             What::Tool(ToolStep::PollToken) => desk.add(|spans| {
                 Diagnostic::error(
                     "poll-before-begin",
-                    format!("{} polls the token of no tool call", strand.who),
+                    format!("{} polls the token of no tool call", sequence.who),
                 )
                 .at(spans.value(&format!("{}/tool", deed.at)), "no tool call has begun")
                 .help("put a step {\"tool\": \"begin\"} before it")

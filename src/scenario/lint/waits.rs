@@ -5,49 +5,49 @@ use std::collections::BTreeSet;
 
 use super::Desk;
 use super::facts::{Facts, Missing};
-use super::strand::{Deed, Strand, What};
+use super::sequence::{Deed, Sequence, What};
 use crate::scenario::{Diagnostic, Happening, Scenario};
 
-/// Above this many strands the order of waits is not looked at: a scenario that anybody can read has ten.
+/// Above this many sequences the order of waits is not looked at: a scenario that anybody can read has ten.
 const MOST: usize = 1_000;
 
-pub(super) fn lint(desk: &mut Desk<'_>, strands: &[Strand<'_>]) {
+pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
     let scenario = desk.scenario;
-    let all = everything(scenario, strands);
+    let all = everything(scenario, sequences);
     let mut hopeless = BTreeSet::new();
-    for deed in strands.iter().flat_map(reachable) {
+    for deed in sequences.iter().flat_map(reachable) {
         if let Some(missing) = missing(&all, deed, scenario) {
             impossible(desk, deed, &missing);
             hopeless.insert(deed.at.as_str());
         }
     }
-    idle_reactions(desk, strands, &all);
-    if strands.len() <= MOST {
+    idle_reactions(desk, sequences, &all);
+    if sequences.len() <= MOST {
         let mut order = Order { scenario, all: &all, hopeless, known: Facts::default() };
-        for (strand, at) in order.stuck(strands) {
-            never_ends(desk, strands, strand, &strand.deeds[at]);
+        for (sequence, at) in order.stuck(sequences) {
+            never_ends(desk, sequences, sequence, &sequence.deeds[at]);
         }
     }
 }
 
 /// What can have happened at most, when everybody has done everything.
-pub(super) fn everything<'a>(scenario: &Scenario, strands: &[Strand<'a>]) -> Facts<'a> {
+pub(super) fn everything<'a>(scenario: &Scenario, sequences: &[Sequence<'a>]) -> Facts<'a> {
     let mut all = Facts::default();
-    for deed in strands.iter().flat_map(reachable) {
+    for deed in sequences.iter().flat_map(reachable) {
         all.learn(deed.what, scenario.through);
     }
     all
 }
 
 /// The steps up to the answer.
-fn reachable<'s, 'a>(strand: &'s Strand<'a>) -> &'s [Deed<'a>] {
-    let end = match strand.reaction {
+fn reachable<'s, 'a>(sequence: &'s Sequence<'a>) -> &'s [Deed<'a>] {
+    let end = match sequence.reaction {
         Some(_) => {
-            strand.deeds.iter().position(|deed| deed.what.ends()).map_or(strand.deeds.len(), |at| at + 1)
+            sequence.deeds.iter().position(|deed| deed.what.ends()).map_or(sequence.deeds.len(), |at| at + 1)
         }
-        None => strand.deeds.len(),
+        None => sequence.deeds.len(),
     };
-    &strand.deeds[..end]
+    &sequence.deeds[..end]
 }
 
 /// Why a step that waits would do so for ever.
@@ -68,12 +68,13 @@ fn impossible(desk: &mut Desk<'_>, deed: &Deed<'_>, missing: &Missing) {
 }
 
 /// Reactions to frames that nothing makes the runtime send. Prompts are the concern of `server`.
-fn idle_reactions(desk: &mut Desk<'_>, strands: &[Strand<'_>], all: &Facts<'_>) {
-    let reactions = strands.iter().filter_map(|strand| strand.trigger().map(|trigger| (strand, trigger)));
-    for (i, (strand, trigger)) in reactions.enumerate() {
+fn idle_reactions(desk: &mut Desk<'_>, sequences: &[Sequence<'_>], all: &Facts<'_>) {
+    let reactions =
+        sequences.iter().filter_map(|sequence| sequence.trigger().map(|trigger| (sequence, trigger)));
+    for (i, (sequence, trigger)) in reactions.enumerate() {
         if !super::server::is_prompt(trigger) && !all.triggers(trigger, desk.scenario) {
             desk.warn(|spans| {
-                Diagnostic::warning("reaction-never-taken", format!("{} is never taken", strand.who))
+                Diagnostic::warning("reaction-never-taken", format!("{} is never taken", sequence.who))
                     .at(
                         spans.value(&format!("/server/{i}/on")),
                         "nothing in the scenario leads to this frame",
@@ -94,14 +95,14 @@ struct Order<'s, 'a> {
 }
 
 impl<'s, 'a> Order<'s, 'a> {
-    /// The strands that never get to their end, each with the step where it stays.
-    fn stuck(&mut self, strands: &'s [Strand<'a>]) -> Vec<(&'s Strand<'a>, usize)> {
-        let mut places = vec![0; strands.len()];
+    /// The sequences that never get to their end, each with the step where it stays.
+    fn stuck(&mut self, sequences: &'s [Sequence<'a>]) -> Vec<(&'s Sequence<'a>, usize)> {
+        let mut places = vec![0; sequences.len()];
         loop {
             let mut moved = false;
-            for (strand, place) in strands.iter().zip(&mut places) {
-                while let Some(deed) = reachable(strand).get(*place)
-                    && self.started(strand)
+            for (sequence, place) in sequences.iter().zip(&mut places) {
+                while let Some(deed) = reachable(sequence).get(*place)
+                    && self.started(sequence)
                     && self.passes(deed)
                 {
                     self.known.learn(deed.what, self.scenario.through);
@@ -113,13 +114,13 @@ impl<'s, 'a> Order<'s, 'a> {
                 break;
             }
         }
-        let stuck = strands.iter().zip(places);
-        stuck.filter(|&(strand, at)| at < reachable(strand).len() && self.started(strand)).collect()
+        let stuck = sequences.iter().zip(places);
+        stuck.filter(|&(sequence, at)| at < reachable(sequence).len() && self.started(sequence)).collect()
     }
 
     /// Whether an actor, or a reaction that has got its message. What never gets one has been reported elsewhere.
-    fn started(&self, strand: &Strand<'_>) -> bool {
-        strand.trigger().is_none_or(|trigger| {
+    fn started(&self, sequence: &Sequence<'_>) -> bool {
+        sequence.trigger().is_none_or(|trigger| {
             self.known.triggers(trigger, self.scenario) || !self.all.triggers(trigger, self.scenario)
         })
     }
@@ -147,7 +148,7 @@ fn gate_of(what: What<'_>) -> Option<&str> {
     }
 }
 
-fn never_ends(desk: &mut Desk<'_>, strands: &[Strand<'_>], strand: &Strand<'_>, deed: &Deed<'_>) {
+fn never_ends(desk: &mut Desk<'_>, sequences: &[Sequence<'_>], sequence: &Sequence<'_>, deed: &Deed<'_>) {
     let gate = gate_of(deed.what);
     let key = match deed.what {
         What::Fire(_) => "fire",
@@ -155,11 +156,11 @@ fn never_ends(desk: &mut Desk<'_>, strands: &[Strand<'_>], strand: &Strand<'_>, 
         _ => "wait",
     };
     desk.add(|spans| {
-        let mut deeds = strands.iter().flat_map(reachable);
+        let mut deeds = sequences.iter().flat_map(reachable);
         let open = deeds.find(|deed| matches!(deed.what, What::Open(opened) if Some(opened) == gate));
         let finding = Diagnostic::error(
             "endless-wait",
-            format!("{} waits for what comes only after it", strand.who),
+            format!("{} waits for what comes only after it", sequence.who),
         )
         .at(spans.key(&format!("{}/{key}", deed.at)), "waits for ever")
         .help("what would end this wait is behind it, or behind a wait that needs it: let it happen before");

@@ -1,0 +1,11 @@
+//! One execution of a program: its steps, the schedule that leads there, and how a schedule is followed again.
+
+pub(crate) mod dependence;
+pub(crate) mod fair_cycles;
+pub(crate) mod record;
+pub(crate) mod replay;
+pub(crate) mod schedule;
+
+pub use record::{Ended, Execution};
+pub use replay::{Drift, Fork, Misfit, OutOfOrder, Recorded, follow, forks, run_once};
+pub use schedule::{Choice, Departure, Point, Schedule, ScheduleError, Switch};

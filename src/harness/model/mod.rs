@@ -1,0 +1,6 @@
+//! The adapter of the model: a scenario acted on it.
+
+pub(crate) mod actors;
+pub(crate) mod observe;
+pub(crate) mod server;
+pub(crate) mod subscriber;

@@ -1,0 +1,69 @@
+//! What can be seen of an execution when it is over, collected from the contents of its objects.
+
+use crate::engine::trace::Book;
+use crate::observation::{End, Observations, Stuck, Waiting, Why};
+use crate::subject::model::{Agent, UsageCount};
+
+use crate::harness::World;
+
+impl World {
+    /// Everything there is to see. `stuck` says why the execution could not go on, if it could not.
+    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
+        let state = self.conversation.state();
+        Observations {
+            events: state.events.inspect(Clone::clone),
+            server: self.server.log(),
+            calls: self
+                .players
+                .iter()
+                .map(|player| (player.name.clone(), player.calls.inspect(Clone::clone)))
+                .collect(),
+            stream: self.service.as_ref().map(|(service, _)| service.inspect_stream()).unwrap_or_default(),
+            tokens: self
+                .players
+                .iter()
+                .map(|player| (player.name.clone(), player.tokens.inspect(Clone::clone)))
+                .collect(),
+            runs: self.conversation.inspect_runs(),
+            service: self.service.as_ref().map(|(service, _)| service.inspect_journal()).unwrap_or_default(),
+            usage: match self.conversation.inspect_agent() {
+                Agent::Acp(_) => UsageCount::new(),
+                Agent::Llm(agent) | Agent::Sync(agent) => agent.inspect_usage(),
+            },
+            end: self.end(),
+            stuck: stuck.map(|why| Stuck { why, threads: waiting(book) }),
+            lock_order: book.edges(),
+        }
+    }
+
+    fn end(&self) -> End {
+        let state = self.conversation.state();
+        let session = match self.conversation.inspect_agent() {
+            Agent::Acp(agent) => agent.inspect_session(),
+            Agent::Llm(_) | Agent::Sync(_) => None,
+        };
+        End {
+            status: state.execution_status.inspect(|status| *status),
+            cursor: state.agent_state.inspect(|agent| agent.last_prompt.as_ref().map(ToString::to_string)),
+            session,
+        }
+    }
+}
+
+/// Every thread that is not done, but for daemons that nobody waits for.
+fn waiting(book: &Book) -> Vec<Waiting> {
+    let mut threads: Vec<Waiting> = book
+        .unfinished()
+        .into_iter()
+        .filter(|thread| !thread.idle || !thread.waits_for.is_empty())
+        .map(|thread| Waiting {
+            thread: thread.thread,
+            place: thread.place,
+            operation: thread.operation,
+            holds: thread.holds,
+            waits_for: thread.waits_for,
+        })
+        .collect();
+    threads.sort();
+    threads
+}

@@ -1,0 +1,60 @@
+//! `no-hang`: an execution that ran into the limit of steps.
+
+use super::waits::describe;
+use super::{Mark, Rule, Side, Violation};
+use crate::observation::{Context, Observations, Stuck, Why};
+
+/// Nobody moves for ever.
+pub struct NoHang;
+
+impl Rule for NoHang {
+    fn name(&self) -> &'static str {
+        "no-hang"
+    }
+
+    fn title(&self) -> &'static str {
+        "nobody moves for ever"
+    }
+
+    fn page(&self) -> &'static str {
+        "An execution has a limit of steps. One that reaches it has a thread that goes round in circles: it retries, \
+polls or prompts without end, and nothing that the others do stops it.
+
+It breaks on every execution that reached the limit; the message says where each thread was.
+
+Source: R30 `hung-worker`, #3376 (no verdict of the harness depends on real time, and a hang is a verdict)."
+    }
+
+    fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
+        let hang = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Hang);
+        let violation = |stuck: &Stuck| Violation {
+            rule: self.name(),
+            side: Side::Client,
+            message: format!("the limit of steps was reached, not done: {}", describe(stuck)),
+            marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
+        };
+        hang.map(violation).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NoHang;
+    use crate::observation::Why;
+    use crate::rules::testkit::*;
+
+    #[test]
+    fn an_execution_that_reached_the_limit_breaks_it() {
+        let seen = stuck(Why::Hang, vec![waiting("loop", "run/astep", "read status", &[], &[])]);
+        assert_eq!(
+            breaks(&NoHang, &seen),
+            "the limit of steps was reached, not done: loop in run › astep is at `read status`"
+        );
+        assert_eq!(broken(&seen), ["no-hang"].into());
+    }
+
+    #[test]
+    fn a_deadlock_is_not_a_hang() {
+        holds(&NoHang, &deadlock(step_in_executor()));
+    }
+}

@@ -1,0 +1,3 @@
+//! What is under test.
+
+pub mod model;
