@@ -1,14 +1,15 @@
 //! What somebody outside can see of one execution: the input of every rule and of every snapshot.
 //!
-//! Observations are plain data made of the *contents* of kernel objects when the execution ended, so two executions
-//! that nobody can tell apart are equal here. This file must not know the runtime, the engines or the rules.
+//! Observations are plain data made of the *contents* of what the execution left behind, so two executions that nobody
+//! outside can tell apart are equal here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{AgentKind, EventKind, Limits, ReplyKind, Status, StopReason, ToolStatus};
+pub use crate::mock_server::ServerEntry;
+use crate::terms::{EventKind, Status, ToolStatus};
 
 /// All observations of one execution in canonical form: an *outcome*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,43 +52,6 @@ pub struct Event {
     pub tool: Option<ToolStatus>,
     /// The role of the thread that recorded it.
     pub thread: String,
-}
-
-/// One entry of the server's log. A *process* is one life of the server, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ServerEntry {
-    /// A process starts.
-    Started { process: u32 },
-    /// A process was ended by the client.
-    Ended { process: u32 },
-    /// `initialize` was read.
-    Initialize { process: u32 },
-    /// `session/new` was read; the session it was answered with.
-    New { process: u32, session: String },
-    /// `session/load` was read; whether it was answered well.
-    Load { process: u32, session: String, loaded: bool },
-    /// `session/prompt` was read.
-    Prompt { process: u32, session: String, text: String },
-    /// The system suffix came with the prompt that was just read.
-    Suffix { process: u32, session: String },
-    /// `session/cancel` was read.
-    Cancel { process: u32, session: String },
-    /// `session/set_model` was read.
-    SetModel { process: u32, session: String, model: String },
-    /// A chunk of text was written.
-    Said { process: u32, session: String, text: String },
-    /// A chunk of thoughts was written.
-    Thought { process: u32, session: String, text: String },
-    /// A tool card was written.
-    Tool { process: u32, session: String, id: String, status: ToolStatus },
-    /// A request to the client was written: its name in the script, and its method.
-    Called { process: u32, session: String, name: String, method: String },
-    /// The client's answer to a request was read.
-    Replied { process: u32, name: String, kind: ReplyKind },
-    /// A prompt was answered.
-    Answered { process: u32, session: String, text: String, reason: StopReason },
-    /// A prompt was answered with an error.
-    Failed { process: u32, session: String, text: String, message: String },
 }
 
 /// One call of an actor that returned.
@@ -258,19 +222,4 @@ pub struct LockEdge {
     pub then: String,
     /// The role of the thread.
     pub thread: String,
-}
-
-/// What a rule may know of the scenario beside the observations.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The limits of the runtime.
-    pub limits: Limits,
-    /// The texts of the user messages of each actor, in the actor's order.
-    pub sends: BTreeMap<String, Vec<String>>,
-    /// Whether the agent talks ACP.
-    pub acp: bool,
-    /// Whether the agent has a system suffix.
-    pub suffix: bool,
-    /// What kind of agent it is.
-    pub agent: AgentKind,
 }

@@ -33,6 +33,7 @@ mod shard;
 mod shrink;
 mod snapshot_gate;
 mod suggest;
+mod values;
 mod verify;
 
 use std::num::NonZero;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::scenario::{Message, ReplyKind, StopReason, ToolCall, ToolStatus, word};
+use crate::scenario::Message;
+use crate::terms::{ReplyKind, StopReason, ToolCall, ToolStatus, word};
 
 /// The session of completions in the server's log.
 pub const LLM: &str = "llm";

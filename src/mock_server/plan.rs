@@ -5,9 +5,10 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::ServerEntry;
 use super::message::{Completion, LLM};
-use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Method, Reaction, StopReason, Trigger, word};
+use crate::scenario::{Action, FrameSeen, Method, Reaction, Trigger};
+use crate::terms::{StopReason, word};
 
 /// The reactions of a scenario and, after them, the one for prompts that have none.
 #[derive(Debug, Clone)]

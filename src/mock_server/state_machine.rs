@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::ServerEntry;
 use super::plan::{Plan, is_frame};
 use super::wire::is_kind;
 use super::{ClientMessage, ServerMessage, Wire};
-use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplyKind, ReplySeen};
+use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplySeen};
+use crate::terms::ReplyKind;
 
 /// One thing that the server can do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

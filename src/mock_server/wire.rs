@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::scenario::{Message, Refusal, ReplyKind};
+use crate::scenario::{Message, Refusal};
+use crate::terms::ReplyKind;
 
 /// Something that goes beside the frames of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -2,8 +2,8 @@
 
 use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, stays_stopped, stopped_after};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::{EventKind, Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.

@@ -1,8 +1,8 @@
 //! `callback-on-lock-owner`: reads the wait-for graph of a deadlock.
 
 use super::waits::{Blocked, callbacks, deadlock};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 
 /// Callbacks run on the thread that owns the lock.
 pub struct CallbackOnLockOwner;

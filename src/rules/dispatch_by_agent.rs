@@ -1,7 +1,7 @@
 //! `dispatch-by-agent`: reads which thread drove each run.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, RunSeen};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, RunSeen};
 use crate::scenario::AgentKind;
 
 /// Each agent is driven in the way it was made for.
@@ -51,7 +51,8 @@ Source: R37 `sync-agent-on-async-path` and R38 `async-agent-on-sync-path`, #3404
 #[cfg(test)]
 mod tests {
     use super::DispatchByAgent;
-    use crate::observation::{Context, Observations};
+    use crate::observation::Observations;
+    use crate::rules::Context;
     use crate::rules::Rule;
     use crate::rules::testkit::*;
     use crate::scenario::AgentKind;

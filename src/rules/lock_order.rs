@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, LockEdge, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{LockEdge, Observations};
 
 /// Locks are taken in one order.
 pub struct LockOrder;

@@ -1,8 +1,8 @@
 //! `no-lock-across-prompt`: reads the wait-for graph and the lock edges of one execution.
 
 use super::waits::{across_prompt, deadlock, prompt};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 
 /// With an ACP agent, nobody holds the state lock while it awaits a prompt.
 pub struct NoLockAcrossPrompt;

@@ -1,7 +1,7 @@
 //! `no-restart-under-lock`: reads the lock edges of one execution.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::Need;
 
 /// Nobody restarts the server while it holds the state lock.

@@ -1,8 +1,8 @@
 //! `nothing-stranded-after-finish`: holds the event log against the prompts, at the end of an execution.
 
 use super::facts::{messages, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Why};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Why};
 use crate::scenario::{EventKind, Status};
 
 /// A conversation that has finished, or stopped at its limit, has prompted its newest messages.

@@ -1,7 +1,7 @@
 //! `stop-returns-well`: reads what the calls of users returned.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::{EventKind, Need};
 
 /// A user's stop returns without an error.

@@ -1,7 +1,7 @@
 //! `switched-model-stays`: reads the models that the server was given, and what the switches returned.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::Need;
 
 /// A session that is loaded again has the model that it was switched to.

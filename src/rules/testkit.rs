@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Rule, judge};
+use super::{Context, Rule, judge};
 use crate::observation::{
-    Cause, Context, End, Event, LockEdge, Observations, RunSeen, ServerEntry, ServiceEntry, SessionInUse,
-    StepSeen, Stuck, Waiting, Why,
+    Cause, End, Event, LockEdge, Observations, RunSeen, ServerEntry, ServiceEntry, SessionInUse, StepSeen,
+    Stuck, Waiting, Why,
 };
 use crate::scenario::{AgentKind, EventKind, Limits, Status, StopReason, ToolStatus};
 

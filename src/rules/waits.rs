@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::observation::{Context, Observations, Stuck, Waiting, Why};
+use super::Context;
+use crate::observation::{Observations, Stuck, Waiting, Why};
 
 /// A thread that waits for a lock, and the thread that holds it.
 #[derive(Debug, Clone, Copy)]

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::harness::Stage;
 use crate::observation::{Call, End, Event, Observations, Published, ServerEntry, TokenView};
-use crate::rules::{Rule, UsageKeptApart, Violation};
+use crate::rules::{Context, Rule, UsageKeptApart, Violation};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot::project;
 use crate::wire::transcript::Entry;
@@ -69,7 +68,7 @@ impl Seen {
         let channels: Vec<Channel> = told.map(|(channel, _)| channel).collect();
         let stuck = observed.stuck;
         let all = Observations {
-            server: crate::live::server_log(scenario, entries),
+            server: super::server_log(scenario, entries),
             events: observed.events.unwrap_or_default(),
             calls: observed.calls.unwrap_or_default(),
             stream: observed.stream.unwrap_or_default(),
@@ -78,7 +77,7 @@ impl Seen {
             end: observed.end.unwrap_or_default(),
             ..Observations::default()
         };
-        let miscounted = UsageKeptApart.judge(&all, &Stage::context(scenario));
+        let miscounted = UsageKeptApart.judge(&all, &Context::of(scenario));
         Self { observations: project(&all, &channels), channels, miscounted, stuck }
     }
 

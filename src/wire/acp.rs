@@ -11,7 +11,8 @@ use super::frame;
 use super::frame::{INTERNAL_ERROR, Id, NOT_FOUND, raw};
 use super::transcript::{Bytes, Part};
 use crate::mock_server::{REQUEST, ServerMessage, Step, Update, Wire, fill};
-use crate::scenario::{Message, word};
+use crate::scenario::Message;
+use crate::terms::word;
 
 /// The version of the protocol that the server speaks.
 const VERSION: u16 = 1;

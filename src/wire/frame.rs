@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::scenario::ReplyKind;
+use crate::terms::ReplyKind;
 
 /// The id of a request, as the bytes that it came in.
 pub(crate) type Id = Box<RawValue>;

@@ -387,7 +387,7 @@ impl LiveSession {
         self.end = Some(why);
         let told = &self.told;
         let waits = self.script.waits(&|happening| told.holds(happening));
-        let waits = waits.into_iter().map(crate::scenario::word).collect();
+        let waits = waits.into_iter().map(crate::terms::word).collect();
         self.note(What::End { why, waits })
     }
 

@@ -10,8 +10,8 @@ use crate::scenario::{ClockStep, Happening, Send, Step, ToolStep};
 use crate::subject::model::asyncio::{EventLoop, Exception, Result, run_coroutine_threadsafe};
 use crate::subject::model::{EventService, ToolCall};
 
-use super::server::event_seen;
-use crate::harness::{Player, World, timer_name};
+use super::world::{Player, World};
+use crate::harness::conditions::event_seen;
 
 /// Plays an actor's part.
 pub(crate) fn play(world: &World, player: &Player) {
@@ -53,7 +53,7 @@ pub(crate) fn keep_time(world: &World, steps: &[ClockStep]) {
     for step in steps {
         match step {
             ClockStep::Wait(happening) => world.wait_for(happening),
-            ClockStep::Fire(timer) => world.timers.fire(timer_name(*timer)),
+            ClockStep::Fire(timer) => world.timers.fire(timer.name()),
         }
     }
 }
@@ -154,12 +154,12 @@ impl World {
             Happening::Frame(frame) => self.server.wait_for_frame(frame),
             Happening::Status(wanted) => {
                 let wanted = *wanted;
-                let _place = thread::place(format!("wait for status {}", crate::scenario::word(&wanted)));
+                let _place = thread::place(format!("wait for status {}", crate::terms::word(&wanted)));
                 state.execution_status.wait_until(move |status| *status == wanted);
             }
             Happening::Event(wanted) => {
                 let wanted = wanted.clone();
-                let _place = thread::place(format!("wait for event {}", crate::scenario::word(&wanted.kind)));
+                let _place = thread::place(format!("wait for event {}", crate::terms::word(&wanted.kind)));
                 state.events.wait_until(move |events| event_seen(events, &wanted));
             }
             Happening::Reply(_) => unreachable!("a scenario that is only live is refused before it runs"),

@@ -10,10 +10,11 @@ use std::rc::Rc;
 
 use crate::engine::kernel::{Object, Op, anchor, thread, words};
 use crate::explore::Anchor;
+use crate::harness::conditions::{event_seen, openers};
 use crate::mock_server as script;
 use crate::mock_server::{ClientMessage, Script, ServerMessage, Wire};
 use crate::observation::ServerEntry;
-use crate::scenario::{Action, EventSeen, FrameSeen, Happening, Scenario, Step};
+use crate::scenario::{Action, FrameSeen, Happening, Scenario};
 use crate::subject::model::asyncio::{EventLoop, Future};
 use crate::subject::model::{ConversationState, Llm, Output, Peer, Pipe, Sink};
 
@@ -254,7 +255,7 @@ impl ServerHost {
     }
 
     pub(crate) fn wait_for_frame(&self, frame: &FrameSeen) {
-        let words = format!("frame {}", crate::scenario::word(&frame.method));
+        let words = format!("frame {}", crate::terms::word(&frame.method));
         let _place = thread::place(format!("wait for {words}"));
         let frame = frame.clone();
         let op = Op::new("wait").reads().says(move |()| words.clone());
@@ -323,29 +324,4 @@ fn llm_line(frame: &ServerMessage) -> String {
         | ServerMessage::PromptFailed { session, .. } => session.clone(),
         ServerMessage::Call { .. } | ServerMessage::Answered { .. } => String::new(),
     }
-}
-
-/// Whether the log holds such an event, as often as asked.
-pub(crate) fn event_seen(events: &[crate::observation::Event], wanted: &EventSeen) -> bool {
-    let fits = |event: &&crate::observation::Event| {
-        event.kind == wanted.kind && wanted.text.as_ref().is_none_or(|text| *text == event.text)
-    };
-    events.iter().filter(fits).count() >= wanted.count as usize
-}
-
-fn openers(scenario: &Scenario) -> BTreeMap<String, Vec<String>> {
-    let mut openers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for actor in &scenario.actors {
-        for step in &actor.does {
-            if let Step::Open(gate) = step {
-                openers.entry(gate.clone()).or_default().push(actor.name.clone());
-            }
-        }
-    }
-    for action in scenario.server.iter().flat_map(|reaction| &reaction.actions) {
-        if let Action::Open(gate) = action {
-            openers.entry(gate.clone()).or_default().push("server".to_owned());
-        }
-    }
-    openers
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::asyncio::{EventLoop, Exception, Limit, Portal, PortalThread, Result, concurrent};
 use crate::engine::kernel::{Timers, thread};
 use crate::observation::{Event, SessionInUse};
-use crate::scenario::{EventKind, Limits, Status};
+use crate::terms::{EventKind, Limits, Status};
 
 use super::attribute::Attribute;
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};

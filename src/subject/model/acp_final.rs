@@ -4,7 +4,7 @@
 //! `sdk/agent/acp_agent.py`. It must not know why the turn ended; `acp_turn` does.
 
 use crate::engine::kernel::thread;
-use crate::scenario::{EventKind, Status, ToolStatus};
+use crate::terms::{EventKind, Status, ToolStatus};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::bridge::{Bridge, Card, OnEvent, Wired, tool_call_event};

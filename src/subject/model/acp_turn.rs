@@ -5,7 +5,7 @@
 use super::asyncio;
 use super::asyncio::{Exception, Result, concurrent, shield, wait_for, wrap_future};
 use crate::engine::kernel::{FifoGuard, thread};
-use crate::scenario::{Status, StopReason};
+use crate::terms::{Status, StopReason};
 
 use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::connection::{PromptResponse, REQUEST_ERROR, server_ended};

@@ -5,7 +5,7 @@
 
 use super::asyncio::{EventLoop, Exception, Result};
 use crate::engine::kernel::{Flag, thread};
-use crate::scenario::{EventKind, Status};
+use crate::terms::{EventKind, Status};
 
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};

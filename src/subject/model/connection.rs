@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::asyncio::{EventLoop, Exception, Future, Result, TaskRef};
 use crate::engine::kernel::{Local, Mark, learns_only};
 use crate::mock_server::{ClientMessage, ServerMessage};
-use crate::scenario::{ReplyKind, StopReason};
+use crate::terms::{ReplyKind, StopReason};
 
 use super::bridge::Bridge;
 use super::coverage::{Branch, reach};

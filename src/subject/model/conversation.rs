@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
 use crate::engine::kernel::{Cell, FifoLock, Flag, OrderedCell, thread};
 use crate::observation::{Event, RunSeen, StepSeen, TokenView};
-use crate::scenario::{EventKind, Status};
+use crate::terms::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::attribute::Attribute;

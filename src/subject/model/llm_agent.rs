@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::asyncio::{EventLoop, Exception, Future, Result, concurrent};
 use crate::engine::kernel::{Local, OrderedCell, thread};
 use crate::mock_server::{ClientMessage, Completion, LLM, ServerMessage, Update};
-use crate::scenario::{EventKind, Status, ToolCall};
+use crate::terms::{EventKind, Status, ToolCall};
 
 use super::acp_agent::{Turn, event, not_started, system_prompt_event};
 use super::bridge::OnEvent;

@@ -5,7 +5,7 @@
 //! observations are left out: two tool calls are taken to differ. It must not know what a run makes of the answer.
 
 use crate::observation::Event;
-use crate::scenario::EventKind;
+use crate::terms::EventKind;
 
 use super::decision::StuckCheck;
 

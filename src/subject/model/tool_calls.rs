@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::asyncio::{EventLoop, Executor, Result};
 use crate::engine::kernel::thread;
-use crate::scenario::{EventKind, Status};
+use crate::terms::{EventKind, Status};
 
 use super::acp_agent::{Turn, event};
 use super::cancel_token::CancelToken;

@@ -5,8 +5,8 @@
 
 use super::{ALREADY_RUNNING, EventService, INACTIVE, Wanted};
 use crate::engine::kernel::thread;
-use crate::scenario::Status;
 use crate::subject::model::asyncio::{Exception, Result};
+use crate::terms::Status;
 
 use crate::subject::model::coverage::{Branch, reach};
 use crate::subject::model::decision::RefusedAccept;

@@ -4,8 +4,8 @@
 //! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`. It must not know how a run goes.
 
 use super::{ALREADY_RUNNING, EventService, Wanted};
-use crate::scenario::Status;
 use crate::subject::model::asyncio::{Exception, Result};
+use crate::terms::Status;
 
 use crate::subject::model::conversation::LocalConversation;
 use crate::subject::model::coverage::{Branch, reach};
