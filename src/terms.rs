@@ -144,6 +144,57 @@ impl ToolCall {
     }
 }
 
+/// What a thread of the harness or of the runtime is for. A thread that has none of these names is an actor's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ThreadRole {
+    /// Runs the event loop of the service.
+    Loop,
+    /// Talks to the server.
+    Portal,
+    /// A worker of the default executor. There are `worker-2` and so on as well.
+    Worker,
+    /// A worker that only executes tool calls.
+    ToolWorker,
+    /// Plays the scripted server.
+    Server,
+    /// Fires the timers.
+    Clock,
+}
+
+impl ThreadRole {
+    /// Every role.
+    pub const ALL: [Self; 6] =
+        [Self::Loop, Self::Portal, Self::Worker, Self::Server, Self::Clock, Self::ToolWorker];
+
+    /// The name of its thread, or of the first one.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loop => "loop",
+            Self::Portal => "portal",
+            Self::Worker => "worker",
+            Self::ToolWorker => "tool-worker",
+            Self::Server => "server",
+            Self::Clock => "clock",
+        }
+    }
+
+    /// The role of the thread of this name; none if it is an actor's.
+    ///
+    /// ```
+    /// use turnloom::terms::ThreadRole;
+    /// assert_eq!(ThreadRole::of("worker-2"), Some(ThreadRole::Worker));
+    /// assert_eq!(ThreadRole::of("workers"), None);
+    /// ```
+    #[must_use]
+    pub fn of(thread: &str) -> Option<Self> {
+        let number = thread.strip_prefix("worker-").unwrap_or_default();
+        let is_worker = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let named = Self::ALL.into_iter().find(|role| role.name() == thread);
+        named.or(is_worker.then_some(Self::Worker))
+    }
+}
+
 /// The timers of the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::console::Console;
 use super::files;
 use super::files::For;
-use super::{Exit, Verify, backend, explore, names};
+use super::{Exit, Verify, backend, names};
 use crate::explore::{Budget, ExploreError, Hunted, Job, Options, SearchKind, Verdict};
 use crate::harness::Firing;
 use crate::observation::Observations;
@@ -90,7 +90,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     let seen = Seen::of(scenario, entries, observed);
     let (hunted, outcomes) = match look_for(&job, &seen) {
         Ok(found) => found,
-        Err(error) => return explore::failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     let revision = job.revision.as_ref().unwrap_or(&scenario.revision);
     match &hunted.caught {

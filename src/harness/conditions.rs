@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::observation::Event;
 use crate::scenario::{Action, EventSeen, Scenario, Step};
+use crate::terms::ThreadRole;
 
 /// Whether the log holds such an event, as often as asked.
 pub(crate) fn event_seen(events: &[Event], wanted: &EventSeen) -> bool {
@@ -25,7 +26,7 @@ pub(crate) fn openers(scenario: &Scenario) -> BTreeMap<String, Vec<String>> {
     }
     for action in scenario.server.iter().flat_map(|reaction| &reaction.actions) {
         if let Action::Open(gate) = action {
-            openers.entry(gate.clone()).or_default().push("server".to_owned());
+            openers.entry(gate.clone()).or_default().push(ThreadRole::Server.name().to_owned());
         }
     }
     openers

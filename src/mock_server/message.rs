@@ -1,4 +1,4 @@
-//! What goes to and comes from the scripted server, stripped of JSON-RPC. Must not know how a frame is encoded.
+//! What goes to and comes from the scripted server, stripped of JSON-RPC.
 
 use std::fmt;
 

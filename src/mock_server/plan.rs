@@ -1,6 +1,6 @@
 //! What the scenario says the server does: which reaction a message has, and its actions one by one.
 //!
-//! Never changes while a scenario runs. It must not know what was done so far.
+//! Never changes while a scenario runs.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

@@ -1,8 +1,7 @@
 //! The state machine: queued messages, running reactions, gates and the server's log.
 //!
-//! Every free choice (read the next message, or go on with one of the reactions) is offered to the caller. This file
-//! must not know who makes the choice, nor what the conversation behind the client looks like: happenings that the
-//! server cannot see itself are asked of the caller.
+//! Every free choice (read the next message, or go on with one of the reactions) is offered to the caller.
+//! The caller also answers for the conditions that the server cannot see itself.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,6 +1,4 @@
 //! `lock-order`: cycles of the acquisition graph, of one execution or merged over all of them.
-//!
-//! It must not ask whether the cycle came to a deadlock in any execution: that one could is the finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! The rules: named properties of one execution, each a file, and of the lock graph over all executions.
 //!
-//! A rule reads observations and nothing else. It must not know the runtime, the engines or the scenario's script.
+//! A rule reads observations and nothing else.
 
 mod accept_is_honoured;
 mod asked_run_happens;

@@ -65,7 +65,7 @@ Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3; N15
 /// Where the log tells that the limit stopped the run, if that was the last error.
 fn at_limit(seen: &Observations) -> Option<usize> {
     let last = seen.events.iter().rposition(|event| event.kind == EventKind::Error)?;
-    (seen.events[last].text == "MaxIterationsReached").then_some(last)
+    seen.events[last].is_limit_of_steps().then_some(last)
 }
 
 /// Whether the last prompt was answered `end_turn`.

@@ -1,7 +1,5 @@
 //! How binding each rule is, whom it binds and what it rests on: one table for the rules of an execution (`check`) and
 //! those of a transcript (`verify`).
-//!
-//! It must not know what a rule looks at; the rule does.
 
 use std::fmt;
 

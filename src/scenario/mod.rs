@@ -1,4 +1,4 @@
-//! The scenario file: its types, how it is read, and what is wrong with it. Knows nothing of what runs it.
+//! The scenario file: its types, how it is read, and what is wrong with it.
 //!
 //! A text is read into a tree that knows its places (`json`, `spans`), held against the shape of the format (`shape`,
 //! `parse`), and then judged as a whole (`lint`). Each of these says all it finds, and `render` puts it into words.

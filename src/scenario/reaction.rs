@@ -1,6 +1,4 @@
 //! The server's script, as types: on which message it does what, one action after another. A part of the format (`types`).
-//!
-//! It must not know how a script is judged (`lint`) or played.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,7 @@
 //! The scenario file, version 1, as types: what a person writes and what the JSON Schema is made from. What its server
 //! does is in `reaction`.
 //!
-//! This file is the format. It must not know how a scenario is read (`parse`), judged (`lint`) or run; a name in it
-//! (of a gate, an actor, a defect, a rule) is only a string here, and `lint` says whether it names anything.
+//! This file is the format.
 
 use std::collections::BTreeMap;
 
@@ -393,15 +392,6 @@ pub struct LoomPlan {
     /// Roles without a thread of their own: their steps run on the thread that makes them possible (a reduction).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inline: Vec<Role>,
-}
-
-/// Names that schedules use for threads of the harness; there are `worker-2` and so on as well.
-pub(crate) const ROLES: [&str; 6] = ["loop", "portal", "worker", "server", "clock", "tool-worker"];
-
-/// Whether a thread of the harness can have this name, so that no actor can.
-pub(crate) fn is_role(name: &str) -> bool {
-    let number = name.strip_prefix("worker-").unwrap_or_default();
-    ROLES.contains(&name) || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A role of the harness that loom can run without a thread of its own.

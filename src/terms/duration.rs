@@ -1,4 +1,4 @@
-//! Spans of virtual time: read from `"2s"`, printed the same way. Knows nothing of timers.
+//! Spans of virtual time: read from `"2s"`, printed the same way.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -11,13 +11,11 @@ use crate::observation::{Call, End, Event, Observations, Published, ServerEntry,
 use crate::rules::{Context, Rule, UsageKeptApart, Violation};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot::project;
+use crate::terms::ThreadRole;
 use crate::wire::transcript::Entry;
 
 /// A part of an outcome with what is in it, in words.
 type Part = (String, Vec<String>);
-
-/// The thread that plays the scenario's clock.
-const CLOCK: &str = "clock";
 
 /// What was seen of a session besides its transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -130,7 +128,10 @@ fn parts(seen: &Observations) -> Vec<Part> {
 
 /// Whether somebody was left waiting. A clock with a timer that nobody arms is no part of the session.
 fn came_to_a_stand(outcome: &Observations) -> bool {
-    outcome.stuck.as_ref().is_some_and(|stuck| stuck.threads.iter().any(|thread| thread.thread != CLOCK))
+    outcome
+        .stuck
+        .as_ref()
+        .is_some_and(|stuck| stuck.threads.iter().any(|thread| thread.role() != Some(ThreadRole::Clock)))
 }
 
 fn common(own: &[String], other: &[String]) -> usize {

@@ -1,7 +1,7 @@
 //! ACP over JSON-RPC: what the client's methods are to the script, and how what the script does is written.
 //!
 //! Keeps what belongs to one process and its pipe: requests that are not answered yet, calls to the client, tool calls
-//! that the client knows. It must not know when anything happens.
+//! that the client knows.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! One frame of JSON-RPC: what a line from the client is, and how the server's frames are written. Pure; must not know
-//! what a method does.
+//! One frame of JSON-RPC: what a line from the client is, and how the server's frames are written.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;

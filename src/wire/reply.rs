@@ -1,5 +1,5 @@
-//! The answer to one completion: how what the script does is written in the chat-completions protocol, streamed or whole,
-//! down to the bytes of each write. Must not know when anything happens, or whether the client is still there.
+//! The answer to one completion: how what the script does is written in the chat-completions protocol, streamed or
+//! whole, down to the bytes of each write.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! Where everything that happens to a live server comes together, one thing after another: the script, the pipe's
-//! state, the answers of the LLM, the transcript. Must not know threads, sockets or time: who calls it decides when.
+//! state, the answers of the LLM, the transcript.
 
 mod completions;
 

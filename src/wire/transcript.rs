@@ -1,5 +1,4 @@
-//! The transcript: one entry a line, one order over everything that happened to a live server. Must not know what an
-//! entry leads to.
+//! The transcript: one entry a line, one order over everything that happened to a live server.
 //!
 //! An entry is in the file before anybody can see what it tells of, since clients kill their agents without a word. The
 //! file outlives a process: the next one of the same scenario reads it and goes on.

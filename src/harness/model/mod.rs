@@ -17,7 +17,7 @@ use crate::engine::trace::Book;
 use crate::observation::{Observations, Why};
 use crate::scenario::{Role, Scenario, Session, Step};
 use crate::subject::model::{DecisionError, Decisions};
-use crate::terms::AgentKind;
+use crate::terms::{AgentKind, ThreadRole};
 
 pub(crate) use thread_plan::{does_not_fit, threads};
 use world::{World, make_ready};
@@ -123,10 +123,13 @@ impl Stage {
         }
         if self.plan.timers == Firing::Race {
             let timers = world.timers.clone();
-            thread::spawn_daemon("clock", move || while timers.fire_next_idle() {});
+            thread::spawn_daemon(ThreadRole::Clock.name(), move || while timers.fire_next_idle() {});
         } else if !self.plan.scenario.clock.is_empty() {
             let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
-            parts.push(("clock".to_owned(), Box::new(move || actors::keep_time(&world, &steps))));
+            parts.push((
+                ThreadRole::Clock.name().to_owned(),
+                Box::new(move || actors::keep_time(&world, &steps)),
+            ));
         }
         if self.plan.timers == Firing::Clock
             && self.plan.inline.contains(&Role::Clock)

@@ -13,10 +13,14 @@ use crate::explore::Anchor;
 use crate::harness::conditions::{event_seen, openers};
 use crate::mock_server as script;
 use crate::mock_server::{ClientMessage, Script, ServerMessage, Wire};
-use crate::observation::ServerEntry;
+use crate::observation::{Place, ServerEntry};
 use crate::scenario::{Action, FrameSeen, Happening, Scenario};
 use crate::subject::model::asyncio::{EventLoop, Future};
 use crate::subject::model::{ConversationState, Llm, Output, Peer, Pipe, Sink};
+use crate::terms::{ThreadRole, word};
+
+/// The name of the server's thread, and of the object that is its script.
+const SERVER: &str = ThreadRole::Server.name();
 
 /// The server of an execution.
 #[derive(Clone)]
@@ -66,7 +70,7 @@ impl Hash for Moved {
 
 impl ServerHost {
     pub(crate) fn new(scenario: &Scenario, inline: bool) -> Self {
-        let script = Object::new("server", Script::new(&scenario.server, &scenario.gates));
+        let script = Object::new(SERVER, Script::new(&scenario.server, &scenario.gates));
         Self {
             script,
             sinks: Rc::default(),
@@ -93,7 +97,7 @@ impl ServerHost {
         *self.happened.borrow_mut() = Some(happened.clone());
         let openers = self.openers.clone();
         self.script.set_waits_for(move |script| {
-            if &*thread::name() != "server" {
+            if &*thread::name() != SERVER {
                 return Vec::new();
             }
             let waits = script.waits(&*happened);
@@ -101,11 +105,11 @@ impl ServerHost {
                 Happening::Gate(gate) => openers.get(gate).cloned(),
                 _ => None,
             });
-            gates.flatten().filter(|opener| opener != "server").collect()
+            gates.flatten().filter(|opener| opener != SERVER).collect()
         });
         if !self.inline {
             let server = self.clone();
-            thread::spawn_daemon("server", move || while server.step_when_possible() {});
+            thread::spawn_daemon(SERVER, move || while server.step_when_possible() {});
         }
     }
 
@@ -161,7 +165,7 @@ impl ServerHost {
         }
         let happened = self.happened();
         while self.script.inspect(|script| script.can_step(&*happened)) {
-            thread::as_role("server", || {
+            thread::as_role(SERVER, || {
                 let take = |script: &mut Script, which| take_step(script, which, &*happened);
                 let moved = self.script.perform_one_of(self.stepping(), take);
                 self.write(moved);
@@ -244,7 +248,7 @@ impl ServerHost {
 
     pub(crate) fn wait_for_gate(&self, gate: &str) {
         let opener = self.openers.get(gate).and_then(|openers| openers.first());
-        let place = format!("wait for gate {gate:?}");
+        let place = Place::WaitFor(format!("gate {gate:?}"));
         let _place = match opener {
             Some(opener) => thread::place_waiting_for(place, opener),
             None => thread::place(place),
@@ -255,8 +259,8 @@ impl ServerHost {
     }
 
     pub(crate) fn wait_for_frame(&self, frame: &FrameSeen) {
-        let words = format!("frame {}", crate::terms::word(&frame.method));
-        let _place = thread::place(format!("wait for {words}"));
+        let words = format!("frame {}", word(&frame.method));
+        let _place = thread::place(Place::WaitFor(words.clone()));
         let frame = frame.clone();
         let op = Op::new("wait").reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.frame_seen(&frame), |_| ());

@@ -11,7 +11,7 @@ use crate::observation::{Call, TokenView};
 use crate::scenario::{ClockStep, Role, Step, Through};
 use crate::subject::model::asyncio::{EventLoop, Executor, PortalThread};
 use crate::subject::model::{AcpAgent, Agent, EventService, LlmAgent, LocalConversation, Peer};
-use crate::terms::AgentKind;
+use crate::terms::{AgentKind, ThreadRole};
 
 /// What lives during one execution.
 #[derive(Clone)]
@@ -44,11 +44,12 @@ impl World {
             Firing::Race => Timers::racing(),
         };
         let server = ServerHost::new(scenario, plan.inline.contains(&Role::Server));
-        let executor = Executor::new("worker", scenario.workers(), plan.inline.contains(&Role::Worker));
+        let executor =
+            Executor::new(ThreadRole::Worker.name(), scenario.workers(), plan.inline.contains(&Role::Worker));
         let limits = scenario.limits.clone();
         let agent = match scenario.agent.kind {
             AgentKind::Acp => {
-                let portal_thread = PortalThread::spawn("portal", &timers);
+                let portal_thread = PortalThread::spawn(ThreadRole::Portal.name(), &timers);
                 let peer: Rc<dyn Peer> = Rc::new(server.clone());
                 let kind = (scenario.agent.suffix, scenario.switches_model());
                 let (limits, timers) = (limits.clone(), timers.clone());
@@ -71,7 +72,7 @@ impl World {
             make_ready(&conversation);
         }
         let service = (scenario.through == Through::Service).then(|| {
-            let event_loop = EventLoop::new("loop", &timers);
+            let event_loop = EventLoop::new(ThreadRole::Loop.name(), &timers);
             let subscriber = SlowSubscriber::new(scenario, &server, &event_loop);
             let service = EventService::start(
                 conversation.clone(),
@@ -81,7 +82,7 @@ impl World {
                 Rc::new(subscriber),
             );
             let runner = event_loop.clone();
-            thread::spawn_daemon("loop", move || runner.run_forever_idle());
+            thread::spawn_daemon(ThreadRole::Loop.name(), move || runner.run_forever_idle());
             (service, event_loop)
         });
         let players = scenario.actors.iter().map(|actor| Player {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::engine::kernel::{Cell, FifoGuard, FifoLock, GuardedCell, anchor, words};
 use crate::explore::Anchor;
-use crate::observation::Event;
+use crate::observation::{Event, Resource};
 use crate::terms::{EventKind, Status};
 
 /// The id of a user message: its text, which is unique in a scenario.
@@ -65,7 +65,7 @@ impl ConversationState {
     /// while its owner waits, as the portal and the workers do when the loop holds the lock across a step.
     #[must_use]
     pub fn create(unlocked_writers: bool) -> Self {
-        let lock = FifoLock::new("state");
+        let lock = FifoLock::new(Resource::StateLock.name());
         Self {
             execution_status: GuardedCell::new("status", &lock, Status::Idle, unlocked_writers),
             events: GuardedCell::new("events", &lock, Vec::new(), unlocked_writers),
