@@ -2,12 +2,14 @@
 //! The scenario file, the observations, the rules and each subject say them the same way.
 
 mod duration;
+mod nearest;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use duration::{Duration, DurationError};
+pub use nearest::nearest;
 
 /// What kind of agent the conversation has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 //! allocated have a process of their own (`memory`, `memory_loom`).
 
 mod any_bytes;
+mod architecture;
 mod asyncio;
 mod asyncio_programs;
 mod authoring;

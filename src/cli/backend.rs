@@ -1,4 +1,4 @@
-//! The calls by which the command line reaches the rest of the house, in one place.
+//! The calls by which the command line reaches the rest of the crate, in one place.
 //!
 //! A scenario's diagnostics are text from here on, so no command depends on how they are made.
 
@@ -18,7 +18,7 @@ use crate::observation::{LockEdge, Observations};
 use crate::report::json;
 use crate::rules::{Violation, rules};
 use crate::scenario;
-use crate::scenario::{Scenario, Switch, TokenNames, Vocabulary};
+use crate::scenario::{Lines, Scenario, Switch, TokenNames, Vocabulary};
 use crate::subject::model::{DECISIONS, DEFECTS, REVISIONS, Revision};
 use crate::verify::protocol::RULES;
 
@@ -32,16 +32,19 @@ pub(super) struct Loaded {
     pub(super) warnings: String,
     /// What keeps an engine from running it, rendered; empty if nothing does.
     pub(super) only_live: String,
+    /// Where its values stand in its file; none if it has no file.
+    pub(super) lines: Option<Lines>,
 }
 
 /// Reads a scenario and judges it; all that is wrong with it, rendered, if it cannot be run.
 pub(super) fn load(path: &Path, colour: bool) -> Result<Loaded, String> {
-    let scenario::Loaded { name, scenario, warnings, only_live } =
+    let scenario::Loaded { name, scenario, warnings, only_live, lines } =
         scenario::load(path, &vocabulary()).map_err(|diagnostics| diagnostics.render(colour))?;
     let text = |found: scenario::Diagnostics| {
         if found.is_empty() { String::new() } else { found.render(colour) }
     };
-    Ok(Loaded { name, scenario, warnings: text(warnings), only_live: text(only_live) })
+    let (warnings, only_live) = (text(warnings), text(only_live));
+    Ok(Loaded { name, scenario, warnings, only_live, lines: Some(lines) })
 }
 
 /// All that is wrong with or odd about a scenario file of this name and text, rendered; nothing if all is well.
@@ -110,12 +113,12 @@ pub(super) fn explore(
     explore::explore(job, options, progress)
 }
 
-/// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.
+/// Makes what breaks a rule as small as it can be, without new warnings.
 pub(super) fn shrink(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Shrunk>, ExploreError> {
     explore::shrink(job, &no_worse(job), progress)
 }
 
-/// The waits that would settle an order; a scenario with one of them must have no more to be said against it.
+/// The waits that would settle an order, without new warnings.
 pub(super) fn suggest(
     job: &Job,
     outcomes: &BTreeSet<Observations>,
@@ -125,7 +128,7 @@ pub(super) fn suggest(
     explore::suggest(job, outcomes, options, &no_worse(job), progress)
 }
 
-/// Whether of a scenario that was made from this one no more is to be said than of this one.
+/// True if a scenario that was made from this one has no more warnings than this one.
 pub(super) fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
     let warnings = |scenario: &Scenario| {
         let text = json::text(scenario);

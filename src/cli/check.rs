@@ -19,8 +19,8 @@ use crate::harness::Firing;
 use crate::report::checked;
 use crate::report::checked::Table;
 use crate::report::json;
+use crate::report::json::ShardHead;
 use crate::report::json::{BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, Standing};
-use crate::report::shards::ShardHead;
 use crate::report::{broken_rules, is_finding, shown, words};
 use crate::rules::{Basis, basis};
 

@@ -10,7 +10,7 @@ use super::shard::Shard;
 use crate::engine::fingerprint::digest;
 use crate::explore;
 use crate::report::json;
-use crate::report::shards::{ShardHead, ShardedScenario};
+use crate::report::json::{ShardHead, ShardedScenario};
 
 /// Parts the scenarios: those of this shard, in their order, and what its report says of the rest.
 pub(super) fn part(

@@ -5,6 +5,7 @@
 //! acted, and [`names`] replaces what means something on one machine only.
 
 mod actors;
+mod asked;
 mod decode_actions;
 mod names;
 mod transcript_replay;
@@ -17,7 +18,8 @@ use crate::scenario::{
     Session, Step, Through, Trigger, broken_by,
 };
 use crate::wire::transcript::{Entry, What};
-use transcript_replay::{Asked, Moment, Story};
+use asked::Asked;
+use transcript_replay::{Moment, Story};
 
 /// A scenario that was made of a transcript.
 #[derive(Debug, Clone, PartialEq)]

@@ -40,7 +40,7 @@ pub(super) fn token() -> Result<String, getrandom::Error> {
 }
 
 /// Serves the port for ever.
-pub(super) async fn serve(house: SharedSession, listener: TcpListener, token: String) {
+pub(super) async fn serve(shared: SharedSession, listener: TcpListener, token: String) {
     // Whoever has no token cannot make the server keep more than this many heads of requests.
     let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS * LONGEST_BODY / 1024));
@@ -51,9 +51,9 @@ pub(super) async fn serve(house: SharedSession, listener: TcpListener, token: St
             continue;
         };
         let Ok(seat) = seats.clone().try_acquire_owned() else { continue };
-        let (house, room, token) = (house.clone(), room.clone(), token.clone());
+        let (shared, room, token) = (shared.clone(), room.clone(), token.clone());
         tokio::task::spawn_local(async move {
-            converse(&house, stream, &room, &token).await;
+            converse(&shared, stream, &room, &token).await;
             drop(seat);
         });
     }
@@ -61,13 +61,13 @@ pub(super) async fn serve(house: SharedSession, listener: TcpListener, token: St
 
 /// One connection.
 async fn converse(
-    house: &SharedSession,
+    shared: &SharedSession,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     room: &Arc<Semaphore>,
     token: &str,
 ) {
     let (status, kind, body) = match Requests::new(LONGEST_BODY, room.clone()).next(&mut stream).await {
-        Ok(request) => respond(house, &request, token).await,
+        Ok(request) => respond(shared, &request, token).await,
         Err(Refused::With(status, why)) => refusal(status, why),
         Err(Refused::Gone) => return,
     };
@@ -89,7 +89,7 @@ fn done() -> Answer {
     told(200, &json!({}))
 }
 
-async fn respond(house: &SharedSession, request: &Request, token: &str) -> Answer {
+async fn respond(shared: &SharedSession, request: &Request, token: &str) -> Answer {
     if !request.token.as_ref().is_some_and(|given| same(given.as_bytes(), token.as_bytes())) {
         return refusal(
             401,
@@ -98,13 +98,13 @@ async fn respond(house: &SharedSession, request: &Request, token: &str) -> Answe
     }
     let path: Vec<&str> = request.path.split('/').skip(1).collect();
     match (request.method.as_str(), path.as_slice()) {
-        ("GET", ["gates"]) => gates(house),
-        ("POST", ["gates", gate, "open"]) => open(house, gate),
-        ("POST", ["wait"]) => wait(house, &request.body).await,
-        ("POST", ["tell"]) => tell(house, &request.body),
-        ("GET", ["log"]) => log(house),
+        ("GET", ["gates"]) => gates(shared),
+        ("POST", ["gates", gate, "open"]) => open(shared, gate),
+        ("POST", ["wait"]) => wait(shared, &request.body).await,
+        ("POST", ["tell"]) => tell(shared, &request.body),
+        ("GET", ["log"]) => log(shared),
         ("POST", ["end"]) => {
-            house.act(|desk| desk.end(End::Control));
+            shared.act(|session| session.end(End::Control));
             done()
         }
         (_, ["gates" | "wait" | "tell" | "log" | "end"] | ["gates", _, "open"]) => {
@@ -119,43 +119,44 @@ fn same(given: &[u8], token: &[u8]) -> bool {
     given.len() == token.len() && given.iter().zip(token).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-fn gates(house: &SharedSession) -> Answer {
-    let gates = house.look(|desk| {
-        let gates = desk.script().gates().map(|(name, open)| json!({ "name": name, "open": open }));
+fn gates(shared: &SharedSession) -> Answer {
+    let gates = shared.look(|session| {
+        let gates = session.script().gates().map(|(name, open)| json!({ "name": name, "open": open }));
         gates.collect::<Vec<_>>()
     });
     told(200, &json!({ "gates": gates }))
 }
 
-fn has_gate(house: &SharedSession, gate: &str) -> bool {
-    house.look(|desk| desk.script().gates().any(|(name, _)| name == gate))
+fn has_gate(shared: &SharedSession, gate: &str) -> bool {
+    shared.look(|session| session.script().gates().any(|(name, _)| name == gate))
 }
 
-fn no_gate(house: &SharedSession, gate: &str) -> Answer {
-    let names = house.look(|desk| desk.script().gates().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
+fn no_gate(shared: &SharedSession, gate: &str) -> Answer {
+    let names =
+        shared.look(|session| session.script().gates().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
     told(404, &json!({ "error": format!("there is no gate {gate:?}"), "gates": names }))
 }
 
-fn open(house: &SharedSession, gate: &str) -> Answer {
-    if !has_gate(house, gate) {
-        return no_gate(house, gate);
+fn open(shared: &SharedSession, gate: &str) -> Answer {
+    if !has_gate(shared, gate) {
+        return no_gate(shared, gate);
     }
-    house.act(|desk| desk.open_gate(gate));
+    shared.act(|session| session.open_gate(gate));
     done()
 }
 
-async fn wait(house: &SharedSession, body: &[u8]) -> Answer {
+async fn wait(shared: &SharedSession, body: &[u8]) -> Answer {
     let happening: Happening = match serde_json::from_slice(body) {
         Ok(happening) => happening,
         Err(error) => return refusal(400, &format!("the body is no happening: {error}")),
     };
     if let Happening::Gate(gate) = &happening
-        && !has_gate(house, gate)
+        && !has_gate(shared, gate)
     {
-        return no_gate(house, gate);
+        return no_gate(shared, gate);
     }
-    house.until(|desk| desk.holds(&happening) || desk.ended().is_some()).await;
-    told(200, &json!({ "happened": house.look(|desk| desk.holds(&happening)) }))
+    shared.until(|session| session.holds(&happening) || session.ended().is_some()).await;
+    told(200, &json!({ "happened": shared.look(|session| session.holds(&happening)) }))
 }
 
 /// What an actor may tell.
@@ -169,7 +170,7 @@ struct Told {
     returned: Option<String>,
 }
 
-fn tell(house: &SharedSession, body: &[u8]) -> Answer {
+fn tell(shared: &SharedSession, body: &[u8]) -> Answer {
     let told: Told = match serde_json::from_slice(body) {
         Ok(told) => told,
         Err(error) => return refusal(400, &format!("this cannot be told: {error}")),
@@ -178,7 +179,7 @@ fn tell(house: &SharedSession, body: &[u8]) -> Answer {
         Told { status, event, actor: None, call: None, returned: None }
             if status.is_some() || event.is_some() =>
         {
-            house.act(|desk| desk.tell(status, event));
+            shared.act(|session| session.tell(status, event));
             done()
         }
         Told {
@@ -188,7 +189,7 @@ fn tell(house: &SharedSession, body: &[u8]) -> Answer {
             call: Some(call),
             returned: Some(returned),
         } => {
-            house.act(|desk| desk.returned(actor, call, returned));
+            shared.act(|session| session.returned(actor, call, returned));
             done()
         }
         _ => {
@@ -197,8 +198,8 @@ fn tell(house: &SharedSession, body: &[u8]) -> Answer {
     }
 }
 
-fn log(house: &SharedSession) -> Answer {
-    match house.look(crate::wire::session::LiveSession::log) {
+fn log(shared: &SharedSession) -> Answer {
+    match shared.look(crate::wire::session::LiveSession::log) {
         Some(Ok(text)) => (200, "application/x-ndjson", text),
         Some(Err(error)) => refusal(500, &format!("failed to read the transcript: {}", error.kind())),
         None => refusal(404, "no transcript is written: start the server with --transcript FILE"),

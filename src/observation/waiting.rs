@@ -24,6 +24,12 @@ impl Stuck {
     pub fn is_deadlock(&self) -> bool {
         self.why == Why::Deadlock
     }
+
+    /// Whether a thread moves for ever.
+    #[must_use]
+    pub fn is_hang(&self) -> bool {
+        self.why == Why::Hang
+    }
 }
 
 /// Why an execution cannot go on.

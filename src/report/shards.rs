@@ -3,40 +3,8 @@
 //! A part says which of how many it is, what was to be run in all, and how; so a whole is made only of parts that
 //! belong together, each once, and it is the document that one machine would have written.
 
-use serde::{Deserialize, Serialize};
-
-use super::json::CheckDocument;
+use super::json::{CheckDocument, ShardHead};
 use super::words::count;
-
-/// Which part of a check a document is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShardHead {
-    /// The number of the part, from 1.
-    pub index: u32,
-    /// How many parts there are.
-    pub of: u32,
-    /// The version of turnloom.
-    pub turnloom: String,
-    /// How the scenarios were run: the options that decide what is in a report.
-    pub options: String,
-    /// Whether the search was bounded, which decides how wide the text is.
-    pub bounded: bool,
-    /// All scenarios of the check, in their order.
-    pub scenarios: Vec<ShardedScenario>,
-}
-
-/// A scenario of a check that was parted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShardedScenario {
-    /// Its file, as it was given.
-    pub file: String,
-    /// A digest of what it says.
-    pub digest: String,
-    /// The number of the part that it belongs to.
-    pub shard: u32,
-}
 
 /// Why documents are not the parts of one check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -218,6 +186,7 @@ fn difference(first: &ShardHead, other: &ShardHead) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::json::ShardedScenario;
     use crate::report::testkit::{scenario, violated};
 
     /// Four scenarios in two parts.

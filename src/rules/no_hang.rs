@@ -2,7 +2,7 @@
 
 use super::waits::describe;
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{Observations, Stuck, Why};
+use crate::observation::{Observations, Stuck};
 
 /// Nobody moves for ever.
 pub struct NoHang;
@@ -26,7 +26,7 @@ Source: R30 `hung-worker`, #3376 (no verdict of the harness depends on real time
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let hang = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Hang);
+        let hang = seen.stuck.as_ref().filter(|stuck| stuck.is_hang());
         let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
             side: Side::Client,

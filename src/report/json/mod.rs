@@ -16,7 +16,8 @@ use crate::rules::{Basis, Side, basis};
 
 pub use audit::{AuditDocument, AuditRow, AuditSummary, Demand};
 pub use check::{
-    BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, Standing,
+    BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, ShardHead,
+    ShardedScenario, Standing,
 };
 pub use explore::{
     ExploreDocument, ExploredOutcome, RacingOperation, ToldLockCycle, ToldLockEdge, ToldLockGraph,
