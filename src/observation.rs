@@ -212,7 +212,7 @@ pub struct Stuck {
 pub enum Why {
     /// Nobody can move.
     Deadlock,
-    /// Somebody moves for ever: the limit of steps of one execution was reached.
+    /// It goes round for ever, though each thread that could move did move.
     Hang,
 }
 

@@ -97,7 +97,10 @@ pub(super) fn failed(console: &mut Console, error: &ExploreError) -> Exit {
     match error {
         ExploreError::OnlyLive(_) => console.refuse(&words::plain(&error.to_string()), ""),
         ExploreError::Decision(unknown) => console.refuse(&format!("failed to explore: {unknown}"), ""),
-        ExploreError::Broken { .. } | ExploreError::NotDeterministic { .. } | ExploreError::Child { .. } => {
+        ExploreError::Broken { .. }
+        | ExploreError::NotDeterministic { .. }
+        | ExploreError::Limit { .. }
+        | ExploreError::Child { .. } => {
             console.fail(&words::plain(&error.to_string()), "");
             Exit::Incomplete
         }

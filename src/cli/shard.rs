@@ -12,7 +12,7 @@ use super::files::File;
 use super::{backend, jobs};
 use crate::engine::fingerprint::digest;
 use crate::report::json;
-use crate::report::shards::{ShardHead, ShardedScenario};
+use crate::report::shards::{ShardHead, ShardedScenario, UNSEALED};
 
 /// One of so many shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,7 @@ pub(super) fn part(
         shard: *shard,
     };
     let head = ShardHead {
+        content: UNSEALED.to_owned(),
         index: shard.index,
         of: shard.of,
         turnloom: env!("CARGO_PKG_VERSION").to_owned(),

@@ -71,11 +71,11 @@ struct World {
     server: ServerHost,
     service: Option<(EventService, EventLoop)>,
     timers: Timers,
-    players: Vec<Player>,
+    /// All threads hold the world, so the players are in it by reference.
+    players: Rc<[Player]>,
 }
 
 /// An actor with what it has to show.
-#[derive(Clone)]
 struct Player {
     name: String,
     does: Vec<Step>,
@@ -125,13 +125,13 @@ impl Stage {
     /// Begins the threads of the actors and of the clock; the main thread plays the last of them if it has to.
     fn raise_curtain(&self, world: &World) {
         let mut parts: Vec<Part> = Vec::new();
-        for player in &world.players {
-            let (name, player, world) = (player.name.clone(), player.clone(), world.clone());
-            parts.push((name, Box::new(move || model::actors::play(&world, &player))));
+        for (index, player) in world.players.iter().enumerate() {
+            let (name, world) = (player.name.clone(), world.clone());
+            parts.push((name, Box::new(move || model::actors::play(&world, &world.players[index]))));
         }
         if self.plan.timers == Firing::Race {
             let timers = world.timers.clone();
-            thread::spawn_daemon("clock", move || while timers.fire_next_idle() {});
+            thread::spawn_daemon("clock", move || keep_firing(&timers));
         } else if !self.plan.scenario.clock.is_empty() {
             let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
             parts.push(("clock".to_owned(), Box::new(move || model::actors::keep_time(&world, &steps))));
@@ -253,6 +253,13 @@ impl World {
             tokens: OrderedCell::new("tokens", Vec::new()),
         });
         Self { conversation, server, service, timers, players: players.collect() }
+    }
+}
+
+/// Fires whatever is armed, one timer after another. Which ones it has fired matters for none that it will.
+fn keep_firing(timers: &Timers) {
+    while timers.fire_next_idle() {
+        thread::forget();
     }
 }
 

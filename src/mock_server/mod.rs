@@ -7,6 +7,7 @@ mod actions;
 mod message;
 mod plan;
 mod receive;
+mod server_log;
 mod state_machine;
 #[cfg(test)]
 mod tests;
