@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::ServerEntry;
 use super::message::LLM;
-use crate::observation::ServerEntry;
 use crate::scenario::{FrameSeen, Method};
 
 /// The log of a server.
