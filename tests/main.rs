@@ -14,6 +14,7 @@ mod cli;
 mod engines;
 mod folder;
 mod kernel;
+mod limits;
 mod live;
 mod lock_graph;
 mod machine;

@@ -143,13 +143,13 @@ async fn serve_on(
 /// The session as it is before this process begins.
 fn open_session(serving: &Serving) -> Result<LiveSession, TranscriptError> {
     let Some(path) = &serving.transcript else {
-        return Ok(LiveSession::new(&serving.scenario, Transcript::nowhere()));
+        return Ok(LiveSession::new(&serving.scenario, Transcript::nowhere()).without_log());
     };
     let (transcript, entries) = Transcript::open(path)?;
     if !is_of(&serving.scenario, &entries) {
         return Err(TranscriptError::OtherScenario { path: path.clone() });
     }
-    let mut session = LiveSession::new(&serving.scenario, transcript);
+    let mut session = LiveSession::new(&serving.scenario, transcript).without_log();
     session.replay(&entries)?;
     Ok(session)
 }

@@ -37,7 +37,7 @@ impl Stuck {
 pub enum Why {
     /// No thread can move.
     Deadlock,
-    /// A thread moves for ever: the limit of steps of one execution was reached.
+    /// It goes round for ever, though each thread that could move did move.
     Hang,
 }
 

@@ -3,8 +3,43 @@
 //! A part says which of how many it is, what was to be run in all, and how; so a whole is made only of parts that
 //! belong together, each once, and it is the document that one machine would have written.
 
-use super::json::{CheckDocument, ShardHead};
+use super::json::{self, CheckDocument, ShardHead};
 use super::words::count;
+use crate::engine::fingerprint::digest;
+
+/// What stands for the digest of a report that is not written yet.
+pub const UNSEALED: &str = "00000000000000000000000000000000";
+
+/// The text of a document; that of a part says what its content is.
+#[must_use]
+pub fn text(document: &CheckDocument) -> String {
+    let text = json::text(document);
+    match document.shard {
+        // The head comes first, and its digest is the first thing in it.
+        Some(_) => text.replacen(UNSEALED, &seal(&text), 1),
+        None => text,
+    }
+}
+
+fn seal(text: &str) -> String {
+    format!("{:032x}", digest(text))
+}
+
+/// The document that a text holds.
+///
+/// # Errors
+///
+/// In words, if the text holds none, or a part whose content is not what it was when it was written.
+pub fn read(text: &str) -> Result<CheckDocument, String> {
+    let document: CheckDocument = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if let Some(head) = &document.shard {
+        let unsealed = text.replacen(&head.content, UNSEALED, 1);
+        if seal(&unsealed) != head.content {
+            return Err("its content is not what `turnloom check` wrote: a byte has changed since".to_owned());
+        }
+    }
+    Ok(document)
+}
 
 /// Why documents are not the parts of one check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -198,6 +233,7 @@ mod tests {
         };
         let part = |index, names: [&str; 2]| {
             let head = ShardHead {
+                content: UNSEALED.into(),
                 index,
                 of: 2,
                 turnloom: env!("CARGO_PKG_VERSION").into(),
@@ -228,6 +264,25 @@ mod tests {
         assert_eq!(merge(parts.clone()).unwrap(), (whole.clone(), false));
         parts.reverse();
         assert_eq!(merge(parts).unwrap(), (whole, false));
+    }
+
+    #[test]
+    fn a_part_whose_content_was_changed_is_no_part() {
+        let (_, part) = parts().remove(0);
+        let written = text(&part);
+        let there = read(&written).expect("it is as it was written");
+        assert_eq!(CheckDocument { shard: part.shard.clone(), ..there }, part);
+        let bytes = written.as_bytes();
+        for place in 0..bytes.len() {
+            for byte in [bytes[place] ^ 1, b' ', b'0'] {
+                let mut damaged = bytes.to_vec();
+                damaged[place] = byte;
+                let damaged = String::from_utf8_lossy(&damaged);
+                assert!(damaged == written || read(&damaged).is_err(), "byte {place} became {byte}");
+            }
+            let without = [&written[..place], &written[place + 1..]].concat();
+            assert!(read(&without).is_err(), "without byte {place}");
+        }
     }
 
     #[test]

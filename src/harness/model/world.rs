@@ -20,11 +20,11 @@ pub(crate) struct World {
     pub(super) server: ServerHost,
     pub(super) service: Option<(EventService, EventLoop)>,
     pub(super) timers: Timers,
-    pub(super) players: Vec<Player>,
+    /// All threads hold the world, so the players are in it by reference.
+    pub(super) players: Rc<[Player]>,
 }
 
 /// An actor with what it has to show.
-#[derive(Clone)]
 pub(crate) struct Player {
     pub(super) name: String,
     pub(super) does: Vec<Step>,

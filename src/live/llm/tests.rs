@@ -20,7 +20,7 @@ fn shared(server: &str) -> SharedSession {
 /// A request with these members beside the model and the message `hi`.
 fn request(more: &str) -> String {
     let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
-    format!("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 const STREAM: &str = r#","stream":true"#;
@@ -294,8 +294,8 @@ fn a_hang_ends_with_its_client() {
 fn pipelined_requests_are_answered_in_their_order() {
     let shared =
         shared(r#"[{"on": {"prompt": "hi"}, "do": [{"wait": {"gate": "go"}}, {"answer": "end_turn"}]}]"#);
-    let models = "GET /v1/models HTTP/1.1\r\n\r\n";
-    let all = request("") + models + "GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let models = "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n";
+    let all = request("") + models + "GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let (goodbye, writes) = play(&shared, &[&all]);
     let list = r#"{"object":"list","data":[{"id":"turnloom","object":"model","created":0,"owned_by":"turnloom"}]}\n"#;
     let completion = completion(r#"{"role":"assistant","content":"ok"}"#, "stop", 1);
@@ -313,14 +313,17 @@ fn what_is_no_completion_gets_an_answer() {
         (status.unwrap().parse::<u16>().unwrap(), goodbye.is_some())
     };
     let post = |body: &str| {
-        format!("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     assert_eq!(status(&post("{")), (400, false), "the connection goes on");
     assert_eq!(status(&post("{}")), (400, false));
-    assert_eq!(status("GET /v1/chat/completions HTTP/1.1\r\n\r\n"), (405, false));
-    assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), (404, false));
+    assert_eq!(status("GET /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\r\n"), (405, false));
+    assert_eq!(status("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), (404, false));
     assert_eq!(
-        status("POST /v1/chat/completions HTTP/1.1\r\n\r\n"),
+        status("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\r\n"),
         (411, true),
         "where it ends nobody knows"
     );

@@ -92,6 +92,8 @@ pub struct CheckedScenario {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShardHead {
+    /// A digest of the whole text of the report, in which this field itself counts as [`UNSEALED`](crate::report::shards::UNSEALED).
+    pub content: String,
     /// The number of the part, from 1.
     pub index: u32,
     /// How many parts there are.
