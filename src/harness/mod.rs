@@ -268,5 +268,7 @@ fn timer_name(timer: Timer) -> &'static str {
         Timer::InterruptWait => "interrupt_wait",
         Timer::CancelSend => "cancel_send",
         Timer::Retry => "retry",
+        Timer::CloseWait => "close_wait",
+        Timer::PendingDrain => "pending_drain",
     }
 }

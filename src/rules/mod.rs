@@ -33,6 +33,7 @@ mod restart_between_turns;
 mod run_stops_after_error;
 mod service_log;
 mod session_survives_restart;
+mod stop_leaves_a_trace;
 mod stop_returns_well;
 mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;
@@ -75,6 +76,7 @@ pub use prompts_in_message_order::PromptsInMessageOrder;
 pub use restart_between_turns::RestartBetweenTurns;
 pub use run_stops_after_error::RunStopsAfterError;
 pub use session_survives_restart::SessionSurvivesRestart;
+pub use stop_leaves_a_trace::StopLeavesATrace;
 pub use stop_returns_well::StopReturnsWell;
 pub use suffix_once_a_session::SuffixOnceASession;
 pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
@@ -174,6 +176,7 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &PermissionsAreCancelled,
         &ToolCallsAreAnsweredOnce,
         &AcceptIsHonoured,
+        &StopLeavesATrace,
     ]
 }
 

@@ -146,7 +146,7 @@ pub const BASES: &[Basis] = &[
     runtime("lock-order", &["R21", "R23", "R31", "R32"]),
     Basis {
         binds: &[Side::Client, Side::Scenario],
-        ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "P03"])
+        ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "N38", "P03"])
     },
     runtime("no-hang", &["R30"]),
     runtime("no-replay", &["R05", "R19", "R24", "N12", "N13"]),
@@ -184,6 +184,7 @@ pub const BASES: &[Basis] = &[
     runtime("loop-goes-on", &["R34"]),
     runtime("final-state-last", &["R42"]),
     runtime("usage-kept-apart", &["R04"]),
+    runtime("stop-leaves-a-trace", &["N37"]),
     acp("frames-are-valid", Profile::Must, BOTH, &["transports"]),
     acp("answers-have-requests", Profile::Must, BOTH, &["overview"]),
     acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"]),

@@ -173,6 +173,11 @@ pub struct Limits {
     pub interrupt_wait: Duration,
     /// How long sending `session/cancel` may take (timer `cancel_send`).
     pub cancel_send: Duration,
+    /// How long `close` of the event service waits for the run to end before it cancels it again (timer `close_wait`).
+    pub close_wait: Duration,
+    /// How long the event service waits, at the end of a run, for each event that its subscriber has not taken in (timer
+    /// `pending_drain`).
+    pub pending_drain: Duration,
     /// How many workers the default executor of the event loop has. Left out, there are enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
@@ -193,12 +198,24 @@ impl Scenario {
         self.actors.iter().flat_map(|actor| &actor.does).any(|step| matches!(step, Step::SwitchModel(_)))
     }
 
+    /// Whether somebody closes it.
+    fn closes(&self) -> bool {
+        self.actors
+            .iter()
+            .flat_map(|actor| &actor.does)
+            .any(|step| matches!(step, Step::Close | Step::Reload))
+    }
+
     /// How many workers the default executor has: as many as `limits` says, or else so many that nothing has to wait for one.
-    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third.
+    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third, and so does the pause of a
+    /// synchronous run whose service closes.
     pub(crate) fn workers(&self) -> usize {
         match (self.limits.workers, self.through) {
             (Some(workers), _) => workers as usize,
-            (None, Through::Service) => self.actors.len() + 1 + usize::from(self.executes_tools()),
+            (None, Through::Service) => {
+                let pauses_beside = self.agent.kind == AgentKind::Sync && self.closes();
+                self.actors.len() + 1 + usize::from(self.executes_tools()) + usize::from(pauses_beside)
+            }
             (None, Through::Conversation) => 1,
         }
     }
@@ -212,6 +229,8 @@ impl Default for Limits {
             drain: Duration::from_millis(2_000),
             interrupt_wait: Duration::from_millis(5_000),
             cancel_send: Duration::from_millis(2_000),
+            close_wait: Duration::from_millis(10_000),
+            pending_drain: Duration::from_millis(30_000),
             workers: None,
             retries: 3,
         }
@@ -450,6 +469,10 @@ pub enum Timer {
     CancelSend,
     /// The wait before a prompt that has failed is sent again.
     Retry,
+    /// The limit of the wait for the run in flight when the event service closes.
+    CloseWait,
+    /// The limit of the event service's wait, at the end of a run, for an event that its subscriber has not taken in.
+    PendingDrain,
 }
 
 /// What the subscriber of the event service is slow to take in.

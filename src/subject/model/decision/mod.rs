@@ -45,8 +45,8 @@ pub use rerun::{
     Supersede, SupersedeCheck,
 };
 pub use restart::{
-    FailedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel, SwitchedSession,
-    SwitchedSuffix, UndrainedSession,
+    FailedStart, InterruptedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel,
+    SwitchedSession, SwitchedSuffix, TurnRestart, UndrainedSession,
 };
 pub use revisions::{Change, REVISIONS, Revision};
 pub use usage::CondenserUsage;
@@ -213,6 +213,8 @@ decisions! {
     switch_tool: SwitchTool,
     finished_callbacks: FinishedCallbacks,
     switched_model: SwitchedModel,
+    interrupted_start: InterruptedStart,
+    turn_restart: TurnRestart,
 }
 
 /// A name that decides nothing.
