@@ -1,9 +1,10 @@
 //! `stop-leaves-a-trace`: holds runs that were cut short against the stops in the log.
 
 use super::service_log::began;
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServiceEntry};
-use crate::scenario::{EventKind, Need};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{CallKind, Observations, ServiceEntry};
+use crate::scenario::Need;
+use crate::terms::EventKind;
 
 /// A run that a stop has cut short is told of in the log.
 pub struct StopLeavesATrace;
@@ -52,12 +53,12 @@ Source: N37 `interrupt-at-start-untold`, found by turnloom in openhands-sdk 1.25
 }
 
 /// The calls that ran the conversation and were cancelled.
-fn cancelled_calls(seen: &Observations) -> impl Iterator<Item = (&str, &str)> {
+fn cancelled_calls(seen: &Observations) -> impl Iterator<Item = (&str, &CallKind)> {
     let calls = seen.calls.iter().flat_map(|(actor, calls)| calls.iter().map(move |call| (actor, call)));
     let cut = calls.filter(|(_, call)| {
-        matches!(call.call.as_str(), "run" | "accept") && call.returned == "CancelledError"
+        matches!(call.call, CallKind::Run | CallKind::Accept) && call.returned == "CancelledError"
     });
-    cut.map(|(actor, call)| (actor.as_str(), call.call.as_str()))
+    cut.map(|(actor, call)| (actor.as_str(), &call.call))
 }
 
 /// The runs of the service, by number, that were stopped before they came to anything.
@@ -73,11 +74,11 @@ fn runs_cut_short(seen: &Observations) -> impl Iterator<Item = u32> {
 #[cfg(test)]
 mod tests {
     use super::StopLeavesATrace;
-    use crate::observation::{Call, Event, Observations, ServiceEntry};
+    use crate::observation::{Call, CallKind, Event, Observations, ServiceEntry};
     use crate::rules::testkit::*;
 
     fn returned(events: Vec<Event>, call: &str, returned: &str) -> Observations {
-        let call = Call { call: call.to_owned(), returned: returned.to_owned() };
+        let call = Call { call: CallKind::from(call), returned: returned.to_owned() };
         Observations { calls: [("alice".to_owned(), vec![call])].into(), ..seen(events, vec![]) }
     }
 

@@ -1,6 +1,6 @@
 //! Warnings where a scenario touches what the model leaves out.
 
-use crate::said;
+use super::said;
 
 const NOTHING: &str = "\nread scenario `case`: nothing wrong\n";
 

@@ -44,7 +44,7 @@ impl AsyncCallbackWrapper {
 
     /// Blocks until every call so far has ended, for each of them no longer than the limit; whether all have ended.
     pub fn wait_for_pending(&self, limit: Limit) -> bool {
-        let _place = thread::place("wait for pending");
+        let _place = thread::place("drain pending events");
         let count = self.pending.perform(Op::new("read").reads(), |pending| pending.0.len());
         let mut all_ended = true;
         for index in 0..count {
