@@ -104,6 +104,12 @@ const BESIDES: &[(&str, &str)] = &[
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]}, {"name": "bob", "does": ["close"]}]"#,
     ),
     (
+        "an agent that is interrupted twice while its server starts",
+        r#""agent": {"kind": "acp", "session": "cold"},
+        "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]},
+            {"name": "bob", "does": [{"wait": {"frame": {"method": "initialize"}}}, "interrupt", "interrupt"]}]"#,
+    ),
+    (
         "two runs that both start the agent",
         r#""agent": {"kind": "llm", "session": "cold"},
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]}, {"name": "bob", "does": ["run"]}]"#,

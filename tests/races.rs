@@ -428,6 +428,16 @@ fn n24_overtaken_rerun_executes() {
     shows_up_to("N24", "n24-overtaken-rerun-executes", "1 preemption");
 }
 
+#[test]
+fn n37_interrupt_at_start_untold() {
+    shows("N37", "n37-interrupt-at-start-untold", &["turnloom"]);
+}
+
+#[test]
+fn n38_restart_blocks_loop() {
+    shows_up_to("N38", "n38-restart-blocks-loop", "0 preemptions");
+}
+
 /// R19 once more: the cursor survives a reload of what was saved, and without it in the state it does not.
 #[test]
 fn the_cursor_survives_a_reload() {

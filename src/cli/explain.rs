@@ -287,6 +287,8 @@ mod tests {
             late_stop: revokes (EventService.interrupt, EventService.pause)
             finished_callbacks: after_finish (ACPAgent.astep, finally)
             switched_model: noted_after (LocalConversation.switch_acp_model, model_copy)
+            interrupted_start: untold (LocalConversation.arun, its third line)
+            turn_restart: loop (ACPAgent.astep, self._restart_session_on_next_turn)
         ");
     }
 }

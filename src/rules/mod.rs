@@ -34,6 +34,7 @@ mod restart_between_turns;
 mod run_stops_after_error;
 mod service_log;
 mod session_survives_restart;
+mod stop_leaves_a_trace;
 mod stop_returns_well;
 mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;

@@ -11,9 +11,9 @@ use super::{
     no_restart_under_lock, no_run_unasked, no_step_after_pause, nothing_after_turn_end,
     nothing_stranded_after_finish, one_prompt_a_session, one_terminal_event_a_card,
     permissions_are_cancelled, prompts_in_message_order, restart_between_turns, run_stops_after_error,
-    session_survives_restart, stop_returns_well, suffix_once_a_session, superseded_prompt_is_cancelled,
-    superseded_prompt_is_not_repeated, switched_model_stays, tool_calls_are_answered_once,
-    tool_sees_its_cancel, usage_kept_apart, user_stop_wins,
+    session_survives_restart, stop_leaves_a_trace, stop_returns_well, suffix_once_a_session,
+    superseded_prompt_is_cancelled, superseded_prompt_is_not_repeated, switched_model_stays,
+    tool_calls_are_answered_once, tool_sees_its_cancel, usage_kept_apart, user_stop_wins,
 };
 
 /// A rule of an execution, if it is one, and what it rests on.
@@ -64,7 +64,7 @@ static TABLE: &[Row] = &[
         &no_deadlock::NoDeadlock,
         Basis {
             binds: &[Side::Client, Side::Scenario],
-            ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "P03"])
+            ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "N38", "P03"])
         },
     ),
     of_execution(&no_hang::NoHang, runtime("no-hang", &["R30"])),
@@ -145,6 +145,7 @@ static TABLE: &[Row] = &[
     of_execution(&loop_goes_on::LoopGoesOn, runtime("loop-goes-on", &["R34"])),
     of_execution(&final_state_last::FinalStateLast, runtime("final-state-last", &["R42"])),
     of_execution(&usage_kept_apart::UsageKeptApart, runtime("usage-kept-apart", &["R04"])),
+    of_execution(&stop_leaves_a_trace::StopLeavesATrace, runtime("stop-leaves-a-trace", &["N37"])),
     of_transcript(acp("frames-are-valid", Profile::Must, BOTH, &["transports"])),
     of_transcript(acp("answers-have-requests", Profile::Must, BOTH, &["overview"])),
     of_transcript(acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"])),

@@ -156,12 +156,24 @@ impl Scenario {
         self.actors.iter().flat_map(|actor| &actor.does).any(|step| matches!(step, Step::SwitchModel(_)))
     }
 
+    /// Whether somebody closes it.
+    fn closes(&self) -> bool {
+        self.actors
+            .iter()
+            .flat_map(|actor| &actor.does)
+            .any(|step| matches!(step, Step::Close | Step::Reload))
+    }
+
     /// How many workers the default executor has: as many as `limits` says, or else so many that nothing has to wait for one.
-    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third.
+    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third, and so does the pause of a
+    /// synchronous run whose service closes.
     pub(crate) fn workers(&self) -> usize {
         match (self.limits.workers, self.through) {
             (Some(workers), _) => workers as usize,
-            (None, Through::Service) => self.actors.len() + 1 + usize::from(self.executes_tools()),
+            (None, Through::Service) => {
+                let pauses_beside = self.agent.kind == AgentKind::Sync && self.closes();
+                self.actors.len() + 1 + usize::from(self.executes_tools()) + usize::from(pauses_beside)
+            }
             (None, Through::Conversation) => 1,
         }
     }

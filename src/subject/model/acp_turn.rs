@@ -13,8 +13,9 @@ use super::connection::{PromptResponse, REQUEST_ERROR, server_ended};
 use super::coverage::{Branch, reach};
 use super::decision::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
-    SuccessfulTurn, SyncTimeout, TimeoutReport, UndrainedSession,
+    SuccessfulTurn, SyncTimeout, TimeoutReport, TurnRestart, UndrainedSession,
 };
+use super::server_start::outlast;
 use super::state::{ConversationState, MessageId};
 
 type PromptFuture = concurrent::Future<PromptResponse>;
@@ -52,7 +53,7 @@ impl AcpAgent {
     ) -> Result<()> {
         let _place = thread::place(Place::AsyncStep);
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
-        self.restart_if_due(state, turn)?;
+        self.restart_before_turn(event_loop, state, turn).await?;
         let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
             reach(Branch::NothingToStep);
             let _held = state.lock();
@@ -391,6 +392,23 @@ impl AcpAgent {
                 }
             }
         }
+    }
+
+    /// Decision `turn_restart`.
+    async fn restart_before_turn(
+        &self,
+        event_loop: &asyncio::EventLoop,
+        state: &ConversationState,
+        turn: &Turn,
+    ) -> Result<()> {
+        if self.inner.decisions.turn_restart == TurnRestart::Loop || !self.restart_is_due() {
+            return self.restart_if_due(state, turn);
+        }
+        let _place = thread::place_waiting_for("restart on worker", ThreadRole::Worker.name());
+        let (agent, state, of_turn) = (self.clone(), state.clone(), turn.clone());
+        let restart = move || agent.restart_if_due(&state, &of_turn);
+        let restart = event_loop.run_in_executor(&turn.executor, "restart", restart);
+        outlast(&restart, || self.inner.start.give_up()).await
     }
 
     /// Restarts the server if the session cannot be trusted.

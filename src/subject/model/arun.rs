@@ -13,9 +13,10 @@ use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::coverage::{Branch, reach};
 use super::decision::{
     AcpStep, AfterError, AgentStart, CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance,
-    FailedMessage, FinishCheck, FirstPrompt, IdlePause, LastIteration, LateMessage, LatePause, PromptLock,
-    StepMessage, TokenAtEnd,
+    FailedMessage, FinishCheck, FirstPrompt, IdlePause, InterruptedStart, LastIteration, LateMessage,
+    LatePause, PromptLock, StepMessage, TokenAtEnd,
 };
+use super::server_start::{ServerStart, outlast};
 use super::state::{ActionId, AgentState, MessageId, unmatched_actions};
 
 /// What an iteration came to.
@@ -60,9 +61,7 @@ impl LocalConversation {
         });
         self.inner.arun_task.set(task);
         if self.inner.decisions.agent_start == AgentStart::Worker {
-            let this = self.clone();
-            let ready = move || this.ensure_agent_ready();
-            let ready = event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await;
+            let ready = self.start_agent(event_loop).await;
             if ready.is_err() {
                 // The task is not put away, but one that has ended counts as none.
                 self.inner.arun_task.set(None);
@@ -91,6 +90,29 @@ impl LocalConversation {
         self.put_token_away();
         self.inner.arun_task.set(None);
         result
+    }
+
+    /// Decision `interrupted_start`: the start on a worker, and what an interrupt of it leaves in the log.
+    async fn start_agent(&self, event_loop: &EventLoop) -> Result<()> {
+        let this = self.clone();
+        let ready = move || this.ensure_agent_ready();
+        let ready = event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready);
+        if self.inner.decisions.interrupted_start == InterruptedStart::Untold {
+            return ready.await;
+        }
+        let result = outlast(&ready, || self.with_server_start(ServerStart::give_up)).await;
+        if result == Err(Exception::Cancelled) {
+            self.after_interrupt(0);
+            self.put_token_away();
+        }
+        result
+    }
+
+    /// Does something to the start of the agent's server, if the agent has one.
+    pub(super) fn with_server_start(&self, what: impl FnOnce(&ServerStart)) {
+        if let Agent::Acp(agent) = self.agent() {
+            what(&agent.inner.start);
+        }
     }
 
     /// Decision `token_at_end`.

@@ -195,7 +195,7 @@ impl LocalConversation {
             if locked { conversation.on_event_with_state_lock(event) } else { conversation.on_event(event) }
         });
         let on_token = self.inner.token_callback.borrow().clone();
-        Turn { event_loop: event_loop.cloned(), on_event, on_token }
+        Turn { event_loop: event_loop.cloned(), on_event, on_token, executor: self.inner.executor.clone() }
     }
 
     /// Starts the agent, once.

@@ -33,6 +33,7 @@ mod decision;
 mod event_service;
 mod llm_agent;
 mod persistence;
+mod server_start;
 mod state;
 mod stuck_detector;
 mod tool_calls;

@@ -572,6 +572,22 @@ pub const DEFECTS: &[Defect] = &[
         source: "found by turnloom in openhands-sdk 1.25.0: LocalConversation.switch_acp_model, model_copy",
     },
     Defect {
+        name: "interrupt-at-start-untold",
+        row: "N37",
+        decision: "interrupted_start",
+        alternative: "untold",
+        harm: "an interrupt while the agent starts ends the run and leaves neither an event nor a status that says so",
+        source: "found by turnloom in openhands-sdk 1.25.0 and 1.58.2: LocalConversation.arun, asyncio.to_thread(self._ensure_agent_ready)",
+    },
+    Defect {
+        name: "restart-blocks-loop",
+        row: "N38",
+        decision: "turn_restart",
+        alternative: "loop",
+        harm: "while a turn restarts the server nothing else moves on the loop, a stop included",
+        source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent.astep, self._restart_session_after_drain_timeout",
+    },
+    Defect {
         name: "late-stop-loses-run",
         row: "P01",
         decision: "late_stop",

@@ -46,8 +46,8 @@ pub use rerun::{
     Supersede, SupersedeCheck,
 };
 pub use restart::{
-    FailedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel, SwitchedSession,
-    SwitchedSuffix, UndrainedSession,
+    FailedStart, InterruptedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel,
+    SwitchedSession, SwitchedSuffix, TurnRestart, UndrainedSession,
 };
 pub use revisions::{Change, REVISIONS, Revision};
 pub use usage::CondenserUsage;
@@ -215,6 +215,8 @@ decisions! {
     switch_tool: SwitchTool,
     finished_callbacks: FinishedCallbacks,
     switched_model: SwitchedModel,
+    interrupted_start: InterruptedStart,
+    turn_restart: TurnRestart,
 }
 
 /// A name that decides nothing.

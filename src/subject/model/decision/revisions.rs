@@ -93,6 +93,8 @@ pub const REVISIONS: &[Revision] = &[
             change("late_stop", "revokes", "EventService.interrupt, EventService.pause"),
             change("finished_callbacks", "after_finish", "ACPAgent.astep, finally"),
             change("switched_model", "noted_after", "LocalConversation.switch_acp_model, model_copy"),
+            change("interrupted_start", "untold", "LocalConversation.arun, its third line"),
+            change("turn_restart", "loop", "ACPAgent.astep, self._restart_session_on_next_turn"),
         ],
     },
     Revision {
