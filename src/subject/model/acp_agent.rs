@@ -90,6 +90,13 @@ impl AgentSession {
     }
 }
 
+impl Inner {
+    /// Decision `live_update`: whether a tool update takes the state lock.
+    pub(super) fn serializes_updates(&self) -> bool {
+        self.decisions.live_update == LiveUpdate::Serialized && self.decisions.frees_lock_during_step()
+    }
+}
+
 impl AcpAgent {
     /// An agent that has not started its server, and whose model somebody switches, or nobody.
     #[must_use]
@@ -195,9 +202,7 @@ impl AcpAgent {
         prior_session_id: Option<Rc<str>>,
     ) -> Result<Rc<str>> {
         let inner = &self.inner;
-        let serialized =
-            inner.decisions.live_update == LiveUpdate::Serialized && inner.decisions.frees_lock_during_step();
-        let client = Bridge::new(serialized.then(|| state.clone()));
+        let client = Bridge::new(inner.serializes_updates().then(|| state.clone()));
         let portal = Portal::on_thread(&inner.portal_thread);
         let (peer, bridge, event_loop) = (inner.peer.clone(), client.clone(), portal.event_loop().clone());
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();

@@ -290,7 +290,7 @@ impl EventService {
             return Ok(());
         }
         let superseded = match self.decisions().supersede {
-            Supersede::Cancelled => self.mark_running_acp_prompt_superseded().await?,
+            Supersede::Cancelled => self.mark_running_acp_prompt_superseded(&text).await?,
             Supersede::Interrupted => self.look_for_running_acp_turn().await?,
             Supersede::Left => Superseded::default(),
         };

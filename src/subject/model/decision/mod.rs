@@ -24,7 +24,7 @@ pub use cancel_token::{TokenAtEnd, ToolToken};
 pub use confirmation::{PendingActions, RefusedAccept};
 pub use cursor::{
     CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance, FailedMessage, FirstPrompt,
-    StepMessage,
+    StepMessage, SyncMessage,
 };
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::{Dispatch, ToolPool};
@@ -37,7 +37,9 @@ pub use finalization::{
     LateMessage, LatePause, StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks,
     UnfinishedCards,
 };
-pub use locking::{AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool};
+pub use locking::{
+    AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool, SyncPromptLock,
+};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
     CloseInFlight, Closing, ExplicitStop, LateStop, OvertakenRerun, RefusedRerun, RefusedRun,
@@ -213,6 +215,8 @@ decisions! {
     switch_tool: SwitchTool,
     finished_callbacks: FinishedCallbacks,
     switched_model: SwitchedModel,
+    sync_message: SyncMessage,
+    sync_prompt_lock: SyncPromptLock,
 }
 
 /// A name that decides nothing.
@@ -234,6 +238,12 @@ impl Decisions {
     #[must_use]
     pub fn frees_lock_during_step(&self) -> bool {
         self.prompt_lock == PromptLock::Released && self.acp_step == AcpStep::Native
+    }
+
+    /// Whether the state lock is free while a synchronous step of an ACP agent is under way.
+    #[must_use]
+    pub fn frees_lock_during_sync_step(&self) -> bool {
+        self.sync_prompt_lock == SyncPromptLock::Released && self.acp_step == AcpStep::Native
     }
 
     /// The decisions of a revision, with some changed, then with defects switched on.

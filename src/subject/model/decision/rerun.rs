@@ -13,7 +13,8 @@ choices! {
     SupersedeCheck,
     "Does the service ask whose prompt is in flight before it supersedes it?",
     "openhands-sdk #3376, merged code" {
-        Newest "newest" "A prompt that is the newest message's goes on.",
+        Older "older" "A prompt of an older message is cancelled; the message's own, or a newer one's, goes on.",
+        Newest "newest" "A prompt that is the newest message's goes on; any other is cancelled, the message's own among them.",
         None "none" "Any prompt in flight is cancelled.",
     }
     RefusedRun,

@@ -42,6 +42,7 @@ pub(super) struct Superseded {
     pub(super) did_mark: bool,
     /// The message in whose place the prompt was, if it was marked.
     pub(super) newest: Option<MessageId>,
+    /// Whether the prompt goes on, as the message has its turn by it already.
     pub(super) active_prompt_has_latest_message: bool,
 }
 
@@ -67,9 +68,9 @@ impl EventService {
         requested.set(Some(both));
     }
 
-    pub(super) async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
-        let this = self.clone();
-        self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync())).await
+    pub(super) async fn mark_running_acp_prompt_superseded(&self, message: &MessageId) -> Result<Superseded> {
+        let (this, message) = (self.clone(), message.clone());
+        self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync(&message))).await
     }
 
     /// `_should_interrupt_running_acp_turn` of the first review rounds: any run in flight will do.
@@ -81,7 +82,7 @@ impl EventService {
     }
 
     /// On a worker.
-    fn mark_superseded_sync(&self) -> Superseded {
+    fn mark_superseded_sync(&self, message: &MessageId) -> Superseded {
         let nothing = Superseded::default();
         let conversation = &self.inner.conversation;
         if self.inner.run_task.get().is_none() || !conversation.is_acp() {
@@ -95,12 +96,17 @@ impl EventService {
             return nothing;
         }
         let agent_state = state.agent_state.get();
-        let newest = state.prompt_messages().pop();
-        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else {
+        let messages = state.prompt_messages();
+        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, messages.last().cloned()) else {
             reach(Branch::SupersedeBeforePrompt);
             return nothing;
         };
-        if *inflight == newest && self.decisions().supersede_check == SupersedeCheck::Newest {
+        let goes_on = match self.decisions().supersede_check {
+            SupersedeCheck::Older => place(&messages, inflight) >= place(&messages, message),
+            SupersedeCheck::Newest => *inflight == newest,
+            SupersedeCheck::None => false,
+        };
+        if goes_on {
             reach(Branch::SupersedeOwnPrompt);
             return Superseded { active_prompt_has_latest_message: true, ..nothing };
         }
@@ -183,4 +189,9 @@ impl EventService {
         };
         self.in_executor("get status", read).await
     }
+}
+
+/// Where a message stands among all of them.
+fn place(messages: &[MessageId], message: &MessageId) -> Option<usize> {
+    messages.iter().position(|other| other == message)
 }
