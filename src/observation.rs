@@ -152,6 +152,10 @@ pub enum ServiceEntry {
     VainStop,
     /// A run began, the next in number.
     Began { by: Cause },
+    /// The service is being closed.
+    Closing,
+    /// It was started again.
+    Opened,
 }
 
 /// Who asked the event service for a run that began.

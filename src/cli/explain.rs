@@ -289,6 +289,9 @@ mod tests {
             late_stop: revokes (EventService.interrupt, EventService.pause)
             finished_callbacks: after_finish (ACPAgent.astep, finally)
             switched_model: noted_after (LocalConversation.switch_acp_model, model_copy)
+            supersede_check: newest (EventService._mark_running_acp_prompt_superseded_sync)
+            sync_message: newest (ACPAgent.step, reversed(state.events))
+            sync_prompt_lock: held (LocalConversation.run, with self._state around step)
         ");
     }
 }

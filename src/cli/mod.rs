@@ -11,6 +11,8 @@ mod environment;
 mod explain;
 mod explore;
 mod export;
+#[cfg(test)]
+mod fault_tests;
 mod files;
 #[cfg(test)]
 mod fixtures;

@@ -33,7 +33,7 @@ behind breaks `nothing-stranded-after-finish` instead.
 
 Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
 `message-stranded-in-tail`, #3376 merged code; N11 `run-after-stop-forgotten` and \
-N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run`, 1.25.0; P01 `late-stop-loses-run`, #3557."
+N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `supersede-cancels-own-prompt`, 1.25.0; P01 `late-stop-loses-run`, #3557."
     }
 
     fn needs(&self) -> &'static [Need] {

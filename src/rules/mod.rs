@@ -5,10 +5,13 @@
 mod accept_is_honoured;
 mod asked_run_happens;
 mod callback_on_lock_owner;
+mod closed_service_begins_no_run;
 mod completed_turn_is_kept;
 mod dispatch_by_agent;
 mod every_chunk_published;
 mod facts;
+mod failed_message_comes_again;
+mod failed_start_is_told;
 mod final_events_together;
 mod final_state_last;
 mod last_state_is_true;
@@ -49,9 +52,12 @@ mod waits;
 pub use accept_is_honoured::AcceptIsHonoured;
 pub use asked_run_happens::AskedRunHappens;
 pub use callback_on_lock_owner::CallbackOnLockOwner;
+pub use closed_service_begins_no_run::ClosedServiceBeginsNoRun;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
 pub use dispatch_by_agent::DispatchByAgent;
 pub use every_chunk_published::EveryChunkPublished;
+pub use failed_message_comes_again::FailedMessageComesAgain;
+pub use failed_start_is_told::FailedStartIsTold;
 pub use final_events_together::FinalEventsTogether;
 pub use final_state_last::FinalStateLast;
 pub use last_state_is_true::LastStateIsTrue;
@@ -174,6 +180,9 @@ pub fn rules() -> &'static [&'static dyn Rule] {
         &PermissionsAreCancelled,
         &ToolCallsAreAnsweredOnce,
         &AcceptIsHonoured,
+        &FailedMessageComesAgain,
+        &FailedStartIsTold,
+        &ClosedServiceBeginsNoRun,
     ]
 }
 

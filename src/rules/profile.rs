@@ -142,7 +142,7 @@ const fn runtime(rule: &'static str, rows: &'static [&'static str]) -> Basis {
 /// Every rule, those of an execution first.
 pub const BASES: &[Basis] = &[
     runtime("no-lock-across-prompt", &["R01", "R32"]),
-    runtime("callback-on-lock-owner", &["R31", "R32", "N25", "P02"]),
+    runtime("callback-on-lock-owner", &["R31", "R32", "N25", "P02", "N33"]),
     runtime("lock-order", &["R21", "R23", "R31", "R32"]),
     Basis {
         binds: &[Side::Client, Side::Scenario],
@@ -152,7 +152,7 @@ pub const BASES: &[Basis] = &[
     runtime("no-replay", &["R05", "R19", "R24", "N12", "N13"]),
     runtime("nothing-stranded-after-finish", &["R08", "R12", "N15"]),
     Basis { profile: Profile::Policy, ..runtime("one-prompt-a-session", &["R10", "N04", "N26"]) },
-    runtime("prompts-in-message-order", &["R17", "R27"]),
+    runtime("prompts-in-message-order", &["R17", "R27", "N32"]),
     runtime("completed-turn-is-kept", &["R28"]),
     runtime("one-terminal-event-a-card", &["R09", "N10"]),
     Basis {
@@ -173,7 +173,7 @@ pub const BASES: &[Basis] = &[
     runtime("superseded-prompt-is-cancelled", &["R03"]),
     runtime("superseded-prompt-is-not-repeated", &["N20"]),
     runtime("user-stop-wins", &["R39", "N06"]),
-    runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22", "N28", "P01"]),
+    runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22", "N28", "P01", "N31"]),
     runtime("no-run-unasked", &["R26", "N24"]),
     runtime("dispatch-by-agent", &["R37", "R38"]),
     runtime("no-step-after-pause", &["N02", "N14"]),
@@ -184,6 +184,9 @@ pub const BASES: &[Basis] = &[
     runtime("loop-goes-on", &["R34"]),
     runtime("final-state-last", &["R42"]),
     runtime("usage-kept-apart", &["R04"]),
+    runtime("failed-message-comes-again", &[]),
+    runtime("failed-start-is-told", &[]),
+    runtime("closed-service-begins-no-run", &[]),
     acp("frames-are-valid", Profile::Must, BOTH, &["transports"]),
     acp("answers-have-requests", Profile::Must, BOTH, &["overview"]),
     acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"]),

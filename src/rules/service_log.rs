@@ -56,7 +56,11 @@ pub(super) fn asks_for_run(entry: &ServiceEntry) -> bool {
         ServiceEntry::Run => true,
         ServiceEntry::Message { run, .. } => *run,
         ServiceEntry::Accept { waiting } => *waiting,
-        ServiceEntry::Stop | ServiceEntry::VainStop | ServiceEntry::Began { .. } => false,
+        ServiceEntry::Stop
+        | ServiceEntry::VainStop
+        | ServiceEntry::Began { .. }
+        | ServiceEntry::Closing
+        | ServiceEntry::Opened => false,
     }
 }
 

@@ -33,11 +33,13 @@ pub(super) struct Run {
     events_before_step: usize,
     /// Whether the next step takes the newest message instead of the next one (decision `cursor_advance`).
     jump: bool,
+    /// Whether a step that ended in error is the last one.
+    pub(super) stops_after_error: bool,
 }
 
 impl Run {
-    pub(super) fn new(number: u32, cursor: Option<MessageId>) -> Self {
-        Self { number, cursor, iteration: 0, events_before_step: 0, jump: false }
+    pub(super) fn new(number: u32, cursor: Option<MessageId>, stops_after_error: bool) -> Self {
+        Self { number, cursor, iteration: 0, events_before_step: 0, jump: false, stops_after_error }
     }
 }
 
@@ -74,7 +76,8 @@ impl LocalConversation {
                 return ready;
             }
         }
-        let mut run = self.start_run(number, stopped);
+        let stops_after_error = self.inner.decisions.after_error == AfterError::Stop;
+        let mut run = self.start_run(number, stopped, stops_after_error);
         let result = match &mut run {
             Some(run) => self.arun_loop(event_loop, run).await,
             None => Ok(()),
@@ -113,7 +116,12 @@ impl LocalConversation {
     }
 
     /// The cursor and the status at the begin of a run; none if it is not to start.
-    pub(super) fn start_run(&self, number: u32, stopped: Option<&Flag>) -> Option<Run> {
+    pub(super) fn start_run(
+        &self,
+        number: u32,
+        stopped: Option<&Flag>,
+        stops_after_error: bool,
+    ) -> Option<Run> {
         let state = &self.inner.state;
         let _held = state.lock();
         let mut agent_state = state.agent_state.get();
@@ -132,7 +140,7 @@ impl LocalConversation {
             Cursor::State => agent_state.last_prompt,
             Cursor::Run => None,
         };
-        Some(Run::new(number, cursor))
+        Some(Run::new(number, cursor, stops_after_error))
     }
 
     async fn arun_loop(&self, event_loop: &EventLoop, run: &mut Run) -> Result<()> {
@@ -182,8 +190,7 @@ impl LocalConversation {
         run.iteration += 1;
         self.note_step_end(run.number);
         let status = state.status();
-        let stops = self.inner.decisions.after_error == AfterError::Stop;
-        if status == Status::WaitingForConfirmation || (stops && status == Status::Error) {
+        if status == Status::WaitingForConfirmation || (run.stops_after_error && status == Status::Error) {
             return Ok(Flow::Break);
         }
         if run.iteration < self.inner.max_iteration_per_run {
@@ -324,9 +331,7 @@ impl LocalConversation {
             }
         }
         state.agent_state.set(agent_state);
-        if matches!(status, Status::Error | Status::Stuck)
-            && self.inner.decisions.after_error == AfterError::Stop
-        {
+        if matches!(status, Status::Error | Status::Stuck) && run.stops_after_error {
             reach(Branch::StepEndedInError);
             return Flow::Break;
         }

@@ -466,6 +466,7 @@ impl EventService {
             inner.closing.set(true);
         }
         self.note_explicit_stop();
+        self.note(ServiceEntry::Closing);
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
             reach(Branch::ClosedInFlight);
             self.end_run_in_flight(&run).await?;
@@ -493,6 +494,7 @@ impl EventService {
         self.inner.conversation.resume();
         self.inner.closing.set(false);
         self.inner.is_open.set(true);
+        self.note(ServiceEntry::Opened);
         Ok(())
     }
 

@@ -21,10 +21,11 @@ impl LocalConversation {
 
     /// The cursor and the status at the begin of a run; none if it is not to start.
     pub(super) fn start_sync_run(&self, number: u32, stopped: Option<&Flag>) -> Option<Run> {
+        let stops_after_error = self.inner.decisions.sync_after_error == SyncAfterError::Stop;
         if self.sync_run_takes_queue() {
-            return self.start_run(number, stopped);
+            return self.start_run(number, stopped, stops_after_error);
         }
-        self.set_running(number, stopped).then(|| Run::new(number, None))
+        self.set_running(number, stopped).then(|| Run::new(number, None, stops_after_error))
     }
 
     /// `except Exception`
@@ -105,8 +106,7 @@ impl LocalConversation {
         run.iteration += 1;
         self.note_step_end(run.number);
         let status = state.status();
-        let stops = self.inner.decisions.sync_after_error == SyncAfterError::Stop;
-        if status == Status::WaitingForConfirmation || (stops && status == Status::Error) {
+        if status == Status::WaitingForConfirmation || (run.stops_after_error && status == Status::Error) {
             return Flow::Break;
         }
         if run.iteration < self.inner.max_iteration_per_run {
