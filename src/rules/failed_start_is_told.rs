@@ -1,4 +1,4 @@
-//! `failed-start-is-told`: holds the starts of the server's log against the errors of the event log.
+//! `failed-start-is-told`: holds the starts of the server's log against what the event log tells of them.
 
 use super::{Mark, Rule, Side, Violation};
 use crate::observation::{Context, Observations, ServerEntry};
@@ -21,8 +21,8 @@ impl Rule for FailedStartIsTold {
 have only the event log and the status: without an event they see a conversation that is as idle as before, and no \
 reason why nothing happens.
 
-It breaks when the server's log has more processes that were ended without a session (neither `session/new` nor \
-`session/load` was answered well) than the event log has errors.
+It breaks when the server was started more often than the event log has system prompts, the mark of a start that went \
+well, and errors. The processes that never read a prompt are taken for those that failed.
 
 Source: the decision `failed_start`, openhands-sdk 1.24.0 beside 1.25.0 (ACPAgent.init_state)."
     }
@@ -35,35 +35,27 @@ Source: the decision `failed_start`, openhands-sdk 1.24.0 beside 1.25.0 (ACPAgen
         if !context.acp || seen.stuck.is_some() {
             return Vec::new();
         }
-        let failed = failed_starts(seen);
-        let told = seen.events.iter().filter(|event| event.kind == EventKind::Error).count();
-        let untold = failed.into_iter().skip(told).map(|(place, process)| Violation {
+        let tells = |kind: EventKind| matches!(kind, EventKind::SystemPrompt | EventKind::Error);
+        let told = seen.events.iter().filter(|event| tells(event.kind)).count();
+        let starts = seen.server.iter().enumerate().filter_map(|(place, entry)| match entry {
+            ServerEntry::Started { process } => Some((place, *process)),
+            _ => None,
+        });
+        let untold = starts.clone().count().saturating_sub(told);
+        let unused = starts.filter(|(_, process)| !was_prompted(seen, *process));
+        let violation = |(place, process): (usize, u32)| Violation {
             rule: self.name(),
             side: Side::Client,
             message: format!("the start of process {process} failed, and no error in the event log says so"),
             marks: vec![Mark::Server(place)],
-        });
-        untold.collect()
+        };
+        unused.take(untold).map(violation).collect()
     }
 }
 
-/// The processes that were ended before they had a session: where each began, and its number.
-fn failed_starts(seen: &Observations) -> Vec<(usize, u32)> {
-    let has_session = |number: u32| {
-        seen.server.iter().any(|entry| match entry {
-            ServerEntry::New { process, .. } => *process == number,
-            ServerEntry::Load { process, loaded, .. } => *process == number && *loaded,
-            _ => false,
-        })
-    };
-    let ended = |number: u32| {
-        seen.server.iter().any(|entry| matches!(entry, ServerEntry::Ended { process } if *process == number))
-    };
-    let starts = seen.server.iter().enumerate().filter_map(|(place, entry)| match entry {
-        ServerEntry::Started { process } => Some((place, *process)),
-        _ => None,
-    });
-    starts.filter(|(_, process)| ended(*process) && !has_session(*process)).collect()
+/// Whether the process read a prompt.
+fn was_prompted(seen: &Observations, number: u32) -> bool {
+    seen.server.iter().any(|entry| matches!(entry, ServerEntry::Prompt { process, .. } if *process == number))
 }
 
 #[cfg(test)]
@@ -89,8 +81,6 @@ mod tests {
     #[test]
     fn one_that_is_told_and_one_that_went_well_do_not() {
         holds(&FailedStartIsTold, &seen(vec![error("ACPInitError")], refused()));
-        let mut well = refused();
-        well.insert(2, ServerEntry::New { process: 1, session: "s1".into() });
-        holds(&FailedStartIsTold, &seen(vec![system_prompt()], well));
+        holds(&FailedStartIsTold, &seen(vec![system_prompt()], refused()));
     }
 }

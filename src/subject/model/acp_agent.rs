@@ -379,13 +379,13 @@ impl AcpAgent {
     fn end(&self, live: &Live) {
         let _place = thread::place("end server");
         let conn = live.conn.clone();
-        let closed = live.portal.call("close", move || {
+        // What closing fails with is logged there and nothing else: the portal may have ended by then.
+        let _closed = live.portal.call("close", move || {
             Box::pin(async move {
                 conn.close();
                 Ok(())
             })
         });
-        debug_assert!(closed.is_ok(), "closing a connection cannot fail");
         self.inner.peer.kill();
         live.portal.stop();
     }

@@ -30,6 +30,8 @@ use rerun::{RefusedRequest, Superseded};
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
 const INACTIVE: &str = "inactive_service";
+/// A rerun whose place another run has taken; the service keeps that to itself.
+const OVERTAKEN: &str = "overtaken";
 
 /// The task that runs the conversation in the background (`_run_task`).
 #[derive(Clone)]
@@ -356,7 +358,7 @@ impl EventService {
         }
         if self.is_overtaken(wanted) {
             reach(Branch::RerunOvertaken);
-            return Ok(());
+            return refuse(OVERTAKEN);
         }
         if inner.run_task.get().is_some_and(|run| !run.task.done()) {
             reach(Branch::RefusedEnding);

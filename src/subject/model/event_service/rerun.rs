@@ -3,7 +3,7 @@
 //!
 //! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`. It must not know how a run goes.
 
-use super::{ALREADY_RUNNING, EventService, Wanted};
+use super::{ALREADY_RUNNING, EventService, OVERTAKEN, Wanted};
 use crate::scenario::Status;
 use crate::subject::model::asyncio::{Exception, Result};
 
@@ -153,14 +153,25 @@ impl EventService {
         match Box::pin(self.begin(Wanted::Rerun { generation: asked, run: request.run })).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
                 reach(Branch::RerunRefused);
-                if self.decisions().refused_rerun == RefusedRerun::Dropped {
-                    return Ok(());
-                }
-                self.keep_request(request);
-                inner.acp_internal_rerun_requested.set(internal);
+                self.keep_refused(request, internal);
                 Ok(())
             }
+            Err(Exception::Value(why)) if why == OVERTAKEN => {
+                self.keep_refused(RefusedRequest { run: inner.run_tasks.get(), ..request }, internal);
+                if inner.run_task.get().is_some_and(|run| !run.task.done()) {
+                    return Ok(());
+                }
+                Box::pin(self.rerun_if_wanted()).await
+            }
             other => other,
+        }
+    }
+
+    /// Decision `refused_rerun`: the end of the run that is on asks for it again.
+    fn keep_refused(&self, request: RefusedRequest, internal: bool) {
+        if self.decisions().refused_rerun == RefusedRerun::Kept {
+            self.keep_request(request);
+            self.inner.acp_internal_rerun_requested.set(internal);
         }
     }
 
@@ -169,7 +180,7 @@ impl EventService {
         match wanted {
             Wanted::Rerun { run, .. } => {
                 run != self.inner.run_tasks.get()
-                    && self.decisions().overtaken_rerun == OvertakenRerun::Dropped
+                    && self.decisions().overtaken_rerun == OvertakenRerun::HandedOver
             }
             _ => false,
         }
