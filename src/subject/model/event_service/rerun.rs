@@ -132,6 +132,10 @@ impl EventService {
             RerunAfterPause::Always => is_acp,
             RerunAfterPause::Never => false,
         };
+        if still_valid && status.is_some() && self.another_run_is_on() {
+            self.keep_refused(RefusedRequest { run: inner.run_tasks.get(), ..request }, internal);
+            return Ok(());
+        }
         let restart = still_valid
             && match status {
                 Some(Status::Idle) => true,
@@ -158,13 +162,17 @@ impl EventService {
             }
             Err(Exception::Value(why)) if why == OVERTAKEN => {
                 self.keep_refused(RefusedRequest { run: inner.run_tasks.get(), ..request }, internal);
-                if inner.run_task.get().is_some_and(|run| !run.task.done()) {
-                    return Ok(());
-                }
-                Box::pin(self.rerun_if_wanted()).await
+                if self.another_run_is_on() { Ok(()) } else { Box::pin(self.rerun_if_wanted()).await }
             }
             other => other,
         }
+    }
+
+    /// Decision `overtaken_rerun`: whether a run has begun since the one that comes to its end here; its own end is still to
+    /// come then.
+    fn another_run_is_on(&self) -> bool {
+        self.decisions().overtaken_rerun == OvertakenRerun::HandedOver
+            && self.inner.run_task.get().is_some_and(|run| !run.task.done())
     }
 
     /// Decision `refused_rerun`: the end of the run that is on asks for it again.
