@@ -9,9 +9,7 @@ use turnloom::explore::{Budget, Hunted, Job, Options, SearchKind, hunt};
 use turnloom::scenario::{Step, Through};
 use turnloom::subject::model::{DECISIONS, DEFECTS};
 
-use shipped::jobs;
-
-mod shipped;
+use crate::shipped::jobs;
 
 /// The part of the runtime that a scenario leads through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

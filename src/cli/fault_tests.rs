@@ -7,7 +7,8 @@ use std::rc::Rc;
 use clap::Parser;
 
 use super::console::Console;
-use super::{Cli, Command, Exit, audit, check, explore, replay};
+use super::exit::Exit;
+use super::{Cli, Command, audit, check, explore, replay};
 use crate::engine::fault_injection::{Planted, with};
 
 /// A stream that the test reads.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::console::Console;
 use super::progress::Progress;
-use super::{Exit, Format, backend, explore};
+use super::{Exit, Format, backend};
 use crate::explore::{Job, Shrunk, Size};
 use crate::report::json;
 use crate::report::json::ShrinkDocument;

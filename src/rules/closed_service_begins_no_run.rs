@@ -1,7 +1,7 @@
 //! `closed-service-begins-no-run`: reads the service's book.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServiceEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServiceEntry};
 use crate::scenario::{EventKind, Need};
 
 /// A service that is being closed begins no run.

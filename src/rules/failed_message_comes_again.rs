@@ -1,8 +1,8 @@
 //! `failed-message-comes-again`: reads the steps of each run beside the prompts of the server's log.
 
 use super::facts::{messages, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, StepSeen};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, StepSeen};
 use crate::scenario::{Need, Status};
 
 /// A message whose turn ended in error is prompted again before any newer one.

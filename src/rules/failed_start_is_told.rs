@@ -1,7 +1,7 @@
 //! `failed-start-is-told`: holds the starts of the server's log against what the event log tells of them.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{EventKind, Need};
 
 /// A start of the server that failed is told in the event log.

@@ -6,7 +6,7 @@
 
 use super::asyncio::{Exception, Result};
 use crate::engine::kernel::{FifoGuard, Flag};
-use crate::scenario::Status;
+use crate::terms::Status;
 
 use super::acp_agent::AcpAgent;
 use super::arun::{Flow, Run};

@@ -1,7 +1,7 @@
 //! Random scenarios against the fixed runtime: none of them breaks a rule. With a defect the same ones do.
 //!
 //! A common run takes 2,000 of them. `TURNLOOM_SCENARIOS=100000 TURNLOOM_SEED=7 TURNLOOM_SCHEDULES=400 cargo test
-//! --test random_scenarios -- --nocapture` takes more, others and more schedules of each, and says what it ran.
+//! --test suite random_scenarios -- --nocapture` takes more, others and more schedules of each, and says what it ran.
 //!
 //! A scenario with few interleavings is run through all of them. Of any other as many are run, first in the order of the
 //! complete search and then drawn by PCT: that can only find, not prove. An execution that stands still since an actor or
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use turnloom::engine::search::{Sample, Sampler};
 use turnloom::explore::Firing;
 use turnloom::explore::{Budget, Caught, Hunted, Job, Options, SearchKind, Verdict, hunt, smaller};
-use turnloom::observation::{Observations, Waiting, Why};
+use turnloom::observation::{Observations, Place, Waiting, Why};
 use turnloom::rules::{Violation, rules};
 use turnloom::scenario;
 use turnloom::scenario::Vocabulary;
@@ -275,7 +275,7 @@ fn is_idle(seen: &Observations) -> bool {
     let waits = |thread: &Waiting| {
         thread.thread == "clock"
             || thread.waits_for.iter().any(|whom| whom == "server")
-            || thread.place.iter().any(|place| place.starts_with("wait for "))
+            || thread.place.iter().any(|place| matches!(place, Place::WaitFor(_)))
     };
     seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Deadlock && stuck.threads.iter().any(waits))
 }
