@@ -613,7 +613,7 @@ fn p03_start_blocks_loop() {
 
 #[test]
 fn n31_supersede_cancels_own_prompt() {
-    shows_up_to("N31", "n31-supersede-cancels-own-prompt", "0 preemptions");
+    shows_up_to("N31", "n31-supersede-cancels-own-prompt", "1 preemption");
 }
 
 #[test]
