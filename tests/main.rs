@@ -1,6 +1,7 @@
 //! Every test that drives the binary or the public API: one program, so that it is linked once. Tests that count what is
 //! allocated have a process of their own (`memory`, `memory_loom`).
 
+mod alternatives;
 mod any_bytes;
 mod architecture;
 mod asyncio;
@@ -21,6 +22,7 @@ mod machine;
 mod races;
 mod random_scenarios;
 mod report;
+mod reports;
 mod revisions;
 mod robustness;
 mod searches;

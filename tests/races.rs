@@ -624,3 +624,18 @@ fn p02_switch_tool_waits_for_step() {
 fn p03_start_blocks_loop() {
     shows("P03", "p03-start-blocks-loop", &["turnloom"]);
 }
+
+#[test]
+fn n31_supersede_cancels_own_prompt() {
+    shows_up_to("N31", "n31-supersede-cancels-own-prompt", "1 preemption");
+}
+
+#[test]
+fn n32_sync_run_skips_queue() {
+    shows("N32", "n32-sync-run-skips-queue", &["turnloom", "loom"]);
+}
+
+#[test]
+fn n33_sync_prompt_under_lock() {
+    shows("N33", "n33-sync-prompt-under-lock", &["turnloom"]);
+}

@@ -90,9 +90,11 @@ impl Auditor<'_> {
         catches.iter().map(|caught| self.row(caught, without.as_ref())).collect()
     }
 
-    fn row(&mut self, caught: &Catch, without: Option<&Exploration>) -> AuditRow {
+    fn row(&mut self, caught: &Catch, without: Result<&Exploration, &String>) -> AuditRow {
         let job = self.job(std::slice::from_ref(&caught.defect));
         let explored = self.explore(&job, true);
+        let incomplete = [without, explored.as_ref()].into_iter().find_map(reason);
+        let (without, explored) = (without.ok(), explored.ok());
         let witness = explored.as_ref().and_then(witness);
         let broken = witness.map(|(_, report)| rules(&report.violations)).unwrap_or_default();
         let expected: BTreeSet<&str> = caught.rules.iter().map(String::as_str).collect();
@@ -104,7 +106,7 @@ impl Auditor<'_> {
             found: !broken.is_empty() && broken == expected,
             clean_without: without.is_some_and(is_clean),
             replayed: witness.is_some_and(|(seen, report)| self.replays(&job, seen, report)),
-            incomplete: [without, explored.as_ref()].into_iter().flatten().find_map(reason),
+            incomplete,
             expected: expected.into_iter().map(ToOwned::to_owned).collect(),
             file: self.file.shown(),
             schedules: explored.as_ref().map_or(0, |explored| explored.statistics.executions),
@@ -118,10 +120,15 @@ impl Auditor<'_> {
         Job { name, scenario, revision: None, defects, timers: Firing::Clock }
     }
 
-    fn explore(&mut self, job: &Job, first_violation: bool) -> Option<Exploration> {
+    /// Explores the scenario; if that failed, why.
+    fn explore(&mut self, job: &Job, first_violation: bool) -> Result<Exploration, String> {
         let options = Options { engine: self.engine, first_violation, ..Options::default() };
         let explored = backend::explore(job, &options, &mut |told| self.running.ran(told));
-        explored.map_err(|error| self.failures.push(words::plain(&error.to_string()))).ok()
+        explored.map_err(|error| {
+            let failure = words::plain(&error.to_string());
+            self.failures.push(failure.clone());
+            failure
+        })
     }
 
     /// Whether the token of a witness breaks the same rules with the same outcome once more. The words of the token
@@ -148,10 +155,10 @@ impl Auditor<'_> {
 }
 
 /// Why not all was run, if so.
-fn reason(exploration: &Exploration) -> Option<String> {
-    match &exploration.verdict {
-        Verdict::Incomplete(reason) => Some(reason.clone()),
-        _ => None,
+fn reason(explored: Result<&Exploration, &String>) -> Option<String> {
+    match explored.map(|exploration| &exploration.verdict) {
+        Ok(Verdict::Incomplete(reason)) | Err(reason) => Some(reason.clone()),
+        Ok(_) => None,
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::engine::coroutines::panic_message;
 use crate::engine::execution::Schedule;
 use crate::engine::locks::LockGraph;
 use crate::explore;
@@ -104,18 +106,26 @@ pub(super) fn schema() -> String {
     scenario::schema()
 }
 
+/// Runs something of a scenario. A panic on the way is a fault of turnloom, never a finding.
+fn guarded<T>(job: &Job, run: impl FnOnce() -> Result<T, ExploreError>) -> Result<T, ExploreError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let message = panic_message(&*payload).to_owned();
+        Err(ExploreError::Broken { scenario: job.name.clone(), message })
+    })
+}
+
 /// Runs every interleaving.
 pub(super) fn explore(
     job: &Job,
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
-    explore::explore(job, options, progress)
+    guarded(job, || explore::explore(job, options, progress))
 }
 
 /// Makes what breaks a rule as small as it can be, without new warnings.
 pub(super) fn shrink(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Shrunk>, ExploreError> {
-    explore::shrink(job, &no_worse(job), progress)
+    guarded(job, || explore::shrink(job, &no_worse(job), progress))
 }
 
 /// The waits that would settle an order, without new warnings.
@@ -125,7 +135,7 @@ pub(super) fn suggest(
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<Suggestion>, ExploreError> {
-    explore::suggest(job, outcomes, options, &no_worse(job), progress)
+    guarded(job, || explore::suggest(job, outcomes, options, &no_worse(job), progress))
 }
 
 /// True if a scenario that was made from this one has no more warnings than this one.
@@ -144,17 +154,17 @@ pub(super) fn hunt(
     options: &Options,
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
-    explore::hunt(job, options, wanted)
+    guarded(job, || explore::hunt(job, options, wanted))
 }
 
 /// Runs one interleaving.
 pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
-    explore::replay(job, schedule)
+    guarded(job, || explore::replay(job, schedule))
 }
 
 /// The two operations whose order decides whether a schedule breaks a rule.
 pub(super) fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
-    explore::racing_pair(job, schedule)
+    guarded(job, || explore::racing_pair(job, schedule))
 }
 
 /// The lock graph over every interleaving, its cycles attacked.
@@ -163,7 +173,7 @@ pub(super) fn locks(
     options: &Options,
     seen: &BTreeSet<LockEdge>,
 ) -> Result<LockGraph, ExploreError> {
-    explore::locks(job, options, seen)
+    guarded(job, || explore::locks(job, options, seen))
 }
 
 /// The process in which loom runs.

@@ -289,6 +289,9 @@ mod tests {
             switched_model: noted_after (LocalConversation.switch_acp_model, model_copy)
             interrupted_start: untold (LocalConversation.arun, its third line)
             turn_restart: loop (ACPAgent.astep, self._restart_session_on_next_turn)
+            supersede_check: newest (EventService._mark_running_acp_prompt_superseded_sync)
+            sync_message: newest (ACPAgent.step, reversed(state.events))
+            sync_prompt_lock: held (LocalConversation.run, with self._state around step)
         ");
     }
 }

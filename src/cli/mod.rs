@@ -12,6 +12,8 @@ mod exit;
 mod explain;
 mod explore;
 mod export;
+#[cfg(test)]
+mod fault_tests;
 mod files;
 #[cfg(test)]
 mod fixtures;

@@ -202,6 +202,12 @@ pub(in crate::engine) struct Run {
     stopped: Option<Stopped>,
 }
 
+/// What a panic says.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
+}
+
 impl Run {
     /// Begins an execution of `program` as the thread `main`, up to the first visible operation.
     pub(in crate::engine) fn begin(program: Rc<dyn Fn()>, shop: Rc<StackPool>, keep: Keep) -> Self {
@@ -224,7 +230,11 @@ impl Run {
         *core.me.borrow_mut() = Rc::downgrade(&core);
         let installed = Some(install(core.clone()));
         let mut run = Self { core, shop, fibers: Vec::new(), installed, stopped: None };
-        let body = Box::new(move || program());
+        assert!(!planted(Planted::EnginePanics), "a planted fault of the engine");
+        let body = Box::new(move || {
+            assert!(!planted(Planted::ThreadPanics), "a planted fault of a thread");
+            program();
+        });
         run.core.spawn(Spawn { name: "main".to_owned(), daemon: false, body });
         run.raise();
         run
@@ -461,10 +471,7 @@ impl Core {
     }
 
     fn describe_panic(&self, thread: &Thread, payload: &(dyn std::any::Any + Send)) -> String {
-        let message = payload.downcast_ref::<String>().map(String::as_str);
-        let message =
-            message.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-        format!("{}: {message}", self.book.name(thread.role))
+        format!("{}: {}", self.book.name(thread.role), panic_message(payload))
     }
 }
 

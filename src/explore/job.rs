@@ -110,8 +110,11 @@ pub enum ExploreError {
     /// The scenario has what only a live server can do.
     #[error("failed to run `{0}`: it has what only a live server can do")]
     OnlyLive(String),
-    /// The program under test broke a promise of its own: a defect of turnloom.
-    #[error("failed to run `{scenario}`: {message}")]
+    /// The model or the engine broke a promise of its own: a defect of turnloom.
+    #[error(
+        "failed to run `{scenario}`: {message}; this is a fault of turnloom and says nothing about the scenario: please \
+         report it with the scenario's file, the command line and this message"
+    )]
     Broken {
         /// The scenario.
         scenario: String,

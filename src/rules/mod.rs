@@ -5,11 +5,14 @@
 mod accept_is_honoured;
 mod asked_run_happens;
 mod callback_on_lock_owner;
+mod closed_service_begins_no_run;
 mod completed_turn_is_kept;
 mod context;
 mod dispatch_by_agent;
 mod every_chunk_published;
 mod facts;
+mod failed_message_comes_again;
+mod failed_start_is_told;
 mod final_events_together;
 mod final_state_last;
 mod last_state_is_true;

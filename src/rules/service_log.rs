@@ -57,7 +57,9 @@ pub(super) fn asks_for_run(entry: &ServiceEntry) -> bool {
         ServiceEntry::Stop
         | ServiceEntry::VainStop
         | ServiceEntry::Began { .. }
-        | ServiceEntry::PendingLeft => false,
+        | ServiceEntry::PendingLeft
+        | ServiceEntry::Closing
+        | ServiceEntry::Opened => false,
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 
 use super::profile::{Basis, Profile, Side};
 use super::{
-    Rule, accept_is_honoured, asked_run_happens, callback_on_lock_owner, completed_turn_is_kept,
-    dispatch_by_agent, every_chunk_published, final_events_together, final_state_last, last_state_is_true,
-    lock_order, loop_goes_on, no_deadlock, no_hang, no_lock_across_prompt, no_open_card, no_replay,
+    Rule, accept_is_honoured, asked_run_happens, callback_on_lock_owner, closed_service_begins_no_run,
+    completed_turn_is_kept, dispatch_by_agent, every_chunk_published, failed_message_comes_again,
+    failed_start_is_told, final_events_together, final_state_last, last_state_is_true, lock_order,
+    loop_goes_on, no_deadlock, no_hang, no_lock_across_prompt, no_open_card, no_replay,
     no_restart_under_lock, no_run_unasked, no_step_after_pause, nothing_after_turn_end,
     nothing_stranded_after_finish, one_prompt_a_session, one_terminal_event_a_card,
     permissions_are_cancelled, prompts_in_message_order, restart_between_turns, run_stops_after_error,
@@ -57,7 +58,7 @@ static TABLE: &[Row] = &[
     ),
     of_execution(
         &callback_on_lock_owner::CallbackOnLockOwner,
-        runtime("callback-on-lock-owner", &["R31", "R32", "N25", "P02"]),
+        runtime("callback-on-lock-owner", &["R31", "R32", "N25", "P02", "N33"]),
     ),
     of_execution(&lock_order::LockOrder, runtime("lock-order", &["R21", "R23", "R31", "R32"])),
     of_execution(
@@ -79,7 +80,7 @@ static TABLE: &[Row] = &[
     ),
     of_execution(
         &prompts_in_message_order::PromptsInMessageOrder,
-        runtime("prompts-in-message-order", &["R17", "R27"]),
+        runtime("prompts-in-message-order", &["R17", "R27", "N32"]),
     ),
     of_execution(&completed_turn_is_kept::CompletedTurnIsKept, runtime("completed-turn-is-kept", &["R28"])),
     of_execution(
@@ -130,7 +131,7 @@ static TABLE: &[Row] = &[
     of_execution(&user_stop_wins::UserStopWins, runtime("user-stop-wins", &["R39", "N06"])),
     of_execution(
         &asked_run_happens::AskedRunHappens,
-        runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22", "N28", "P01"]),
+        runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22", "N28", "P01", "N31"]),
     ),
     of_execution(&no_run_unasked::NoRunUnasked, runtime("no-run-unasked", &["R26", "N24"])),
     of_execution(&dispatch_by_agent::DispatchByAgent, runtime("dispatch-by-agent", &["R37", "R38"])),
@@ -146,6 +147,15 @@ static TABLE: &[Row] = &[
     of_execution(&final_state_last::FinalStateLast, runtime("final-state-last", &["R42"])),
     of_execution(&usage_kept_apart::UsageKeptApart, runtime("usage-kept-apart", &["R04"])),
     of_execution(&stop_leaves_a_trace::StopLeavesATrace, runtime("stop-leaves-a-trace", &["N37"])),
+    of_execution(
+        &failed_message_comes_again::FailedMessageComesAgain,
+        runtime("failed-message-comes-again", &[]),
+    ),
+    of_execution(&failed_start_is_told::FailedStartIsTold, runtime("failed-start-is-told", &[])),
+    of_execution(
+        &closed_service_begins_no_run::ClosedServiceBeginsNoRun,
+        runtime("closed-service-begins-no-run", &[]),
+    ),
     of_transcript(acp("frames-are-valid", Profile::Must, BOTH, &["transports"])),
     of_transcript(acp("answers-have-requests", Profile::Must, BOTH, &["overview"])),
     of_transcript(acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"])),

@@ -164,6 +164,11 @@ impl Scenario {
             .any(|step| matches!(step, Step::Close | Step::Reload))
     }
 
+    /// Whether somebody runs the conversation on a thread of his own.
+    pub(crate) fn runs_synchronously(&self) -> bool {
+        self.actors.iter().flat_map(|actor| &actor.does).any(|step| matches!(step, Step::RunSync))
+    }
+
     /// How many workers the default executor has: as many as `limits` says, or else so many that nothing has to wait for one.
     /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third, and so does the pause of a
     /// synchronous run whose service closes.

@@ -65,7 +65,13 @@ impl World {
                 Agent::Sync(LlmAgent::new(Rc::new(server.clone()), None, confirmation))
             }
         };
-        let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
+        let conversation = LocalConversation::new(
+            agent,
+            plan.decisions,
+            limits.iterations,
+            executor.clone(),
+            scenario.runs_synchronously(),
+        );
         server.begin(scenario, conversation.state());
         if plan.begins_ready() && !plan.has_server() {
             // There is no server to be started, so it is ready before anybody subscribes.

@@ -7,6 +7,7 @@
 mod audit;
 mod check;
 mod explore;
+mod fault;
 mod shrink;
 mod suggest;
 
@@ -23,6 +24,7 @@ pub use explore::{
     ExploreDocument, ExploredOutcome, RacingOperation, ToldLockCycle, ToldLockEdge, ToldLockGraph,
     ToldRacingPair,
 };
+pub use fault::FaultDocument;
 pub use shrink::{ShrinkDocument, ToldSize};
 pub use suggest::{SuggestDocument, ToldSuggestion};
 

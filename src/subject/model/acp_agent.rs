@@ -92,6 +92,13 @@ impl AgentSession {
     }
 }
 
+impl Inner {
+    /// Decision `live_update`: whether a tool update takes the state lock.
+    pub(super) fn serializes_updates(&self) -> bool {
+        self.decisions.live_update == LiveUpdate::Serialized && self.decisions.frees_lock_during_step()
+    }
+}
+
 impl AcpAgent {
     /// An agent that has not started its server, and whose model somebody switches, or nobody.
     #[must_use]
@@ -200,9 +207,7 @@ impl AcpAgent {
     ) -> Result<Rc<str>> {
         let inner = &self.inner;
         inner.start.begin()?;
-        let serialized =
-            inner.decisions.live_update == LiveUpdate::Serialized && inner.decisions.frees_lock_during_step();
-        let client = Bridge::new(serialized.then(|| state.clone()));
+        let client = Bridge::new(inner.serializes_updates().then(|| state.clone()));
         let portal = Portal::on_thread(&inner.portal_thread);
         let (peer, bridge, event_loop) = (inner.peer.clone(), client.clone(), portal.event_loop().clone());
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
@@ -382,13 +387,13 @@ impl AcpAgent {
     fn end(&self, live: &Live) {
         let _place = thread::place("end server");
         let conn = live.conn.clone();
-        let closed = live.portal.call("close", move || {
+        // What closing fails with is logged there and nothing else: the portal may have ended by then.
+        let _closed = live.portal.call("close", move || {
             Box::pin(async move {
                 conn.close();
                 Ok(())
             })
         });
-        debug_assert!(closed.is_ok(), "closing a connection cannot fail");
         self.inner.peer.kill();
         live.portal.stop();
     }

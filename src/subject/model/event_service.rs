@@ -32,6 +32,8 @@ use rerun::{RefusedRequest, Superseded};
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
 const INACTIVE: &str = "inactive_service";
+/// A rerun whose place another run has taken; the service keeps that to itself.
+const OVERTAKEN: &str = "overtaken";
 
 /// The task that runs the conversation in the background (`_run_task`).
 #[derive(Clone)]
@@ -298,7 +300,7 @@ impl EventService {
             return Ok(());
         }
         let superseded = match self.decisions().supersede {
-            Supersede::Cancelled => self.mark_running_acp_prompt_superseded().await?,
+            Supersede::Cancelled => self.mark_running_acp_prompt_superseded(&text).await?,
             Supersede::Interrupted => self.look_for_running_acp_turn().await?,
             Supersede::Left => Superseded::default(),
         };
@@ -364,7 +366,7 @@ impl EventService {
         }
         if self.is_overtaken(wanted) {
             reach(Branch::RerunOvertaken);
-            return Ok(());
+            return refuse(OVERTAKEN);
         }
         if inner.run_task.get().is_some_and(|run| !run.task.done()) {
             reach(Branch::RefusedEnding);
@@ -475,6 +477,7 @@ impl EventService {
             inner.closing.set(true);
         }
         self.note_explicit_stop();
+        self.note(ServiceEntry::Closing);
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
             reach(Branch::ClosedInFlight);
             self.end_run_in_flight(&run).await?;
@@ -504,6 +507,7 @@ impl EventService {
         self.inner.closing.set(false);
         self.inner.is_subscribed.set(true);
         self.inner.is_open.set(true);
+        self.note(ServiceEntry::Opened);
         Ok(())
     }
 

@@ -611,4 +611,28 @@ pub const DEFECTS: &[Defect] = &[
         harm: "while a server starts nothing else moves on the loop, and a stop waits for the state lock that the start holds",
         source: "openhands-sdk #3510: LocalConversation.arun before 1.25.0, its first line",
     },
+    Defect {
+        name: "supersede-cancels-own-prompt",
+        row: "N31",
+        decision: "supersede_check",
+        alternative: "newest",
+        harm: "a message's own prompt is cancelled in its name when a newer message without a run came behind it, and the message never gets its turn",
+        source: "found by turnloom in openhands-agent-server 1.25.0: EventService._mark_running_acp_prompt_superseded_sync",
+    },
+    Defect {
+        name: "sync-run-skips-queue",
+        row: "N32",
+        decision: "sync_message",
+        alternative: "newest",
+        harm: "a synchronous run prompts the newest message and leaves out those queued before it",
+        source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent.step, reversed(state.events)",
+    },
+    Defect {
+        name: "sync-prompt-under-lock",
+        row: "N33",
+        decision: "sync_prompt_lock",
+        alternative: "held",
+        harm: "a tool update of a synchronous turn that takes the state lock waits for the run that waits for it; one that does not is recorded beside whatever the owner of the lock does",
+        source: "found by turnloom in openhands-sdk 1.25.0: LocalConversation.run, with self._state around step",
+    },
 ];

@@ -25,7 +25,7 @@ pub use cancel_token::{TokenAtEnd, ToolToken};
 pub use confirmation::{PendingActions, RefusedAccept};
 pub use cursor::{
     CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance, FailedMessage, FirstPrompt,
-    StepMessage,
+    StepMessage, SyncMessage,
 };
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::{Dispatch, ToolPool};
@@ -38,7 +38,9 @@ pub use finalization::{
     LateMessage, LatePause, StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks,
     UnfinishedCards,
 };
-pub use locking::{AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool};
+pub use locking::{
+    AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool, SyncPromptLock,
+};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
     CloseInFlight, Closing, ExplicitStop, LateStop, OvertakenRerun, RefusedRerun, RefusedRun,
@@ -217,6 +219,8 @@ decisions! {
     switched_model: SwitchedModel,
     interrupted_start: InterruptedStart,
     turn_restart: TurnRestart,
+    sync_message: SyncMessage,
+    sync_prompt_lock: SyncPromptLock,
 }
 
 /// A name that decides nothing.
@@ -250,6 +254,12 @@ impl Decisions {
     #[must_use]
     pub fn frees_lock_during_step(&self) -> bool {
         self.prompt_lock == PromptLock::Released && self.acp_step == AcpStep::Native
+    }
+
+    /// Whether the state lock is free while a synchronous step of an ACP agent is under way.
+    #[must_use]
+    pub fn frees_lock_during_sync_step(&self) -> bool {
+        self.sync_prompt_lock == SyncPromptLock::Released && self.acp_step == AcpStep::Native
     }
 
     /// The decisions of a revision, with some changed, then with defects switched on.
