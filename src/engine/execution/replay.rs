@@ -100,7 +100,6 @@ pub fn follow<R>(
     schedule: &Schedule,
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> (R, Vec<Drift>) {
-    let limits = along(limits);
     let mut plan: BTreeMap<usize, Departure> = schedule.departures.iter().cloned().enumerate().collect();
     let mut drift: BTreeMap<usize, Drift> = BTreeMap::new();
     loop {
@@ -111,8 +110,8 @@ pub fn follow<R>(
             is_through.set(walker.next == walker.departures.len());
             Ok(going)
         };
-        let run = begin(&limits, program);
-        let Ok(driven) = drive_run::<Infallible>(&limits, run, &mut choose, Some(&is_through));
+        let run = begin(limits, program);
+        let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
         let missed: Vec<usize> = plan.keys().copied().skip(walker.next).collect();
         let mut goes_on = false;
         for (place, index) in missed.into_iter().enumerate() {
@@ -141,11 +140,6 @@ pub fn follow<R>(
             return (driven.show(visit), drift.into_values().collect());
         }
     }
-}
-
-/// The limits of an execution along a schedule: it may have gone on from the limit of a search, to see whether it hangs.
-fn along(limits: &Limits) -> Limits {
-    Limits { steps: 2 * limits.steps, ..limits.clone() }
 }
 
 fn begin(limits: &Limits, program: &Rc<dyn Fn()>) -> Run {
@@ -178,14 +172,18 @@ pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Ve
     let mut walker = Walker::new(schedule.departures.clone());
     let mut counter = Counter::default();
     let mut forks = Vec::new();
-    let Ok(driven) = drive::<Infallible>(&along(limits), program, &mut |place| {
+    let is_through = Cell::new(schedule.departures.is_empty());
+    let mut choose = |place: &Place<'_>| {
         let going = walker.choose(place);
+        is_through.set(walker.next == walker.departures.len());
         let default = counter.point(place.run, place.default);
         counter.moves(place.run, going.thread);
         let (moves, alternative) = (place.run.name(going.thread).to_string(), going.alternative);
         forks.push(Fork { moves, default, able: place.names(), alternative });
         Ok(going)
-    });
+    };
+    let run = begin(limits, program);
+    let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
     driven.show(|_| forks)
 }
 
@@ -285,7 +283,8 @@ pub(in crate::engine) fn drive<E>(
 }
 
 /// Moves an execution that has just begun to its end. Once all that was planned is behind, as `is_through` says, it is
-/// also at its end where it has come round by a fair circle.
+/// also at its end where it has come round by a fair circle. Until then it may go on behind the limit of steps, as far as
+/// a search goes to see whether an execution hangs.
 pub(in crate::engine) fn drive_run<E>(
     limits: &Limits,
     mut run: Run,
@@ -296,7 +295,10 @@ pub(in crate::engine) fn drive_run<E>(
     let mut way = CycleDetector::default();
     loop {
         let enabled = run.enabled();
+        let goes_on =
+            taken.len() < 2 * limits.steps && is_through.is_some_and(|is_through| !is_through.get());
         let ended = match ended(limits, &run, &enabled, taken.len()) {
+            Some(Ended::Stopped(Stopped::Steps)) if goes_on => None,
             Some(Ended::Stopped(Stopped::Steps)) => Some(at_limit(&mut run, &mut taken)),
             None if is_through.is_some_and(|is_through| way.comes_round(run.state()) && is_through.get()) => {
                 Some(Ended::Hang)
