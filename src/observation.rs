@@ -3,10 +3,14 @@
 //! Observations are plain data made of the *contents* of kernel objects when the execution ended, so two executions
 //! that nobody can tell apart are equal here. This file must not know the runtime, the engines or the rules.
 
+mod need;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use need::{ClockOf, Need, Opener, Since};
 
 use crate::scenario::{AgentKind, EventKind, Limits, ReplyKind, Status, StopReason, ToolStatus};
 
@@ -229,23 +233,49 @@ pub struct Waiting {
     pub holds: Vec<String>,
     /// The threads that could end its waiting, as far as that is known.
     pub waits_for: Vec<String>,
+    /// For an actor or the clock: the step of its list that it is in, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// What of the scenario's would end its waiting.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+}
+
+impl Waiting {
+    /// Where the thread is, in words: `step 2 › run › astep`; empty if that is not known.
+    #[must_use]
+    pub fn place_in_words(&self) -> String {
+        let step = self.step.map(|step| format!("step {step}"));
+        step.iter().chain(&self.place).map(String::as_str).collect::<Vec<_>>().join(" › ")
+    }
+
+    /// What would end its waiting, in words, one after the other: the threads that could, then what of the scenario's.
+    #[must_use]
+    pub fn needs_in_words(&self) -> Vec<String> {
+        let opens = |name: &&String| {
+            let mut openers = self.needs.iter().flat_map(Need::openers);
+            openers.any(|opener| opener.thread == **name)
+        };
+        let threads: Vec<&str> =
+            self.waits_for.iter().filter(|name| !opens(name)).map(String::as_str).collect();
+        let threads = (!threads.is_empty()).then(|| format!("needs {}", threads.join(" or ")));
+        threads.into_iter().chain(self.needs.iter().map(ToString::to_string)).collect()
+    }
 }
 
 impl fmt::Display for Waiting {
-    /// The thread in words: its place, what it waits to do, what it holds, who could free it.
+    /// The thread in words: its place, what it waits to do, what it holds, what would end its waiting.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.thread)?;
-        if !self.place.is_empty() {
-            write!(f, " in {}", self.place.join(" › "))?;
+        let place = self.place_in_words();
+        if !place.is_empty() {
+            write!(f, " in {place}")?;
         }
         write!(f, " is at `{}`", self.operation)?;
         if !self.holds.is_empty() {
             write!(f, ", holds {}", self.holds.join(", "))?;
         }
-        if !self.waits_for.is_empty() {
-            write!(f, ", needs {}", self.waits_for.join(" or "))?;
-        }
-        Ok(())
+        self.needs_in_words().iter().try_for_each(|need| write!(f, ", {need}"))
     }
 }
 

@@ -12,14 +12,14 @@ use crate::engine::execution::Schedule;
 use crate::engine::locks::LockGraph;
 use crate::explore;
 use crate::explore::{
-    Exploration, ExploreError, Hunted, Job, Options, Progress, RacingPair, Replay, Shrunk, Suggestion, Token,
-    TokenError,
+    Caught, Exploration, ExploreError, Hunted, Job, Options, Progress, RacingPair, Replay, Shrunk,
+    Suggestion, Token, TokenError,
 };
 use crate::observation::{LockEdge, Observations};
 use crate::report::json;
 use crate::rules::{Violation, rules};
 use crate::scenario;
-use crate::scenario::{Scenario, Switch, TokenNames, Vocabulary};
+use crate::scenario::{Diagnostics, Scenario, Switch, TokenNames, Vocabulary};
 use crate::subject::model::{DECISIONS, DEFECTS, REVISIONS, Revision};
 use crate::verify::protocol::RULES;
 
@@ -148,6 +148,21 @@ pub(super) fn hunt(
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
     explore::hunt(job, options, wanted)
+}
+
+/// A standstill of the scenario's own making, if one is among the first few interleavings.
+pub(super) fn own_standstill(job: &Job) -> Result<Option<Caught>, ExploreError> {
+    explore::own_standstill(job)
+}
+
+/// The warning about it.
+pub(super) fn stands_still(path: &Path, places: &[(String, String)], help: &str) -> Option<Diagnostics> {
+    scenario::stands_still(path, places, help)
+}
+
+/// The waits that keep every order from passing, in words.
+pub(super) fn deciding_waits(job: &Job) -> Result<Vec<String>, ExploreError> {
+    explore::deciding_waits(job)
 }
 
 /// Runs one interleaving.

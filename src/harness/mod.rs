@@ -5,7 +5,7 @@
 
 mod model;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use clap::ValueEnum;
@@ -71,7 +71,18 @@ struct World {
     server: ServerHost,
     service: Option<(EventService, EventLoop)>,
     timers: Timers,
+    clock: ClockPart,
     players: Vec<Player>,
+}
+
+/// What the scenario's clock does.
+#[derive(Clone)]
+struct ClockPart {
+    steps: Rc<[ClockStep]>,
+    /// The step that it is in, for the report of a deadlock.
+    at: Rc<Cell<usize>>,
+    /// Whether the timers fire by themselves instead.
+    races: bool,
 }
 
 /// An actor with what it has to show.
@@ -79,6 +90,8 @@ struct World {
 struct Player {
     name: String,
     does: Vec<Step>,
+    /// The step that it is in, for the report of a deadlock.
+    at: Rc<Cell<usize>>,
     calls: OrderedCell<Vec<Call>>,
     tokens: OrderedCell<Vec<TokenView>>,
 }
@@ -133,8 +146,8 @@ impl Stage {
             let timers = world.timers.clone();
             thread::spawn_daemon("clock", move || while timers.fire_next_idle() {});
         } else if !self.plan.scenario.clock.is_empty() {
-            let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
-            parts.push(("clock".to_owned(), Box::new(move || model::actors::keep_time(&world, &steps))));
+            let world = world.clone();
+            parts.push(("clock".to_owned(), Box::new(move || model::actors::keep_time(&world))));
         }
         if self.plan.timers == Firing::Clock
             && self.plan.inline.contains(&Role::Clock)
@@ -249,10 +262,13 @@ impl World {
         let players = scenario.actors.iter().map(|actor| Player {
             name: actor.name.clone(),
             does: actor.does.clone(),
+            at: Rc::default(),
             calls: OrderedCell::new("calls", Vec::new()),
             tokens: OrderedCell::new("tokens", Vec::new()),
         });
-        Self { conversation, server, service, timers, players: players.collect() }
+        let races = plan.timers == Firing::Race;
+        let clock = ClockPart { steps: scenario.clock.clone().into(), at: Rc::default(), races };
+        Self { conversation, server, service, timers, clock, players: players.collect() }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod accept_is_honoured;
 mod asked_run_happens;
+mod blame;
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
 mod dispatch_by_agent;

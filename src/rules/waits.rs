@@ -83,12 +83,6 @@ pub(super) fn is_explained(stuck: &Stuck, context: &Context) -> bool {
         || asleep(stuck).next().is_some()
 }
 
-/// Whether nobody who is not done is in the runtime: each waits for what the scenario was to let happen.
-pub(super) fn is_of_scenario(stuck: &Stuck) -> bool {
-    let waits_for_script = |frame: &String| frame.starts_with("wait for ");
-    stuck.threads.iter().all(|thread| thread.holds.is_empty() && thread.place.iter().all(waits_for_script))
-}
-
 /// The frame in which the thread awaits or runs a prompt: `prompt "first"`.
 pub(super) fn prompt(thread: &Waiting) -> Option<&str> {
     thread.place.iter().rev().find(|frame| frame.starts_with("prompt \"")).map(String::as_str)

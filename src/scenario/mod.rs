@@ -164,6 +164,26 @@ pub fn line(path: &Path, pointer: &str) -> Option<usize> {
     Some(1 + text[..at].matches('\n').count())
 }
 
+/// A warning that running the scenario of a file gave rise to: that it stands still by its own making, with what is to be
+/// said at these JSON pointers of it. None if there is no JSON to be read.
+#[must_use]
+pub fn stands_still(path: &Path, places: &[(String, String)], help: &str) -> Option<Diagnostics> {
+    let text = source::read(path).ok()?;
+    let (whole, sources) = fragments::put_in(&path.display().to_string(), &text, path.parent()).ok()?;
+    let root = json::read(&comments::blank(&whole), &mut Sink::default())?;
+    let spans = spans::Spans::new(root);
+    let mut sink = Sink::default();
+    sink.warn(|| {
+        let message = "an order of this scenario stands still for ever, by the scenario's own making";
+        let finding = Diagnostic::warning("stands-still", message);
+        let finding = places
+            .iter()
+            .fold(finding, |finding, (pointer, label)| finding.at(spans.value(pointer), label.as_str()));
+        finding.help(help)
+    });
+    Some(sink.finish(&sources))
+}
+
 /// The JSON Schema of the scenario file, for editors and for people. The same bytes every time.
 ///
 /// ```

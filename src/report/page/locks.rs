@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::html::Html;
+use crate::observation::Waiting;
 use crate::report::case::Case;
 use crate::report::words::plain;
 
@@ -82,13 +83,19 @@ fn waits(page: &mut Html, case: &Case<'_>) {
     page.raw("<table class=\"graph\"><caption>Threads that are not done</caption>\n<thead><tr><th scope=\"col\">Thread</th><th scope=\"col\">Where</th><th scope=\"col\">Waits at</th><th scope=\"col\">Holds</th><th scope=\"col\">Needs</th></tr></thead>\n<tbody>\n");
     for waiting in threads {
         page.raw("<tr>").element("th", "scope=\"row\"", &plain(&waiting.thread));
-        let (place, holds) = (waiting.place.join(" › "), waiting.holds.join(", "));
-        for words in [&place, &waiting.operation, &holds, &waiting.waits_for.join(" or ")] {
+        let (place, holds) = (waiting.place_in_words(), waiting.holds.join(", "));
+        for words in [&place, &waiting.operation, &holds, &what_helps(waiting)] {
             page.element("td", "", &plain(if words.is_empty() { "–" } else { words }));
         }
         page.raw("</tr>\n");
     }
     page.raw("</tbody></table>\n</section>\n");
+}
+
+/// What a thread needs, under a head that says "Needs".
+fn what_helps(waiting: &Waiting) -> String {
+    let needs = waiting.needs_in_words().join("; ");
+    needs.strip_prefix("needs ").map_or_else(|| needs.clone(), str::to_owned)
 }
 
 /// Whether what one thread needs leads to another.

@@ -18,7 +18,9 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::engine::fingerprint::digest;
-use crate::engine::kernel::{Local, LogicalTask, Mark, Object, Op, TimerId, Timers, at_end, thread, words};
+use crate::engine::kernel::{
+    ArmedTimer, Local, LogicalTask, Mark, Object, Op, Timers, at_end, thread, words,
+};
 use crate::engine::trace::RoleId;
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
@@ -152,7 +154,7 @@ impl Inner {
 /// A callback of a timer that has not run.
 pub struct TimerHandle {
     timers: Timers,
-    id: Option<TimerId>,
+    armed: ArmedTimer,
     cancelled: Local<bool>,
 }
 
@@ -160,9 +162,7 @@ impl TimerHandle {
     /// The callback will not run.
     pub fn cancel(&self) {
         self.cancelled.set(true);
-        if let Some(id) = self.id {
-            self.timers.disarm(id);
-        }
+        self.timers.disarm(self.armed);
     }
 }
 
@@ -254,7 +254,7 @@ impl EventLoop {
         let cancelled = Local::new(false);
         let (gone, inbox) = (cancelled.clone(), self.inner.inbox.clone());
         let callback = RefCell::new(Some(callback));
-        let id = self.inner.timers.arm(limit.timer, limit.millis, move || {
+        let armed = self.inner.timers.arm(limit.timer, limit.millis, move || {
             let Some(callback) = callback.borrow_mut().take() else { return };
             let gone = gone.clone();
             let run = move || {
@@ -266,7 +266,7 @@ impl EventLoop {
             let words = posted.words.clone();
             inbox.perform(Op::new("due").says(move |()| words.clone()), |inbox| inbox.due.push(posted));
         });
-        TimerHandle { timers: self.inner.timers.clone(), id, cancelled }
+        TimerHandle { timers: self.inner.timers.clone(), armed, cancelled }
     }
 
     /// A future of this loop.

@@ -1,0 +1,162 @@
+//! Whose doing a deadlock is: the scenario's, if each thread that is stuck in the runtime would go on as soon as the
+//! scenario did what it alone can do.
+//!
+//! The runtime cannot open a gate, fire a timer or answer a prompt. It has to see to it, though, that a stop ends a turn
+//! whatever the server does: while one is under way, a silent server is no excuse. Then only a timer that would have
+//! ended the wait, or a subscriber that takes nothing in, is.
+
+use std::collections::BTreeSet;
+
+use crate::observation::{Need, Observations, ServiceEntry, Stuck, Waiting};
+
+/// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
+/// waits for a server when it need not; nor are the limits of waits for a run, which is stuck for a reason of its own.
+const EXCUSES: [&str; 4] = ["drain", "cancel_send", "retry", "pending_drain"];
+
+/// What the places of a thread begin with that stops a turn.
+const STOPS: [&str; 8] = [
+    "interrupt",
+    "close",
+    "reload",
+    "service interrupt",
+    "service close",
+    "service reload",
+    "send session/cancel",
+    "drain",
+];
+
+/// What the place of an actor, the clock or the server begins with that waits as the scenario says.
+const WAITS: [&str; 5] =
+    ["wait for gate ", "wait for frame ", "wait for status ", "wait for event ", "wait for reply "];
+
+/// Whether the scenario made the deadlock itself.
+pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
+    let stops = stuck.threads.iter().any(is_stopping) || was_stopped(seen);
+    let mut free: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let goes_on = |thread: &&Waiting| {
+            !free.contains(thread.thread.as_str())
+                && (waits_for_scenario(thread, stops) || is_freed(thread, &free, stuck))
+        };
+        let more: Vec<&str> = stuck.threads.iter().filter(goes_on).map(|thread| &*thread.thread).collect();
+        if more.is_empty() {
+            break;
+        }
+        free.extend(more);
+    }
+    stuck.threads.iter().filter(|thread| is_in_runtime(thread)).all(|thread| free.contains(&*thread.thread))
+}
+
+/// Whether the thread is in a call of the runtime; otherwise it waits for what the scenario was to let happen.
+fn is_in_runtime(thread: &Waiting) -> bool {
+    let is_wait = |frame: &String| WAITS.iter().any(|wait| frame.starts_with(wait));
+    !thread.holds.is_empty() || !thread.place.iter().all(is_wait)
+}
+
+fn is_stopping(thread: &Waiting) -> bool {
+    thread.place.iter().any(|frame| STOPS.iter().any(|stop| frame.starts_with(stop)))
+}
+
+/// Whether a stop has returned that a run should have noticed: it came after the last run had begun.
+fn was_stopped(seen: &Observations) -> bool {
+    let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
+    let since = began.map_or(&seen.service[..], |began| &seen.service[began + 1..]);
+    let stops =
+        |entry: &ServiceEntry| matches!(entry, ServiceEntry::Stop | ServiceEntry::Message { run: true, .. });
+    since.iter().any(stops)
+        || seen.service.is_empty() && seen.calls.values().flatten().any(|call| is_stop(&call.call))
+}
+
+fn is_stop(call: &str) -> bool {
+    ["interrupt", "close", "reload"].contains(&call)
+}
+
+/// Whether the thread would go on by itself, did the scenario do what it alone can do.
+fn waits_for_scenario(thread: &Waiting, stops: bool) -> bool {
+    thread.needs.iter().any(|need| match need {
+        Need::Timer { timer, .. } => EXCUSES.contains(&timer.as_str()),
+        Need::Subscriber { .. } => true,
+        Need::Gate { openers, .. } => !stops || openers.is_empty(),
+        Need::Frame { .. }
+        | Need::Status { .. }
+        | Need::Event { .. }
+        | Need::Unarmed { .. }
+        | Need::Answer { .. }
+        | Need::Reader { .. } => !stops,
+        Need::Process => false,
+    })
+}
+
+/// Whether one of the threads that go on could end the wait of this one.
+fn is_freed(thread: &Waiting, free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
+    let goes_on = |name: &String| free.contains(name.as_str());
+    let is_listed = |name: &str| stuck.threads.iter().any(|other| other.thread == name);
+    // A portal that is not listed waits for the server alone.
+    let brings_server =
+        |name: &String| name.starts_with("portal") && !is_listed(name) && free.contains("server");
+    let openers = thread.needs.iter().flat_map(Need::openers).map(|opener| &opener.thread);
+    thread.waits_for.iter().chain(openers).any(goes_on)
+        || thread.waits_for.iter().any(brings_server)
+        // A loop goes on with whatever any thread brings.
+        || (thread.operation.starts_with("select ") && !free.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testkit::{deadlock, waiting};
+    use super::is_of_scenario;
+    use crate::observation::{Call, ClockOf, Need, Observations, Opener, Since, Waiting};
+
+    fn needing(thread: Waiting, needs: Vec<Need>) -> Waiting {
+        Waiting { needs, ..thread }
+    }
+
+    fn timer(name: &str) -> Need {
+        Need::Timer { timer: name.into(), clock: ClockOf::Never, since: Since::default() }
+    }
+
+    fn gate(opener: &str) -> Need {
+        let opener = Opener { thread: opener.into(), reaction: None, step: 2 };
+        Need::Gate { gate: "g".into(), openers: vec![opener] }
+    }
+
+    fn is_scenarios(seen: &Observations) -> bool {
+        is_of_scenario(seen.stuck.as_ref().expect("a deadlock"), seen)
+    }
+
+    #[test]
+    fn a_timer_that_the_clock_does_not_fire_is_the_scenarios() {
+        let back_off =
+            |timers| needing(waiting("ann", "run/astep/back off", "select loop", &[], &[]), timers);
+        assert!(is_scenarios(&deadlock(vec![back_off(vec![timer("retry")])])));
+        assert!(!is_scenarios(&deadlock(vec![back_off(vec![timer("prompt")])])));
+    }
+
+    #[test]
+    fn a_server_that_waits_for_the_caller_of_the_run_is_the_scenarios_unless_the_run_is_being_stopped() {
+        let ann = |place| waiting("ann", place, "select loop of ann", &[], &["server"]);
+        let server = needing(waiting("server", "", "step server", &[], &["ann"]), vec![gate("ann")]);
+        assert!(is_scenarios(&deadlock(vec![ann("run/astep/prompt \"a\""), server.clone()])));
+        assert!(!is_scenarios(&deadlock(vec![ann("run/astep/send session/cancel"), server.clone()])));
+        let mut stopped = deadlock(vec![ann("run/astep/prompt \"a\""), server]);
+        let call = Call { call: "interrupt".into(), returned: "ok".into() };
+        stopped.calls.insert("bob".into(), vec![call]);
+        assert!(!is_scenarios(&stopped));
+    }
+
+    #[test]
+    fn threads_that_wait_for_each_others_locks_are_the_clients_whatever_the_scenario_waits_for() {
+        let seen = deadlock(vec![
+            waiting("ann", "send \"a\"", "lock state", &["run"], &["bob"]),
+            waiting("bob", "run", "lock run", &["state"], &["ann"]),
+            needing(waiting("cem", "wait for gate \"g\"", "wait server", &[], &["ann"]), vec![gate("ann")]),
+        ]);
+        assert!(!is_scenarios(&seen));
+    }
+
+    #[test]
+    fn a_server_that_has_ended_is_no_excuse() {
+        let ann = waiting("ann", "run/astep/prompt \"a\"", "select loop of ann", &[], &["server"]);
+        assert!(!is_scenarios(&deadlock(vec![needing(ann, vec![timer("prompt"), Need::Process])])));
+    }
+}
