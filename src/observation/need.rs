@@ -190,13 +190,13 @@ impl fmt::Display for Need {
                 }
             }
             Self::Answer { prompt } => {
-                write!(f, "needs an answer to prompt {prompt:?}, whose reaction has ended without one")
+                write!(f, "prompt {prompt:?} is not answered, and its reaction has ended")
             }
             Self::Reader { unread } => {
                 let messages = if *unread == 1 { "message" } else { "messages" };
-                write!(f, "needs a server that reads: it has stopped, with {unread} {messages} unread")
+                write!(f, "the server has stopped reading, with {unread} {messages} unread")
             }
-            Self::Process => f.write_str("needs a server whose process has not ended"),
+            Self::Process => f.write_str("the server's process has ended"),
         }
     }
 }
@@ -275,7 +275,7 @@ mod tests {
                 timer(ClockOf::Later(2), None),
                 "timer `retry` is armed, and the clock fires it in step 2, never reached",
             ),
-            (Need::Reader { unread: 1 }, "needs a server that reads: it has stopped, with 1 message unread"),
+            (Need::Reader { unread: 1 }, "the server has stopped reading, with 1 message unread"),
         ] {
             assert_eq!(need.to_string(), words);
         }

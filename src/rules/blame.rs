@@ -97,8 +97,13 @@ fn is_freed(thread: &Waiting, free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
     let openers = thread.needs.iter().flat_map(Need::openers).map(|opener| &opener.thread);
     thread.waits_for.iter().chain(openers).any(goes_on)
         || thread.waits_for.iter().any(brings_server)
-        // A loop goes on with whatever any thread brings.
-        || (thread.operation.starts_with("select ") && !free.is_empty())
+        || thread.operation.starts_with("select ") && brings_more(free, stuck)
+}
+
+/// Whether a thread goes on that a loop may get something from: one of the runtime's, or the server.
+fn brings_more(free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
+    let mut going = stuck.threads.iter().filter(|thread| free.contains(thread.thread.as_str()));
+    going.any(|thread| thread.thread == "server" || is_in_runtime(thread))
 }
 
 #[cfg(test)]
@@ -157,6 +162,10 @@ mod tests {
     #[test]
     fn a_server_that_has_ended_is_no_excuse() {
         let ann = waiting("ann", "run/astep/prompt \"a\"", "select loop of ann", &[], &["server"]);
-        assert!(!is_scenarios(&deadlock(vec![needing(ann, vec![timer("prompt"), Need::Process])])));
+        let ann = needing(ann, vec![timer("prompt"), Need::Process]);
+        assert!(!is_scenarios(&deadlock(vec![ann.clone()])));
+        let bob = waiting("bob", "wait for event finish", "wait events", &[], &[]);
+        let bob = needing(bob, vec![Need::Event { event: "finish".into(), held: 0, wanted: 1 }]);
+        assert!(!is_scenarios(&deadlock(vec![ann, bob])));
     }
 }

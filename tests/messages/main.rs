@@ -39,7 +39,7 @@ const CASES: [Case; 11] = [
     Case {
         name: "prompt-never-answered",
         fields: r#""actors": [ANN], "server": [{"on": {"prompt": "a"}, "do": [{"say": "x"}]}]"#,
-        lint: "needs an answer to prompt \"a\", whose reaction has ended without one",
+        lint: "prompt \"a\" is not answered, and its reaction has ended",
         stuck: &["timer `prompt` is armed, and no clock step fires it"],
     },
     Case {
@@ -110,9 +110,7 @@ const CASES: [Case; 11] = [
         fields: r#""actors": [ANN, {"name": "bob", "does": [{"wait": {"frame": {"method": "session/prompt"}}}, "interrupt"]}],
             "server": [{"on": {"prompt": "a"}, "do": ["stop_reading"]}]"#,
         lint: "stands still for ever",
-        stuck: &[
-            "needs a server that reads: it has stopped, with 1 message unread, timer `cancel_send` is armed",
-        ],
+        stuck: &["the server has stopped reading, with 1 message unread, timer `cancel_send` is armed"],
     },
 ];
 
