@@ -33,7 +33,8 @@ impl World {
     /// The step that an actor or the clock is in, counted from 0.
     fn step_of(&self, thread: &str) -> Option<usize> {
         let player = self.players.iter().find(|player| player.name == thread);
-        let clock = (thread == "clock" && !self.clock.steps.is_empty()).then_some(&self.clock.at);
+        let has_part = !self.clock.races && !self.clock.steps.is_empty();
+        let clock = (thread == "clock" && has_part).then_some(&self.clock.at);
         player.map(|player| &player.at).or(clock).map(|at| at.get())
     }
 
