@@ -8,5 +8,3 @@ mod locks;
 mod loops;
 mod programs;
 mod random;
-#[path = "../shipped/mod.rs"]
-mod shipped;
