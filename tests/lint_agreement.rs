@@ -1,7 +1,7 @@
 //! `lint` and `explore` agree about random scenarios full of gates, waits and timers: none about which `lint` has nothing to say
 //! ends in a deadlock of the scenario's own making, and none that `lint` refuses since a wait never ends can come to an end.
 //!
-//! A common run takes 400 of them. `TURNLOOM_SCENARIOS=5000 TURNLOOM_SEED=7 cargo test --test lint_agreement -- --nocapture`
+//! A common run takes 400 of them. `TURNLOOM_SCENARIOS=5000 TURNLOOM_SEED=7 cargo test --test suite lint_agreement -- --nocapture`
 //! takes more and others, and says what it ran.
 
 use proptest::prelude::*;

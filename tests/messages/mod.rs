@@ -1,10 +1,7 @@
 //! No message misleads: scenarios that are wrong or stuck as a new user writes them, with what `lint` and `explore` say of
 //! each. A deadlock that the scenario makes itself is told as the scenario's, and what would help is said in every format.
 
-#[path = "../folder/mod.rs"]
-mod folder;
-
-use folder::Folder;
+use crate::folder::Folder;
 
 /// A scenario with these fields beside those that every one has.
 fn scenario(fields: &str) -> String {
