@@ -22,7 +22,11 @@ pub(super) fn warning(file: &File) -> Option<Diagnostics> {
     };
     let caught = backend::own_standstill(&job).ok()??;
     let threads = &caught.seen.stuck.as_ref()?.threads;
-    let at = |thread: &Waiting| Some((place(&job.scenario, thread)?, thread.needs_in_words().join(", ")));
+    let at = |thread: &Waiting| {
+        let needs = thread.needs_in_words();
+        let needs = if needs.is_empty() { "never gets past this".to_owned() } else { needs.join(", ") };
+        Some((place(&job.scenario, thread)?, needs))
+    };
     let places: Vec<(String, String)> = threads.iter().filter_map(at).collect();
     backend::stands_still(&file.path, &places, &help(file, &job.scenario, &caught))
 }
