@@ -16,7 +16,7 @@ use turnloom::scenario;
 use turnloom::scenario::{Diagnostics, Scenario};
 
 /// How many interleavings of one scenario are run.
-const SCHEDULES: u64 = 300;
+const SCHEDULES: u64 = 200;
 
 /// What `lint` calls waits that never end.
 const ENDLESS: [&str; 3] = ["impossible-wait", "endless-wait", "gate-never-opened"];
