@@ -7,6 +7,7 @@ use crate::harness::Firing;
 use crate::observation::Waiting;
 use crate::report::words;
 use crate::scenario::{Diagnostics, Scenario};
+use crate::terms::ThreadRole;
 
 /// The warning that a few interleavings of the scenario give rise to; none if they do not, or if it cannot be run.
 pub(super) fn warning(file: &File) -> Option<Diagnostics> {
@@ -34,7 +35,7 @@ pub(super) fn warning(file: &File) -> Option<Diagnostics> {
 /// The JSON pointer of the step that an actor or the clock stands in.
 fn place(scenario: &Scenario, thread: &Waiting) -> Option<String> {
     let step = thread.step?.checked_sub(1)?;
-    if thread.thread == "clock" {
+    if thread.role() == Some(ThreadRole::Clock) {
         return Some(format!("/clock/{step}"));
     }
     let actor = scenario.actors.iter().position(|actor| actor.name == thread.thread)?;

@@ -9,10 +9,9 @@ use std::ops::ControlFlow;
 use super::run::seen;
 use super::{ExploreError, Job, Options, Token, Verdict};
 use crate::engine::execution::Execution;
-use crate::harness::Stage;
 use crate::observation::Observations;
 use crate::rules as check;
-use crate::rules::Violation;
+use crate::rules::{Context, Violation};
 
 /// What a hunt came to.
 #[derive(Debug, Clone)]
@@ -49,7 +48,7 @@ pub fn hunt(
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
     let stage = job.stage()?;
-    let context = Stage::context(&job.scenario);
+    let context = Context::of(&job.scenario);
     let (mut caught, mut failed, mut broken) = (None, None, BTreeSet::new());
     let searched = options.run(job, &stage.program(), &mut |execution: &Execution<'_>| {
         let seen = seen(job, &stage, execution, &mut failed)?;

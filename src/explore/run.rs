@@ -426,7 +426,7 @@ pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
     });
     stage.clear();
     let (outcome, (threads, steps), schedule) = seen?;
-    let violations = check::judge(&outcome, &Stage::context(&job.scenario));
+    let violations = check::judge(&outcome, &check::Context::of(&job.scenario));
     Ok(Replay { threads, steps, outcome, violations, schedule, drift })
 }
 

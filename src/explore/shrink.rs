@@ -8,9 +8,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::Stage;
 use crate::rules as check;
-use crate::rules::Violation;
+use crate::rules::{Context, Violation};
 use crate::scenario::Scenario;
 
 use super::job::{ExploreError, Job, Options, Progress};
@@ -136,7 +135,7 @@ fn breaking(
     rules: Option<&BTreeSet<&'static str>>,
 ) -> Result<Option<Witness>, ExploreError> {
     let stage = job.stage()?;
-    let context = Stage::context(&job.scenario);
+    let context = Context::of(&job.scenario);
     let limits = Limits { executions: Some(EXECUTIONS), ..job.limits() };
     let found = least(&limits, switches, &stage.program(), &mut |execution| {
         // A scenario that breaks the runtime itself is no smaller form of one that breaks a rule.
@@ -159,7 +158,7 @@ fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError
     });
     stage.clear();
     let (outcome, schedule) = seen?;
-    let violations = check::judge(&outcome, &Stage::context(&job.scenario));
+    let violations = check::judge(&outcome, &Context::of(&job.scenario));
     Ok((!violations.is_empty()).then_some(Witness { schedule, violations }))
 }
 

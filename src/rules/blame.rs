@@ -7,27 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::observation::{Need, Observations, ServiceEntry, Stuck, Waiting};
+use crate::observation::{CallKind, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo};
+use crate::terms::ThreadRole;
 
 /// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
 /// waits for a server when it need not; nor are the limits of waits for a run, which is stuck for a reason of its own.
 const EXCUSES: [&str; 4] = ["drain", "cancel_send", "retry", "pending_drain"];
-
-/// What the places of a thread begin with that stops a turn.
-const STOPS: [&str; 8] = [
-    "interrupt",
-    "close",
-    "reload",
-    "service interrupt",
-    "service close",
-    "service reload",
-    "send session/cancel",
-    "drain",
-];
-
-/// What the place of an actor, the clock or the server begins with that waits as the scenario says.
-const WAITS: [&str; 5] =
-    ["wait for gate ", "wait for frame ", "wait for status ", "wait for event ", "wait for reply "];
 
 /// Whether the scenario made the deadlock itself.
 pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
@@ -49,12 +34,16 @@ pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
 
 /// Whether the thread is in a call of the runtime; otherwise it waits for what the scenario was to let happen.
 fn is_in_runtime(thread: &Waiting) -> bool {
-    let is_wait = |frame: &String| WAITS.iter().any(|wait| frame.starts_with(wait));
+    let is_wait = |place: &Place| matches!(place, Place::WaitFor(_));
     !thread.holds.is_empty() || !thread.place.iter().all(is_wait)
 }
 
 fn is_stopping(thread: &Waiting) -> bool {
-    thread.place.iter().any(|frame| STOPS.iter().any(|stop| frame.starts_with(stop)))
+    thread.place.iter().any(|place| match place {
+        Place::Call(call) | Place::Service(call) => is_stop(call),
+        Place::SendCancel | Place::Drain => true,
+        _ => false,
+    })
 }
 
 /// Whether a stop has returned that a run should have noticed: it came after the last run had begun.
@@ -67,8 +56,8 @@ fn was_stopped(seen: &Observations) -> bool {
         || seen.service.is_empty() && seen.calls.values().flatten().any(|call| is_stop(&call.call))
 }
 
-fn is_stop(call: &str) -> bool {
-    ["interrupt", "close", "reload"].contains(&call)
+fn is_stop(call: &CallKind) -> bool {
+    matches!(call, CallKind::Interrupt | CallKind::Close | CallKind::Reload)
 }
 
 /// Whether the thread would go on by itself, did the scenario do what it alone can do.
@@ -92,25 +81,28 @@ fn is_freed(thread: &Waiting, free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
     let goes_on = |name: &String| free.contains(name.as_str());
     let is_listed = |name: &str| stuck.threads.iter().any(|other| other.thread == name);
     // A portal that is not listed waits for the server alone.
-    let brings_server =
-        |name: &String| name.starts_with("portal") && !is_listed(name) && free.contains("server");
+    let brings_server = |name: &String| {
+        ThreadRole::of(name) == Some(ThreadRole::Portal)
+            && !is_listed(name)
+            && free.contains(ThreadRole::Server.name())
+    };
     let openers = thread.needs.iter().flat_map(Need::openers).map(|opener| &opener.thread);
     thread.waits_for.iter().chain(openers).any(goes_on)
         || thread.waits_for.iter().any(brings_server)
-        || thread.operation.starts_with("select ") && brings_more(free, stuck)
+        || matches!(thread.operation, WaitsTo::Select(_)) && brings_more(free, stuck)
 }
 
 /// Whether a thread goes on that a loop may get something from: one of the runtime's, or the server.
 fn brings_more(free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
     let mut going = stuck.threads.iter().filter(|thread| free.contains(thread.thread.as_str()));
-    going.any(|thread| thread.thread == "server" || is_in_runtime(thread))
+    going.any(|thread| thread.role() == Some(ThreadRole::Server) || is_in_runtime(thread))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testkit::{deadlock, waiting};
     use super::is_of_scenario;
-    use crate::observation::{Call, ClockOf, Need, Observations, Opener, Since, Waiting};
+    use crate::observation::{Call, CallKind, ClockOf, Need, Observations, Opener, Since, Waiting};
 
     fn needing(thread: Waiting, needs: Vec<Need>) -> Waiting {
         Waiting { needs, ..thread }
@@ -144,7 +136,7 @@ mod tests {
         assert!(is_scenarios(&deadlock(vec![ann("run/astep/prompt \"a\""), server.clone()])));
         assert!(!is_scenarios(&deadlock(vec![ann("run/astep/send session/cancel"), server.clone()])));
         let mut stopped = deadlock(vec![ann("run/astep/prompt \"a\""), server]);
-        let call = Call { call: "interrupt".into(), returned: "ok".into() };
+        let call = Call::new(CallKind::Interrupt, Ok(()));
         stopped.calls.insert("bob".into(), vec![call]);
         assert!(!is_scenarios(&stopped));
     }

@@ -2,8 +2,8 @@
 
 use super::blame::is_of_scenario;
 use super::waits::{deadlock, describe, is_explained};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Stuck};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Stuck};
 
 /// Every execution comes to its end.
 pub struct NoDeadlock;

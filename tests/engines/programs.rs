@@ -1,7 +1,7 @@
 //! Random programs: what a thread may do, how one is made up, and what of it can be seen at the end.
 //!
 //! Small on purpose: few threads, few objects, so that almost every two operations meet. The unit tests of the searches
-//! use this file too. It must not know which engine runs a program.
+//! use this file too.
 
 use std::cell::RefCell;
 use std::rc::Rc;

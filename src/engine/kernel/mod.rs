@@ -25,6 +25,7 @@ mod queue;
 pub mod thread;
 mod timers;
 
+pub(crate) use crate::engine::fingerprint::digest;
 pub use cell::Cell;
 pub use choose::choose;
 pub use condvar::Condvar;

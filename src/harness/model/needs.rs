@@ -2,11 +2,12 @@
 
 use crate::engine::kernel::NotedTimer;
 use crate::engine::trace::{Book, Unfinished};
-use crate::harness::{World, timer_name};
-use crate::observation::{ClockOf, Need, Since, Waiting};
-use crate::scenario::{ClockStep, EventSeen, FrameSeen, Happening, Step, Timer, word};
+use crate::observation::{ClockOf, Need, Place, Since, Waiting};
+use crate::scenario::{ClockStep, EventSeen, FrameSeen, Happening, Step};
+use crate::terms::{ThreadRole, Timer, word};
 
-use super::server::event_seen;
+use super::world::World;
+use crate::harness::conditions::event_seen;
 
 impl World {
     /// Every thread that is not done, but for daemons that nothing waits for.
@@ -14,12 +15,15 @@ impl World {
         let thread = |thread: Unfinished| {
             let needs = self.needs(&thread, book.is_detailed());
             let is_idle = thread.idle && thread.waits_for.is_empty() && needs.is_empty();
-            let place = if thread.thread == "server" { self.waiting_reactions() } else { thread.place };
+            let place = match ThreadRole::of(&thread.thread) {
+                Some(ThreadRole::Server) => self.waiting_reactions(),
+                _ => thread.place.into_iter().map(Place::from).collect(),
+            };
             (!is_idle).then_some(Waiting {
                 step: self.step_of(&thread.thread).map(|step| step + 1),
                 thread: thread.thread,
                 place,
-                operation: thread.operation,
+                operation: thread.operation.into(),
                 holds: thread.holds,
                 waits_for: thread.waits_for,
                 needs,
@@ -34,20 +38,21 @@ impl World {
     fn step_of(&self, thread: &str) -> Option<usize> {
         let player = self.players.iter().find(|player| player.name == thread);
         let has_part = !self.clock.races && !self.clock.steps.is_empty();
-        let clock = (thread == "clock" && has_part).then_some(&self.clock.at);
+        let clock = (thread == ThreadRole::Clock.name() && has_part).then_some(&self.clock.at);
         player.map(|player| &player.at).or(clock).map(|at| at.get())
     }
 
     fn needs(&self, thread: &Unfinished, detailed: bool) -> Vec<Need> {
+        let role = ThreadRole::of(&thread.thread);
         let mut needs: Vec<Need> = self.steps_need(&thread.thread).into_iter().collect();
-        if thread.thread == "server" {
+        if role == Some(ThreadRole::Server) {
             let waits = self.server.waits();
             needs.extend(waits.iter().filter_map(|(_, happening)| self.missing(happening)));
         }
-        if thread.waits_for.iter().any(|name| name == "server") {
+        if thread.waits_for.iter().any(|name| name == ThreadRole::Server.name()) {
             needs.extend(self.server.silence());
         }
-        if thread.thread == "loop" {
+        if role == Some(ThreadRole::Loop) {
             needs.extend(
                 self.server
                     .held_gates()
@@ -81,7 +86,7 @@ impl World {
     }
 
     fn unarmed(&self, timer: Timer) -> Option<Need> {
-        let name = timer_name(timer);
+        let name = timer.name();
         let is_armed = self.timers.noted().iter().any(|noted| noted.name == name);
         (!is_armed).then(|| Need::Unarmed { timer: name.to_owned() })
     }
@@ -91,8 +96,7 @@ impl World {
         if self.clock.races {
             return None;
         }
-        let fires =
-            |step: &ClockStep| matches!(step, ClockStep::Fire(fired) if timer_name(*fired) == timer.name);
+        let fires = |step: &ClockStep| matches!(step, ClockStep::Fire(fired) if fired.name() == timer.name);
         let (steps, at) = (&self.clock.steps, self.clock.at.get());
         let clock = match (steps.iter().skip(at).position(fires), steps.iter().take(at).any(fires)) {
             (Some(later), _) => ClockOf::Later(at + later + 1),
@@ -133,9 +137,10 @@ impl World {
     }
 
     /// Where the server is: the waits that its reactions are in.
-    fn waiting_reactions(&self) -> Vec<String> {
+    fn waiting_reactions(&self) -> Vec<Place> {
         let waits = self.server.waits();
-        waits.iter().map(|(who, what)| format!("wait for {} in {who}", happening_in_words(what))).collect()
+        let place = |who: &str, what| Place::WaitFor(format!("{} in {who}", happening_in_words(what)));
+        waits.iter().map(|(who, what)| place(who, what)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::engine::trace::Book;
 use crate::observation::{End, Observations, Stuck, Why};
 use crate::subject::model::{Agent, UsageCount};
 
-use crate::harness::World;
+use super::world::World;
 
 impl World {
     /// Everything there is to see. `stuck` says why the execution could not go on, if it could not.

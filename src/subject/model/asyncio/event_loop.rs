@@ -17,9 +17,8 @@ use std::rc::Rc;
 use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
-use crate::engine::fingerprint::digest;
 use crate::engine::kernel::{
-    ArmedTimer, Local, LogicalTask, Mark, Object, Op, Timers, at_end, thread, words,
+    ArmedTimer, Local, LogicalTask, Mark, Object, Op, Timers, at_end, digest, thread, words,
 };
 use crate::engine::trace::RoleId;
 

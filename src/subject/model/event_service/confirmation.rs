@@ -1,12 +1,12 @@
 //! What users say to the tool calls that wait for them.
 //!
-//! Stands for `respond_to_confirmation` and `reject_pending_actions`. It must not know how a tool call is executed: to accept
-//! is to run.
+//! Stands for `respond_to_confirmation` and `reject_pending_actions`.
 
 use super::{ALREADY_RUNNING, EventService, INACTIVE, Wanted};
 use crate::engine::kernel::thread;
-use crate::scenario::Status;
+use crate::observation::{CallKind, Place};
 use crate::subject::model::asyncio::{Exception, Result};
+use crate::terms::Status;
 
 use crate::subject::model::coverage::{Branch, reach};
 use crate::subject::model::decision::RefusedAccept;
@@ -18,7 +18,7 @@ impl EventService {
     ///
     /// `ValueError` if the service is closed.
     pub async fn accept_pending_actions(&self) -> Result<()> {
-        let _place = thread::place("service accept");
+        let _place = thread::place(Place::Service(CallKind::Accept));
         match self.begin(Wanted::ByAccept).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => Ok(()),
             other => other,
@@ -56,7 +56,7 @@ impl EventService {
     ///
     /// `ValueError` if the service is closed.
     pub async fn reject_pending_actions(&self) -> Result<()> {
-        let _place = thread::place("service reject");
+        let _place = thread::place(Place::Service(CallKind::Reject));
         if !self.inner.is_open.get() {
             return Err(Exception::Value(INACTIVE.to_owned()));
         }

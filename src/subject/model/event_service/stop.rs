@@ -1,10 +1,9 @@
 //! What users' stops do: pauses, interrupts, and which of them keep a run from beginning.
 //!
-//! Stands for `pause` and `interrupt` of the event service, and for its `_explicit_interrupt_generation`. It must not know who
-//! asks for runs: whoever does asks here whether somebody has stopped the conversation since.
+//! Stands for `pause` and `interrupt` of the event service, and for its `_explicit_interrupt_generation`.
 
 use crate::engine::kernel::thread;
-use crate::observation::ServiceEntry;
+use crate::observation::{CallKind, Place, ServiceEntry};
 use crate::subject::model::asyncio::{Exception, Limit, LockGuard, Result, shield, wait_for};
 
 use super::EventService;
@@ -72,7 +71,7 @@ impl EventService {
     ///
     /// If the call is cancelled.
     pub async fn pause(&self) -> Result<()> {
-        let _place = thread::place("service pause");
+        let _place = thread::place(Place::Service(CallKind::Pause));
         if !self.inner.is_open.get() {
             return Ok(());
         }
@@ -91,7 +90,7 @@ impl EventService {
     ///
     /// If the call is cancelled.
     pub async fn interrupt(&self) -> Result<()> {
-        let _place = thread::place("service interrupt");
+        let _place = thread::place(Place::Service(CallKind::Interrupt));
         self.interrupt_run(false).await
     }
 
