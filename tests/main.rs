@@ -13,6 +13,7 @@ mod cli;
 mod engines;
 mod folder;
 mod kernel;
+mod lint_agreement;
 mod live;
 mod lock_graph;
 mod machine;

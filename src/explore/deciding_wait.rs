@@ -3,7 +3,7 @@
 
 use super::find_first::hunt;
 use super::job::{Budget, ExploreError, Job, Options, SearchKind};
-use crate::scenario::{Action, ClockStep, EventSeen, FrameSeen, Happening, Scenario, Step, word};
+use crate::scenario::{Action, ClockStep, Scenario, Step};
 
 /// How many schedules are run without each of the waits.
 const SCHEDULES: u64 = 50;
@@ -37,14 +37,15 @@ fn without_each(scenario: &Scenario) -> Vec<(String, Scenario)> {
     for (i, actor) in scenario.actors.iter().enumerate() {
         for (at, step) in actor.does.iter().enumerate() {
             if let Step::Wait(happening) = step {
-                let words = format!("the wait of `{}` for {} (step {})", actor.name, told(happening), at + 1);
+                let words =
+                    format!("the wait of `{}` for {} (step {})", actor.name, happening.in_words(), at + 1);
                 without(words, &|scenario| drop(scenario.actors[i].does.remove(at)));
             }
         }
     }
     for (at, step) in scenario.clock.iter().enumerate() {
         if let ClockStep::Wait(happening) = step {
-            let words = format!("the wait of the clock for {} (step {})", told(happening), at + 1);
+            let words = format!("the wait of the clock for {} (step {})", happening.in_words(), at + 1);
             without(words, &|scenario| drop(scenario.clock.remove(at)));
         }
     }
@@ -58,7 +59,7 @@ fn without_each(scenario: &Scenario) -> Vec<(String, Scenario)> {
                 let reaction = reaction.on.in_words();
                 let words = format!(
                     "the wait for {} in the reaction to {reaction} (step {})",
-                    told(happening),
+                    happening.in_words(),
                     at + 1
                 );
                 without(words, &|scenario| drop(scenario.server[i].actions.remove(at)));
@@ -66,18 +67,4 @@ fn without_each(scenario: &Scenario) -> Vec<(String, Scenario)> {
         }
     }
     found
-}
-
-fn told(happening: &Happening) -> String {
-    let with_text =
-        |text: &Option<String>| text.as_ref().map_or_else(String::new, |text| format!(" {text:?}"));
-    match happening {
-        Happening::Gate(gate) => format!("gate `{gate}`"),
-        Happening::Frame(FrameSeen { method, text, .. }) => {
-            format!("frame {}{}", word(method), with_text(text))
-        }
-        Happening::Status(status) => format!("status {}", word(status)),
-        Happening::Event(EventSeen { kind, text, .. }) => format!("event {}{}", word(kind), with_text(text)),
-        Happening::Reply(reply) => format!("the reply to `{}`", reply.to),
-    }
 }

@@ -1,8 +1,9 @@
 //! A dry run: some interleavings of a scenario that look for a standstill which it makes itself.
 
 use super::exploration::Verdict;
-use super::find_first::{Caught, hunt};
+use super::find_first::{Caught, hunt_among};
 use super::job::{Budget, ExploreError, Job, Options, SearchKind};
+use crate::engine::execution::Ended;
 use crate::engine::search::{Sample, Sampler};
 use crate::rules::Side;
 
@@ -22,9 +23,10 @@ pub fn own_standstill(job: &Job) -> Result<Option<Caught>, ExploreError> {
     for (search, schedules) in [(SearchKind::FewPreemptions, SCHEDULES), (drawn, DRAWN)] {
         let budget = Budget { schedules: Some(schedules), seconds: None };
         let options = Options { search, budget, ..Options::default() };
-        let hunted = hunt(job, &options, &mut |_, violations| {
-            violations.iter().any(|one| one.rule == "no-deadlock" && one.side == Side::Scenario)
-        })?;
+        let hunted =
+            hunt_among(job, &options, &|ended| !matches!(ended, Ended::Complete), &mut |_, violations| {
+                violations.iter().any(|one| one.rule == "no-deadlock" && one.side == Side::Scenario)
+            })?;
         if hunted.caught.is_some() || hunted.searched == Verdict::Proved {
             return Ok(hunted.caught);
         }

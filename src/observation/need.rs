@@ -112,7 +112,6 @@ impl Since {
         Self(step)
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
     fn is_unknown(&self) -> bool {
         self.0.is_none()
     }

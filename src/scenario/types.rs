@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::nearest::quoted;
 use super::{Action, Reaction, ReplySeen};
-use crate::terms::{AgentKind, EventKind, Limits, Status, Timer};
+use crate::terms::{AgentKind, EventKind, Limits, Status, Timer, word};
 
 /// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -257,6 +258,22 @@ pub enum Happening {
     Event(EventSeen),
     /// The client has answered a call of the server's. Only live.
     Reply(ReplySeen),
+}
+
+impl Happening {
+    /// What happens, in words: "gate `g`", "frame session/prompt \"a\"".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let with_text =
+            |text: &Option<String>| text.as_ref().map_or_else(String::new, |text| format!(" {text:?}"));
+        match self {
+            Self::Gate(gate) => format!("gate {}", quoted(gate)),
+            Self::Frame(frame) => format!("frame {}{}", word(&frame.method), with_text(&frame.text)),
+            Self::Status(status) => format!("status {}", word(status)),
+            Self::Event(event) => format!("event {}{}", word(&event.kind), with_text(&event.text)),
+            Self::Reply(reply) => format!("the reply to {}", quoted(&reply.to)),
+        }
+    }
 }
 
 /// A frame that the server has read.

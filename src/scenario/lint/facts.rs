@@ -11,7 +11,7 @@ use crate::scenario::{
 };
 
 /// What is known to have happened, at most.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Facts<'a> {
     sent: BTreeMap<&'a str, u32>,
     gates: BTreeSet<&'a str>,
