@@ -29,7 +29,7 @@ pub(super) fn warning(file: &File) -> Option<Diagnostics> {
         Some((place(&job.scenario, thread)?, needs))
     };
     let places: Vec<(String, String)> = threads.iter().filter_map(at).collect();
-    backend::stands_still(&file.path, &places, &help(file, &job.scenario, &caught))
+    Some(file.loaded.lines.as_ref()?.stands_still(&places, &help(file, &job.scenario, &caught)))
 }
 
 /// The JSON pointer of the step that an actor or the clock stands in.

@@ -15,6 +15,7 @@ mod server;
 mod shows;
 mod steps;
 mod timers;
+mod unmodelled;
 mod waits;
 
 pub use protocol::broken_by;
@@ -39,6 +40,7 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     reach::lint(&mut desk, &sequences);
     protocol::lint(&mut desk, vocabulary);
     shows::lint(&mut desk, vocabulary);
+    unmodelled::lint(&mut desk);
 }
 
 /// Finds what keeps an engine from running a scenario with which nothing is wrong.
