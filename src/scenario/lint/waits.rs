@@ -2,13 +2,10 @@
 //! what it waits for may itself come after a wait?
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::Desk;
 use super::facts::{Facts, Missing};
 use super::sequence::{Deed, Sequence, What};
-use crate::scenario::nearest::quoted;
-use crate::scenario::spans::Spans;
 use crate::scenario::{Diagnostic, Happening, Scenario};
 
 /// Above this many sequences the order of waits is not looked at: a scenario that anybody can read has ten.
@@ -27,8 +24,8 @@ pub(super) fn lint(desk: &mut Desk<'_>, sequences: &[Sequence<'_>]) {
     idle_reactions(desk, sequences, &all);
     if sequences.len() <= MOST {
         let mut order = Order { scenario, all: &all, hopeless, known: Facts::default() };
-        for endless in order.stuck(sequences) {
-            never_ends(desk, &endless);
+        for (sequence, at) in order.stuck(sequences) {
+            never_ends(desk, sequences, sequence, &sequence.deeds[at]);
         }
     }
 }
@@ -98,8 +95,8 @@ struct Order<'s, 'a> {
 }
 
 impl<'s, 'a> Order<'s, 'a> {
-    /// The waits at which sequences stay for ever.
-    fn stuck(&mut self, sequences: &'s [Sequence<'a>]) -> Vec<Endless<'s, 'a>> {
+    /// The sequences that never get to their end, each with the step where it stays.
+    fn stuck(&mut self, sequences: &'s [Sequence<'a>]) -> Vec<(&'s Sequence<'a>, usize)> {
         let mut places = vec![0; sequences.len()];
         loop {
             let mut moved = false;
@@ -118,31 +115,8 @@ impl<'s, 'a> Order<'s, 'a> {
                 break;
             }
         }
-        let left: Vec<(&Sequence<'a>, usize)> = sequences.iter().zip(places).collect();
-        let stuck =
-            left.iter().filter(|(sequence, at)| *at < reachable(sequence).len() && self.started(sequence));
-        stuck.map(|&(sequence, at)| Endless { sequence, at, end: self.end(sequence, at, &left) }).collect()
-    }
-
-    /// The first of the steps that are not reached, those behind the wait itself first, with which the wait would end.
-    fn end(
-        &self,
-        sequence: &Sequence<'a>,
-        at: usize,
-        left: &[(&'s Sequence<'a>, usize)],
-    ) -> Option<TooLate<'s, 'a>> {
-        let (own, others): (Vec<_>, Vec<_>) = left.iter().partition(|(one, _)| std::ptr::eq(*one, sequence));
-        let mut later = Order { known: self.known.clone(), hopeless: BTreeSet::new(), ..*self };
-        for &(other, from) in own.into_iter().chain(others) {
-            let behind = self.started(other).then_some(from);
-            for (step, deed) in reachable(other).iter().enumerate().skip(from) {
-                later.known.learn(deed.what, self.scenario.through);
-                if later.passes(&sequence.deeds[at]) {
-                    return Some(TooLate { sequence: other, step, behind });
-                }
-            }
-        }
-        None
+        let stuck = sequences.iter().zip(places);
+        stuck.filter(|&(sequence, at)| at < reachable(sequence).len() && self.started(sequence)).collect()
     }
 
     /// Whether an actor, or a reaction that has got its message. What never gets one has been reported elsewhere.
@@ -175,86 +149,24 @@ fn gate_of(what: What<'_>) -> Option<&str> {
     }
 }
 
-/// A wait that never ends, and the step that would end it.
-struct Endless<'s, 'a> {
-    sequence: &'s Sequence<'a>,
-    at: usize,
-    /// The first step out of reach that would end it, with where its sequence stays; none if only several together would.
-    end: Option<TooLate<'s, 'a>>,
-}
-
-/// A step that comes too late.
-struct TooLate<'s, 'a> {
-    sequence: &'s Sequence<'a>,
-    step: usize,
-    /// The step at which its sequence stays; none if it is a reaction that is not taken.
-    behind: Option<usize>,
-}
-
-impl<'a> Endless<'_, 'a> {
-    fn wait(&self) -> &Deed<'a> {
-        &self.sequence.deeds[self.at]
-    }
-
-    /// What is wrong: "actor `ann` waits in step 1 for gate `a`, which opens only when actor `bob` has got past step 1".
-    fn message(&self) -> String {
-        let (who, step, what) = (&self.sequence.who, self.at + 1, awaited(self.wait().what));
-        match &self.end {
-            None => format!("{who} waits in step {step} for {what}, which comes only after it"),
-            Some(TooLate { sequence, step: late, .. }) if std::ptr::eq(*sequence, self.sequence) => {
-                format!(
-                    "{who} waits in step {step} for {what}, which comes only with its own step {}",
-                    late + 1
-                )
-            }
-            Some(TooLate { sequence, step: late, behind }) => {
-                let (other, late) = (&sequence.who, late + 1);
-                let behind = behind.map_or_else(
-                    || ", and that is never taken".to_owned(),
-                    |behind| {
-                        let waits = awaited(sequence.deeds[behind].what);
-                        format!(", behind the wait for {waits} in step {}", behind + 1)
-                    },
-                );
-                format!(
-                    "{who} waits in step {step} for {what}, which comes only with step {late} of {other}{behind}"
-                )
-            }
-        }
-    }
-}
-
-/// What a step waits for, in words.
-fn awaited(what: What<'_>) -> String {
-    match what {
-        What::Wait(happening) => happening.in_words(),
-        What::Held(gate) => format!("gate {}", quoted(gate)),
-        What::Fire(timer) => format!("timer {} to be armed", quoted(timer.name())),
-        _ => "its message".to_owned(),
-    }
-}
-
-/// Where a step stands in the file, for a finding.
-fn place(spans: &Spans, deed: &Deed<'_>) -> Range<usize> {
-    let key = |key: &str| spans.key(&format!("{}/{key}", deed.at));
-    match deed.what {
-        What::Wait(_) => key("wait"),
-        What::Held(_) => key("gate"),
-        What::Fire(_) => key("fire"),
-        What::Open(_) => key("open"),
-        _ => spans.value(&deed.at),
-    }
-}
-
-fn never_ends(desk: &mut Desk<'_>, endless: &Endless<'_, '_>) {
+fn never_ends(desk: &mut Desk<'_>, sequences: &[Sequence<'_>], sequence: &Sequence<'_>, deed: &Deed<'_>) {
+    let gate = gate_of(deed.what);
+    let key = match deed.what {
+        What::Fire(_) => "fire",
+        What::Held(_) => "gate",
+        _ => "wait",
+    };
     desk.add(|spans| {
-        let finding = Diagnostic::error("endless-wait", endless.message())
-            .at(place(spans, endless.wait()), "waits for ever")
-            .help("let what ends this wait come before it, or before a wait that needs it");
-        match &endless.end {
-            Some(TooLate { sequence, step, .. }) => {
-                finding.at(place(spans, &sequence.deeds[*step]), "would end the wait, but comes too late")
-            }
+        let mut deeds = sequences.iter().flat_map(reachable);
+        let open = deeds.find(|deed| matches!(deed.what, What::Open(opened) if Some(opened) == gate));
+        let finding = Diagnostic::error(
+            "endless-wait",
+            format!("{} waits for what comes only after it", sequence.who),
+        )
+        .at(spans.key(&format!("{}/{key}", deed.at)), "waits for ever")
+        .help("what would end this wait is behind it, or behind a wait that needs it: let it happen before");
+        match open {
+            Some(open) => finding.at(spans.key(&format!("{}/open", open.at)), "opens the gate, but too late"),
             None => finding,
         }
     });
