@@ -19,6 +19,7 @@ mod limits;
 mod live;
 mod lock_graph;
 mod machine;
+mod messages;
 mod races;
 mod random_scenarios;
 mod report;

@@ -54,7 +54,13 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Ok(pairs) => pairs,
         Err(error) => return failed_as(console, &job, &error, format),
     };
-    let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
+    let lone = outcomes.iter().zip(&pairs).any(|(outcome, pair)| outcome.token.is_some() && pair.is_none());
+    let waits = match if lone { racing::deciding(&job, None) } else { Ok(Vec::new()) } {
+        Ok(waits) => waits,
+        Err(error) => return console.could_not_run(&error),
+    };
+    let outcomes: Vec<_> =
+        outcomes.into_iter().zip(pairs).map(|(outcome, pair)| (outcome, pair, &waits[..])).collect();
     let graph = match locks::find(&job, &options, &exploration) {
         Ok(graph) => graph,
         Err(error) => return failed_as(console, &job, &error, format),
@@ -100,14 +106,14 @@ fn each_once(names: &[String]) -> Vec<String> {
     once
 }
 
-/// An outcome with its racing pair, if it has one.
-type Paired = (Shown, Option<RacingPair>);
+/// An outcome with its racing pair, if it has one, or the waits that decide where there is none.
+type Paired<'a> = (Shown, Option<RacingPair>, &'a [String]);
 
 fn told(
     file: &File,
     job: &Job,
     exploration: &Exploration,
-    outcomes: &[Paired],
+    outcomes: &[Paired<'_>],
     graph: &LockGraph,
     shape: Shape,
 ) -> String {
@@ -122,13 +128,13 @@ fn told(
         let _ = writeln!(text, "  with {changes}");
     }
     text += &words::reductions(exploration);
-    for (place, (outcome, pair)) in outcomes.iter().enumerate() {
+    for (place, (outcome, pair, waits)) in outcomes.iter().enumerate() {
         let _ = write!(text, "\noutcome {}", place + 1);
         if shape.stats {
             let _ = write!(text, "   {}", words::count(outcome.schedules, "schedule"));
         }
         text.push('\n');
-        text += &one_outcome(file, job, outcome, pair.as_ref());
+        text += &one_outcome(file, job, outcome, (pair.as_ref(), waits));
     }
     text.push('\n');
     text += &words::lock_order(&exploration.lock_order);
@@ -142,7 +148,7 @@ fn told(
     text
 }
 
-fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair>) -> String {
+fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: (Option<&RacingPair>, &[String])) -> String {
     let mut text = words::outcome(&outcome.seen, &job.scenario.observe);
     for violation in &outcome.violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
@@ -157,13 +163,18 @@ fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair
 fn document(
     job: &Job,
     exploration: &Exploration,
-    outcomes: Vec<Paired>,
+    outcomes: Vec<Paired<'_>>,
     graph: &LockGraph,
     shape: Shape,
 ) -> ExploreDocument {
-    let outcome = |(outcome, pair): Paired| ExploredOutcome {
+    let outcome = |(outcome, pair, waits): Paired<'_>| ExploredOutcome {
         violations: outcome.violations.iter().map(ToldViolation::from).collect(),
         token: outcome.token,
+        deciding_waits: if outcome.violations.is_empty() || pair.is_some() {
+            Vec::new()
+        } else {
+            waits.to_vec()
+        },
         racing_pair: pair.map(|pair| racing::document(job, &pair)),
         observations: outcome.seen,
         schedules: shape.stats.then_some(outcome.schedules),

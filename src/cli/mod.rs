@@ -7,6 +7,7 @@ mod backend;
 mod check;
 mod completions;
 mod console;
+mod dry_run;
 mod environment;
 mod exit;
 mod explain;

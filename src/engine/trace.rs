@@ -34,6 +34,8 @@ pub struct Step {
     pub holds: Vec<Rc<str>>,
     /// What was observed in this step.
     pub anchors: Vec<Anchor>,
+    /// When details are kept: what the role did behind the step, before its next one, that is no operation.
+    pub notes: Vec<String>,
 }
 
 /// What a role is in the middle of: the operation it waits to do.
@@ -198,6 +200,7 @@ impl Book {
             alternative: None,
             holds,
             anchors: Vec::new(),
+            notes: Vec::new(),
         });
     }
 
@@ -212,6 +215,22 @@ impl Book {
     pub fn anchor(&self, anchor: Anchor) {
         if let Some(step) = self.steps.borrow_mut().last_mut() {
             step.anchors.push(anchor);
+        }
+    }
+
+    /// How many steps were taken since the program has set itself up.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.steps.borrow().len().saturating_sub(self.setup.get())
+    }
+
+    /// Notes behind the last step what the running role does that is no operation, if details are kept.
+    pub fn note(&self, note: impl FnOnce() -> String) {
+        if !self.detailed {
+            return;
+        }
+        if let Some(step) = self.steps.borrow_mut().last_mut() {
+            step.notes.push(note());
         }
     }
 

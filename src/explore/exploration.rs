@@ -133,6 +133,9 @@ pub struct TraceStep {
     pub holds: Vec<String>,
     /// The observations made in this step.
     pub anchors: Vec<Anchor>,
+    /// What the thread did before its next step that is no operation itself: `cancel task run`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Where in the observations a step left its trace.

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::run::seen;
 use super::{ExploreError, Job, Options, Token, Verdict};
-use crate::engine::execution::Execution;
+use crate::engine::execution::{Ended, Execution};
 use crate::observation::Observations;
 use crate::rules as check;
 use crate::rules::{Context, Violation};
@@ -47,10 +47,23 @@ pub fn hunt(
     options: &Options,
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
+    hunt_among(job, options, &|_| true, wanted)
+}
+
+/// As [`hunt`], but only of executions that ended in such a way are the observations collected and judged.
+pub(super) fn hunt_among(
+    job: &Job,
+    options: &Options,
+    ended: &dyn Fn(&Ended) -> bool,
+    wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
+) -> Result<Hunted, ExploreError> {
     let stage = job.stage()?;
     let context = Context::of(&job.scenario);
     let (mut caught, mut failed, mut broken) = (None, None, BTreeSet::new());
     let searched = options.run(job, &stage.program(), &mut |execution: &Execution<'_>| {
+        if !ended(&execution.ended) {
+            return ControlFlow::Continue(());
+        }
         let seen = seen(job, &stage, execution, &mut failed)?;
         let violations = check::judge(&seen, &context);
         broken.extend(violations.iter().map(|violation| violation.rule));

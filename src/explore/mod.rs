@@ -1,5 +1,7 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
+mod deciding_wait;
+mod dry_run;
 mod exploration;
 mod find_first;
 mod findings;
@@ -14,6 +16,8 @@ mod suggest;
 mod token;
 
 pub use crate::harness::Firing;
+pub use deciding_wait::deciding_waits;
+pub use dry_run::own_standstill;
 pub use exploration::*;
 pub use find_first::{Caught, Hunted, hunt};
 pub use job::{Budget, ExploreError, Job, Options, Progress, SAMPLE, SearchKind, Told, size_in_words};

@@ -461,6 +461,7 @@ fn trace(execution: &Execution<'_>) -> (Vec<String>, Vec<TraceStep>) {
             alternative: step.alternative,
             holds: step.holds.iter().map(ToString::to_string).collect(),
             anchors: step.anchors,
+            notes: step.notes,
         })
         .collect();
     let took_part: BTreeSet<&str> = steps.iter().map(|step| step.thread.as_str()).collect();

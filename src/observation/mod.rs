@@ -4,6 +4,7 @@
 //! outside can tell apart are equal here.
 
 mod call;
+mod need;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use crate::terms::{EventKind, Status, ThreadRole, ToolStatus};
 
 pub use crate::mock_server::ServerEntry;
 pub use call::{Call, CallKind};
+pub use need::{ClockOf, Need, Opener, Since};
 pub use waiting::{Place, Stuck, Waiting, WaitsTo, Why};
 
 /// All observations of one execution in canonical form: an *outcome*.

@@ -164,7 +164,7 @@ fn racing_timers() -> Box<dyn Fn() -> String> {
     let short = arm("short", 100);
     let clock = timers.clone();
     thread::spawn_daemon("clock", move || while clock.fire_next_idle() {});
-    thread::spawn_detached("ann", move || short.into_iter().for_each(|short| timers.disarm(short)));
+    thread::spawn_detached("ann", move || timers.disarm(short));
     Box::new(move || format!("{:?}", fired.inspect(Clone::clone)))
 }
 

@@ -422,9 +422,8 @@ impl World {
                 self.timers.arm("t", *millis, move || cell.set(value));
             }
             Do::Disarm => {
-                if let Some(timer) = self.timers.arm("t", 0, || ()) {
-                    self.timers.disarm(timer);
-                }
+                let timer = self.timers.arm("t", 0, || ());
+                self.timers.disarm(timer);
             }
             Do::Fire => self.timers.fire("t"),
             Do::FireNext => own.note(u32::from(self.timers.fire_next_idle())),

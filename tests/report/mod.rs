@@ -216,6 +216,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         alternative: None,
         holds: vec![lock.into()],
         anchors: Vec::new(),
+        notes: Vec::new(),
     };
     let waiting = |thread: &str, operation: &str, holds: &str, needs: &str| Waiting {
         thread: thread.into(),
@@ -223,6 +224,8 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         operation: operation.into(),
         holds: vec![holds.into()],
         waits_for: vec![needs.into()],
+        step: None,
+        needs: Vec::new(),
     };
     let threads = vec![waiting("x", "lock b", "a", "y"), waiting("y", "lock a", "b", "x")];
     let stuck = Stuck { why: Why::Deadlock, threads };
@@ -259,6 +262,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         spared: None,
         drift: &[],
         passing: None,
+        deciding_waits: &[],
         lock_violations: &lock_violations,
         locks: Some(&graph),
     };

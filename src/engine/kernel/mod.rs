@@ -41,7 +41,7 @@ pub use mutex::{Mutex, MutexGuard};
 pub use object::{Object, Op};
 pub use ordered_cell::OrderedCell;
 pub use queue::Queue;
-pub use timers::{TimerId, Timers};
+pub use timers::{ArmedTimer, NotedTimer, Timers};
 
 /// Words for a timeline, made only if there will be one.
 pub(crate) fn words(make: impl FnOnce() -> String) -> String {
@@ -51,6 +51,11 @@ pub(crate) fn words(make: impl FnOnce() -> String) -> String {
 /// Ties an observation to the step that the running thread has just taken, for pictures.
 pub fn anchor(anchor: crate::explore::Anchor) {
     engine::current().book().anchor(anchor);
+}
+
+/// Notes behind the step that the running thread has just taken what it does without an operation, for pictures.
+pub(crate) fn note(words: impl FnOnce() -> String) {
+    engine::current().book().note(words);
 }
 
 /// Runs the part of a program that only sets it up: in one order, whatever threads take part, until none of them can

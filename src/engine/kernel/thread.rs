@@ -53,6 +53,11 @@ pub fn name() -> Rc<str> {
     engine.book().name(engine.book().current())
 }
 
+/// The last step of the execution, counted from 0 from the end of the setup; none before the first.
+pub(super) fn last_step() -> Option<usize> {
+    engine::current().book().taken().checked_sub(1)
+}
+
 /// Whether this execution is being thrown away, so that destructors have nothing left to do.
 #[must_use]
 pub fn is_over() -> bool {

@@ -2,6 +2,7 @@
 //! theirs, and what could be seen is collected when the execution is over.
 
 mod actors;
+mod needs;
 mod observe;
 mod server;
 mod subscriber;
@@ -125,11 +126,8 @@ impl Stage {
             let timers = world.timers.clone();
             thread::spawn_daemon(ThreadRole::Clock.name(), move || keep_firing(&timers));
         } else if !self.plan.scenario.clock.is_empty() {
-            let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
-            parts.push((
-                ThreadRole::Clock.name().to_owned(),
-                Box::new(move || actors::keep_time(&world, &steps)),
-            ));
+            let world = world.clone();
+            parts.push((ThreadRole::Clock.name().to_owned(), Box::new(move || actors::keep_time(&world))));
         }
         if self.plan.timers == Firing::Clock
             && self.plan.inline.contains(&Role::Clock)
