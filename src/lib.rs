@@ -1,9 +1,9 @@
 //! turnloom finds, replays and gates the races of agent conversations.
 //!
-//! Data flows one way: a [`scenario`] file is a [`script`] for a fake server and a list of actors; they drive the
-//! conversation [`runtime`] on a [`kernel`], whose engine ([`explore`]) runs every interleaving; what could be seen
-//! ([`observation`]) is held against the rules of [`check`] and the reviewed [`snapshot`], and put into words and
-//! pictures by [`report`]. The same script drives real clients, by [`live`], and [`verify`] judges what they did. Nothing refers back.
+//! Data flows one way: a [`scenario`] file has a script for a fake server ([`mock_server`]) and a list of actors. They drive
+//! the conversation runtime, a [`subject`], on the kernel of the [`engine`], whose searches run every interleaving
+//! ([`explore`]). The [`observation`]s are held against the [`rules`] and the reviewed [`snapshot`], and [`report`] puts them
+//! into words and pictures. [`live`] plays the same script to real clients, and [`verify`] judges what they did.
 
 mod atomic_write;
 pub mod cli;
@@ -28,3 +28,8 @@ pub mod wire;
 /// Tests in here and tests in `tests/` share the file that makes up random programs.
 #[cfg(test)]
 extern crate self as turnloom;
+
+/// The program of this page is a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/engine.md")]
+mod documented {}
