@@ -12,8 +12,11 @@ use turnloom::verify::protocol;
 use super::{Page, ROOT, book};
 use crate::folder::Folder;
 
+/// What makes a generated part.
+type Make = fn() -> String;
+
 /// Each generated part, by the name that stands in its mark.
-const PARTS: &[(&str, fn() -> String)] = &[
+const PARTS: &[(&str, Make)] = &[
     ("commands", commands),
     ("exit codes", exit_codes),
     ("options", options),
