@@ -1,9 +1,10 @@
 //! turnloom finds, replays and gates the races of agent conversations.
 //!
-//! Data flows one way: a [`scenario`] file has a script for a fake server ([`mock_server`]) and a list of actors. They drive
-//! the conversation runtime, a [`subject`], on the kernel of the [`engine`], whose searches run every interleaving
-//! ([`explore`]). The [`observation`]s are held against the [`rules`] and the reviewed [`snapshot`], and [`report`] puts them
-//! into words and pictures. [`live`] plays the same script to real clients, and [`verify`] judges what they did.
+//! Data flows one way. A [`scenario`] file scripts a [`mock_server`] and lists actors. The harness acts it on a [`subject`],
+//! and the searches of the [`engine`] run every interleaving that matters ([`explore`]). What could be seen is an
+//! [`observation`]. The [`rules`] and the reviewed [`snapshot`] judge it, and a [`report`] tells what was found.
+//! The same script serves real clients: [`live`] opens the pipes and sockets, [`wire`] has what goes over them, [`verify`]
+//! judges what a client did, and [`import`] makes a scenario of it. `tests/architecture.rs` holds who may name whom.
 
 mod atomic_write;
 pub mod cli;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use turnloom::cli::VARIABLES;
-use turnloom::rules::{BASES, Basis, PROFILES, basis, rule, rules};
+use turnloom::rules::{Basis, PROFILES, bases, basis, rule, rules};
 use turnloom::subject::model::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
 use turnloom::verify::protocol;
 
@@ -133,13 +133,18 @@ fn variables() -> String {
     table(["variable", "meaning", "overruled by"], rows)
 }
 
+/// What a rule rests on; a rule may rest on the model alone.
+fn rests_on(basis: &Basis) -> String {
+    Some(basis.cited()).filter(|cited| !cited.is_empty()).unwrap_or_else(|| "–".to_owned())
+}
+
 fn of(rule: &str) -> &'static Basis {
     basis(rule).unwrap_or_else(|| panic!("{rule} rests on nothing"))
 }
 
 fn profiles() -> String {
     let rows = PROFILES.iter().map(|(profile, name, meaning)| {
-        let own = || BASES.iter().filter(|basis| basis.profile == *profile).map(|basis| basis.rule);
+        let own = || bases().filter(|basis| basis.profile == *profile).map(|basis| basis.rule);
         let executions: Vec<String> = own().filter(|name| rule(name).is_some()).map(code).collect();
         let is_of_transcripts = |name: &&str| protocol::RULES.iter().any(|rule| rule.name == *name);
         let transcripts: Vec<String> = own().filter(is_of_transcripts).map(code).collect();
@@ -156,7 +161,7 @@ fn rules_table() -> String {
     let rows = rules().iter().map(|rule| {
         let name = rule.name();
         let link = format!("[`{name}`](#{name})");
-        [link, rule.title().to_owned(), code(of(name).profile.name()), of(name).cited()]
+        [link, rule.title().to_owned(), code(of(name).profile.name()), rests_on(of(name))]
     });
     table(["rule", "what must hold", "profile", "rests on"], rows)
 }
@@ -164,7 +169,7 @@ fn rules_table() -> String {
 fn transcript_rules() -> String {
     let rows = protocol::RULES.iter().map(|rule| {
         let basis = of(rule.name);
-        [code(rule.name), rule.title.to_owned(), code(basis.profile.name()), basis.bound(), basis.cited()]
+        [code(rule.name), rule.title.to_owned(), code(basis.profile.name()), basis.bound(), rests_on(basis)]
     });
     table(["rule", "what must hold", "profile", "binds", "rests on"], rows)
 }
@@ -173,7 +178,7 @@ fn rule_pages() -> String {
     let pages = rules().iter().map(|rule| {
         let (name, basis) = (rule.name(), of(rule.name()));
         let (title, page) = (rule.title(), rule.page());
-        let (profile, bound, cited) = (basis.profile.name(), basis.bound(), basis.cited());
+        let (profile, bound, cited) = (basis.profile.name(), basis.bound(), rests_on(basis));
         format!(
             "### {name}\n\n*{title}*\n\n{page}\n\nProfile `{profile}`, binds {bound}, rests on: {cited}.\n\n"
         )

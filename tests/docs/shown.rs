@@ -75,10 +75,10 @@ fn shipped(path: &str) -> Option<String> {
     fs::read_to_string(Path::new(ROOT).join(path)).ok()
 }
 
-/// A folder with the shipped scenarios and snapshots, the session, and the files that the page shows.
-fn folder_of(page: &Page) -> Folder {
+/// A folder of a test with the shipped scenarios and snapshots, the session, and the files that the page shows.
+fn folder_of(test: &str, page: &Page) -> Folder {
     let name = page.path.replace(['/', '.'], "-");
-    let folder = Folder::new(&format!("shown-{name}"), &[("session.jsonl", SESSION)]);
+    let folder = Folder::new(&format!("{test}-{name}"), &[("session.jsonl", SESSION)]);
     for shelf in ["scenarios", "scenarios/fragments", "snapshots"] {
         for entry in fs::read_dir(Path::new(ROOT).join(shelf)).expect("a folder of the repository") {
             let file = entry.expect("an entry").file_name().into_string().expect("a plain name");
@@ -98,7 +98,7 @@ fn folder_of(page: &Page) -> Folder {
 
 /// Runs what a page shows, and holds what is printed against what is shown.
 fn run_all(page: &Page) {
-    let folder = folder_of(page);
+    let folder = folder_of("shown", page);
     let runs = |command: &str| !ELSEWHERE.iter().any(|(begin, _)| command.starts_with(begin));
     for (command, shown) in commands(page).iter().filter(|(command, _)| runs(command)) {
         let (arguments, file) = command.split_once(" > ").unwrap_or((command, ""));
@@ -131,7 +131,7 @@ fn the_pages_show_what_the_commands_print() {
 fn the_scenarios_of_the_pages_have_nothing_wrong() {
     let mut files = 0;
     for page in pages() {
-        let folder = folder_of(&page);
+        let folder = folder_of("lint", &page);
         for block in page.blocks().iter().filter(|block| block.language == "json") {
             let Some(file) = block.file.as_ref().filter(|file| !file.contains("fragments/")) else {
                 continue;
@@ -164,7 +164,7 @@ fn text_with(page: &Page, marker: &str) -> String {
 #[test]
 fn the_typo_of_the_tutorial_is_told_as_it_is_shown() {
     let page = Page::read("docs/tutorial.md");
-    let folder = folder_of(&page);
+    let folder = folder_of("typo", &page);
     let file = "scenarios/two-people-type.json";
     folder.write(file, &folder.read(file).replace(r#"{"prompt": "first"}"#, r#"{"prompt": "frist"}"#));
     let lint = folder.run(&format!("lint {file}"));
@@ -175,7 +175,7 @@ fn the_typo_of_the_tutorial_is_told_as_it_is_shown() {
 fn the_drift_of_a_token_is_told_as_it_is_shown() {
     let page = Page::read("docs/verdicts.md");
     let tutorial = Page::read("docs/tutorial.md");
-    let folder = folder_of(&tutorial);
+    let folder = folder_of("drift", &tutorial);
     let file = "scenarios/two-people-type.json";
     folder.write(file, &folder.read(file).replace(r#""cem""#, r#""cam""#));
     let token = "two-people-type:fifo-skip:cem@ann.lock-state.7:1cdbb4";
