@@ -12,6 +12,7 @@ mod branches;
 mod catalogue;
 mod ci_formats;
 mod cli;
+mod docs;
 mod engines;
 mod folder;
 mod kernel;
