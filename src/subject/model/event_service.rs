@@ -537,8 +537,8 @@ impl EventService {
         Ok(())
     }
 
-    /// Cancels the run at once, and gives the start of its server up. One that is driven on a worker holds the state lock there and goes on: of it only the task that
-    /// waits for the worker is cancelled, and nothing waits for its pause.
+    /// Cancels the run at once, and gives the start of its server up. A run that is driven on a worker holds the state lock
+    /// there and goes on: only the task that waits for the worker is cancelled, and nothing waits for its pause.
     fn cancel_run_in_flight(&self, run: &BackgroundRun) {
         let inner = &self.inner;
         if self.has_native_arun() {
