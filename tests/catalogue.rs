@@ -71,7 +71,7 @@ fn a_profile_says_which_rules_count() {
     assert_eq!(turnloom(&format!("{demanded} --profile acp-v1-must")).status.code(), Some(1));
 }
 
-/// Whether each line has the figures of an audit is for `tests/races.rs` to say, row by row.
+/// Whether each line has the figures of an audit is for the gate to say, which audits every row.
 #[test]
 fn the_page_of_the_races_is_what_an_audit_prints() {
     let files = "scenarios/r08-finish-gap.json scenarios/r17-fifo-skip.json scenarios/two-closes.json";

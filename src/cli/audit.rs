@@ -109,6 +109,7 @@ impl Auditor<'_> {
             incomplete,
             expected: expected.into_iter().map(ToOwned::to_owned).collect(),
             file: self.file.shown(),
+            token: witness.and_then(|(_, report)| report.token.clone()),
             schedules: explored.as_ref().map_or(0, |explored| explored.statistics.executions),
             verdict_without: without.map(|without| words::verdict(&without.verdict)).unwrap_or_default(),
         }
@@ -231,6 +232,7 @@ mod tests {
             incomplete: None,
             expected: vec!["no-replay".into()],
             file: format!("scenarios/{}-{defect}.json", id.to_lowercase()),
+            token: None,
             schedules: 1,
             verdict_without: "proved".into(),
         };

@@ -5,9 +5,12 @@ mod races_page;
 mod smallest_scenarios;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
 
 use super::console::Console;
 use super::exit::Exit;
@@ -15,7 +18,7 @@ use super::files;
 use super::files::For;
 use super::{Jobs, audit};
 use crate::explore::EngineKind;
-use crate::report::json::AuditDocument;
+use crate::report::json::{AuditDocument, AuditRow};
 
 /// what a maintainer of turnloom asks of its scenarios
 #[derive(Parser)]
@@ -28,11 +31,26 @@ struct Maintain {
 #[derive(Subcommand)]
 enum Asked {
     /// print the page `scenarios/README.md`, if every row of the audit holds
-    Races(Scenarios),
+    Races(Races),
     /// say which defects mask or exclude each other
     Pairs(Scenarios),
     /// say what each scenario could do without and still find its defect
     Smallest(Scenarios),
+}
+
+#[derive(Args)]
+struct Races {
+    #[command(flatten)]
+    scenarios: Scenarios,
+    /// the document that `turnloom audit --format json` printed of these scenarios, instead of an audit
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+}
+
+/// The rows of the document that an audit printed.
+#[derive(Deserialize)]
+struct Audited {
+    rows: Vec<AuditRow>,
 }
 
 #[derive(Args)]
@@ -63,14 +81,26 @@ pub fn maintain<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A
         }
     };
     let mut console = Console::new();
-    let (Asked::Races(scenarios) | Asked::Pairs(scenarios) | Asked::Smallest(scenarios)) = &asked;
+    let scenarios = match &asked {
+        Asked::Races(races) => &races.scenarios,
+        Asked::Pairs(scenarios) | Asked::Smallest(scenarios) => scenarios,
+    };
     let Some(files) = files::load(&mut console, &scenarios.paths, For::Engine) else {
         return (String::new(), Exit::Bad as u8);
     };
     let jobs = scenarios.jobs;
     let (told, exit) = match asked {
-        Asked::Races(_) => {
-            let rows = audit::audit(&mut console, &files, EngineKind::Turnloom, jobs);
+        Asked::Races(races) => {
+            let rows = match races.audit {
+                Some(path) => match audited(&path) {
+                    Ok(rows) => rows,
+                    Err(why) => {
+                        console.fail(&why, "give what `turnloom audit --format json` printed");
+                        return (String::new(), Exit::Bad as u8);
+                    }
+                },
+                None => audit::audit(&mut console, &files, EngineKind::Turnloom, jobs),
+            };
             let document = AuditDocument::new(rows, Vec::new());
             // What does not hold is no page, but a finding.
             let holds = document.holds();
@@ -81,4 +111,12 @@ pub fn maintain<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A
         Asked::Smallest(_) => smallest_scenarios::look(&mut console, &files, jobs),
     };
     (told, exit as u8)
+}
+
+/// The rows of an audit that was run before.
+fn audited(path: &Path) -> Result<Vec<AuditRow>, String> {
+    let failed = |why: &dyn Display| format!("failed to read `{}`: {why}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let audited: Audited = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    Ok(audited.rows)
 }

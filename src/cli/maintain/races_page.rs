@@ -10,15 +10,15 @@ use crate::subject::model::DEFECTS;
 const HEAD: &str = "\
 # The races
 
-Made by `cargo run --release --example maintain -- races > scenarios/README.md`; a test fails when it is out of date.
+Made by `cargo run --release --example maintain -- races > scenarios/README.md`; `.ci/run` fails when it is out of date.
 
 One line for each race. With the defect on, its scenario breaks exactly these rules; without it, the scenario has this verdict; and the
-token of the failing interleaving replays. `schedules` is how many interleavings the audit's search runs until it reaches the failing one:
-first all without a preemption, then all with one, and so on. `turnloom explain ROW` says where a race comes from. turnloom found the rows
-that begin with `N`; those that begin with `P` were reported in public after the catalogue was closed.
+token replays the failing schedule: `turnloom replay scenarios/FILE TOKEN`. `schedules` is how many schedules the audit's search runs
+until it reaches the failing one: first all without a preemption, then all with one, and so on. `turnloom explain ROW` says where a race
+comes from. turnloom found the rows that begin with `N`; those that begin with `P` were reported in public after the catalogue was closed.
 
-| row | what goes wrong | scenario | defect | rules that break | schedules | without the defect |
-|---|---|---|---|---|---|---|
+| row | what goes wrong | scenario | defect | rules that break | schedules | without the defect | token |
+|---|---|---|---|---|---|---|---|
 ";
 
 /// The page.
@@ -46,12 +46,13 @@ fn line(row: &AuditRow) -> String {
     let harm = DEFECTS.iter().find(|defect| defect.name == row.defect).map_or("", |defect| defect.harm);
     let rules: Vec<String> = row.rules.iter().map(|rule| format!("`{rule}`")).collect();
     format!(
-        "| {id} | {harm} | [{scenario}]({scenario}.json) | `{defect}` | {rules} | {schedules} | {verdict} |\n",
+        "| {id} | {harm} | [{scenario}]({scenario}.json) | `{defect}` | {rules} | {schedules} | {verdict} | {token} |\n",
         id = row.id,
         scenario = row.scenario,
         defect = row.defect,
         rules = rules.join(", "),
         schedules = row.schedules,
         verdict = row.verdict_without,
+        token = row.token.as_ref().map(|token| format!("`{token}`")).unwrap_or_default(),
     )
 }
