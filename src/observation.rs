@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::engine::trace::LockEdge;
 use crate::scenario::{AgentKind, EventKind, Limits, ReplyKind, Status, StopReason, ToolStatus};
 
 /// All observations of one execution in canonical form: an *outcome*.
@@ -249,16 +250,11 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// One edge of the acquisition graph: `then` was taken while `held` was held.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LockEdge {
-    /// The lock that was held.
-    pub held: String,
-    /// The lock (or the wait that needs another thread) that was taken while it was held.
-    pub then: String,
-    /// The role of the thread.
-    pub thread: String,
-}
+/// The name of the event log, for what ties a step to the entry that it appended.
+pub const EVENT_LOG: &str = "events";
+
+/// The name of the server's log.
+pub const SERVER_LOG: &str = "server";
 
 /// What a rule may know of the scenario beside the observations.
 #[derive(Debug, Clone)]

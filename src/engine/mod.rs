@@ -8,4 +8,5 @@ pub mod kernel;
 pub mod locks;
 pub mod loom;
 pub mod search;
+pub mod system;
 pub mod trace;

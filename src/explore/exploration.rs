@@ -1,6 +1,6 @@
 //! What an exploration or a replay came to: verdict, outcomes, tokens, the steps of one execution.
 //!
-//! Plain data between the engines and `report/`; it must not know how a search works.
+//! Plain data between the engines and `report/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,8 +11,9 @@ use std::rc::Rc;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::kernel::{OrderedCell, Timers, setup, thread};
-use crate::engine::trace::Book;
+use crate::engine::coroutines::Coroutines;
+use crate::engine::execution::Ended;
+use crate::engine::kernel::{OrderedCell, Record, Timers, at_end, setup, thread};
 use crate::observation::{Call, Context, Observations, TokenView, Why};
 use crate::scenario::{AgentKind, ClockStep, Role, Scenario, Session, Step, Through, Timer};
 use crate::subject::model::asyncio::{EventLoop, Executor, PortalThread};
@@ -104,7 +105,13 @@ impl Stage {
         Self { plan: Rc::new(plan), world: Rc::default() }
     }
 
-    /// The program.
+    /// The scenario as a system for the searches.
+    pub(crate) fn system(&self) -> Coroutines<Observations> {
+        let stage = self.clone();
+        Coroutines::observed(self.program(), move |ended, record| stage.observe(why(ended), record))
+    }
+
+    /// The scenario as a program for loom.
     pub(crate) fn program(&self) -> Rc<dyn Fn()> {
         let stage = self.clone();
         Rc::new(move || stage.perform())
@@ -119,6 +126,8 @@ impl Stage {
             world
         });
         *self.world.borrow_mut() = Some(world.clone());
+        let last = self.world.clone();
+        at_end(move || drop(last.take()));
         self.raise_curtain(&world);
     }
 
@@ -166,13 +175,9 @@ impl Stage {
     }
 
     /// What was seen of the execution that has just ended.
-    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
-        self.world.borrow().as_ref().map_or_else(Observations::default, |world| world.observe(stuck, book))
-    }
-
-    /// Forgets the last execution.
-    pub(crate) fn clear(&self) {
-        self.world.borrow_mut().take();
+    pub(crate) fn observe(&self, stuck: Option<Why>, record: Record<'_>) -> Observations {
+        let world = self.world.borrow();
+        world.as_ref().map_or_else(Observations::default, |world| world.observe(stuck, record))
     }
 
     /// What rules may know of the scenario.
@@ -191,6 +196,19 @@ impl Stage {
             suffix: scenario.agent.suffix,
             agent: scenario.agent.kind,
         }
+    }
+}
+
+/// Why an execution that ended like this could not go on, if it could not.
+pub(crate) fn why(ended: &Ended) -> Option<Why> {
+    match ended {
+        Ended::Deadlock => Some(Why::Deadlock),
+        Ended::Hang => Some(Why::Hang),
+        Ended::Complete
+        | Ended::Panicked(_)
+        | Ended::Crashed(_)
+        | Ended::Unresponsive(_)
+        | Ended::NotDeterministic { .. } => None,
     }
 }
 

@@ -10,14 +10,13 @@
 //! A thread that does nothing but choose is not seen here, as its choices are taken at once: the limit of steps ends it.
 //!
 //! Most programs have no circles, as a state holds all that each thread has learned, and that only grows. A circle
-//! takes threads that say that what they learned matters no more ([`forget`](crate::engine::kernel::thread::forget)). It must
-//! not know what is searched for.
+//! takes threads that say that what they learned matters no more ([`forget`](crate::engine::kernel::thread::forget)).
 
 use rustc_hash::FxHashMap;
 
+use super::limits::{Limits, ended};
 use super::record::{StepRecord, default_choice};
-use crate::engine::coroutines::Run;
-use crate::engine::search::complete::{Limits, ended};
+use crate::engine::system::Run;
 
 /// A place on the way round: who could move, and who did.
 #[derive(Debug, Clone)]
@@ -68,24 +67,27 @@ fn is_fair(circle: &[Place]) -> bool {
 
 /// Goes on from a state to which a way has led back, until it has closed a fair circle, or until it comes to what
 /// `is_known`. Whether it has.
-pub(in crate::engine) fn goes_round(
+pub(in crate::engine) fn goes_round<R: Run>(
     limits: &Limits,
-    run: &mut Run,
+    run: &mut R,
     taken: &mut Vec<StepRecord>,
     mut way: CycleDetector,
     is_known: &dyn Fn(u128) -> bool,
 ) -> bool {
-    while !way.comes_round(run.state()) {
-        let enabled = run.enabled();
-        let is_new = way.states.get(&run.state()).is_none_or(|before| before.len() <= 1);
-        if ended(limits, run, &enabled, taken.len()).is_some() || is_new && is_known(run.state()) {
+    loop {
+        let Some(state) = run.state() else { return false };
+        if way.comes_round(state) {
+            return true;
+        }
+        let is_new = way.states.get(&state).is_none_or(|before| before.len() <= 1);
+        let report = run.report();
+        if ended(limits, report, taken.len()).is_some() || is_new && is_known(state) {
             return false;
         }
-        let thread = way.patient(&enabled);
-        let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
+        let thread = way.patient(report.enabled());
+        let default = default_choice(taken.last().map(|taken| taken.thread), report.enabled());
         taken.push(StepRecord { thread, default, alternative: 0 });
+        way.go(report.enabled(), thread);
         run.step(thread, 0);
-        way.go(&enabled, thread);
     }
-    true
 }

@@ -1,23 +1,27 @@
-//! One execution that came to its end: how it ended, and the schedule that leads there. It must not know how the
-//! schedule was chosen.
+//! One execution that came to its end: how it ended, what was observed of it, and the schedule that leads there.
 
-use std::rc::Rc;
+use std::collections::BTreeSet;
 
 use super::schedule::{Choice, Departure, Point, Schedule, Switch, named};
-use crate::engine::coroutines::Run;
-use crate::engine::trace::Book;
+use crate::engine::coroutines::CoroutineRun;
+use crate::engine::system::{Diverged, PathStep, Report, Run};
+use crate::engine::trace::{LockEdge, Operation, Step, Trace, Unfinished};
 
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// Everybody is done, or idle with nothing to do.
+    /// Every thread is done, or idle with nothing to do.
     Complete,
-    /// Nobody can move, and somebody is neither done nor idle.
+    /// No thread can move, and some thread is neither done nor idle.
     Deadlock,
-    /// The limit of steps was reached.
+    /// The limit of steps was reached, or the execution goes round in circles for ever.
     Hang,
     /// A thread panicked: its name and the message.
     Panicked(String),
+    /// The system failed under the program: its process died, its pipe broke, what it said made no sense. In words.
+    Crashed(String),
+    /// A thread was told to move and did not come to its next operation in time. In words.
+    Unresponsive(String),
     /// The program did not do again what it had done: after the same steps, this one was different. It read a clock, a
     /// random number, an address, the order of a hash map or a value left by an execution before, or threads share
     /// what no kernel object holds. The search stops here.
@@ -31,9 +35,24 @@ pub enum Ended {
     },
 }
 
+impl Ended {
+    /// Whether threads that could have gone on were stopped: what they would have done is not known.
+    #[must_use]
+    pub fn cuts_short(&self) -> bool {
+        match self {
+            Self::Complete | Self::Deadlock => false,
+            Self::Hang
+            | Self::Panicked(_)
+            | Self::Crashed(_)
+            | Self::Unresponsive(_)
+            | Self::NotDeterministic { .. } => true,
+        }
+    }
+}
+
 /// One execution that came to its end.
-pub struct Execution<'a> {
-    pub(in crate::engine) run: &'a Run,
+pub struct Execution<'a, R = CoroutineRun> {
+    pub(in crate::engine) run: &'a R,
     /// How it ended.
     pub ended: Ended,
     pub(in crate::engine) taken: &'a [StepRecord],
@@ -53,16 +72,29 @@ pub(in crate::engine) struct StepRecord {
 /// What a schedule calls an operation that a thread takes under the name of another role.
 const OTHER: &str = "other";
 
-impl Execution<'_> {
-    /// The book: steps, roles, who waits for whom.
+impl<R: Run> Execution<'_, R> {
+    /// The execution as data.
     #[must_use]
-    pub fn book(&self) -> &Book {
-        self.run.book()
+    pub fn trace(&self) -> Trace {
+        self.run.trace()
     }
 
-    /// The steps after the setup.
-    fn scene(&self) -> &[StepRecord] {
-        &self.taken[self.run.book().setup_steps().min(self.taken.len())..]
+    /// What is observed of it.
+    #[must_use]
+    pub fn seen(&self) -> R::Seen {
+        self.run.seen(&self.ended)
+    }
+
+    /// What each role that is not done holds and waits for.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        self.run.unfinished()
+    }
+
+    /// The edges of the acquisition graph.
+    #[must_use]
+    pub fn lock_order(&self) -> BTreeSet<LockEdge> {
+        self.run.lock_order()
     }
 
     /// How many steps it had.
@@ -71,13 +103,19 @@ impl Execution<'_> {
         self.taken.len()
     }
 
+    /// The steps after the setup.
+    fn scene(&self) -> &[StepRecord] {
+        &self.taken[self.run.report().setup_steps.min(self.taken.len())..]
+    }
+
     /// The schedule.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         let operations = self.operations();
+        let role = |thread: usize| self.run.report().role(thread).to_string();
         let departures = self.scene().iter().enumerate().flat_map(|(step, taken)| {
             let switch = (taken.thread != taken.default).then(|| Switch {
-                thread: self.run.name(taken.thread).to_string(),
+                thread: role(taken.thread),
                 before: self.next_of(taken.default, step, &operations),
             });
             let choice = (taken.alternative > 0).then(|| Choice {
@@ -91,10 +129,11 @@ impl Execution<'_> {
 
     /// The operation of each step after the setup.
     fn operations(&self) -> Vec<String> {
-        let steps = self.book().steps().into_iter().skip(self.book().setup_steps());
-        let operation = |(taken, step): (&StepRecord, crate::engine::trace::Step)| {
-            let own = self.book().name(step.role) == self.run.name(taken.thread);
-            if own { named(&format!("{} {}", step.operation, step.object)) } else { OTHER.to_owned() }
+        let report = self.run.report();
+        let steps = self.run.steps().into_iter().skip(report.setup_steps);
+        let operation = |(taken, step): (&StepRecord, Step)| {
+            let own = step.role == *report.role(taken.thread);
+            if own { named(&step.operation.to_string()) } else { OTHER.to_owned() }
         };
         self.scene().iter().zip(steps).map(operation).collect()
     }
@@ -103,23 +142,23 @@ impl Execution<'_> {
     fn next_of(&self, thread: usize, step: usize, operations: &[String]) -> Point {
         let scene = self.scene();
         let later = scene.iter().zip(operations).skip(step).find(|(taken, _)| taken.thread == thread);
-        let operation = later.map_or_else(|| pending(self.run, thread), |(_, operation)| operation.clone());
+        let report = self.run.report();
+        let operation = later.map_or_else(|| pending(report, thread), |(_, operation)| operation.clone());
         let before = scene.iter().zip(operations).take(step);
         let same = before.filter(|(taken, name)| taken.thread == thread && **name == operation);
-        Point { thread: self.run.name(thread).to_string(), count: same.count() + 1, operation }
+        Point { thread: report.role(thread).to_string(), count: same.count() + 1, operation }
     }
 }
 
-/// The operation that a thread is about to take.
-pub(in crate::engine) fn pending(run: &Run, thread: usize) -> String {
-    let name = run.name(thread);
-    let mut waiting = run.book().unfinished().into_iter();
-    let own = waiting.find(|role| role.thread == *name);
-    own.map_or_else(|| OTHER.to_owned(), |role| named(&role.operation))
+/// The operation that a thread is about to take, as a schedule names it.
+pub(in crate::engine) fn pending(report: &Report, thread: usize) -> String {
+    let announced = report.threads[thread].announces.as_ref();
+    announced.map_or_else(|| OTHER.to_owned(), |operation| named(&operation.to_string()))
 }
 
 /// Who moves when nothing says otherwise: the thread that moved last, else the first that can.
-pub(in crate::engine) fn default_choice(last: Option<usize>, enabled: &[usize]) -> usize {
+#[must_use]
+pub fn default_choice(last: Option<usize>, enabled: &[usize]) -> usize {
     match last {
         Some(last) if enabled.contains(&last) => last,
         _ => enabled[0],
@@ -128,43 +167,44 @@ pub(in crate::engine) fn default_choice(last: Option<usize>, enabled: &[usize]) 
 
 /// What a step left, to be held against the same step of a later execution.
 pub(in crate::engine) struct Left {
-    trail: u128,
-    operation: Option<(&'static str, Rc<str>)>,
+    trail: Option<u128>,
+    operation: Option<Operation>,
 }
 
 impl Left {
     /// What the last step left, taken by this thread.
-    pub(in crate::engine) fn of(run: &Run, thread: usize) -> Self {
-        Self { trail: run.trail(thread), operation: run.book().last_operation() }
+    pub(in crate::engine) fn of<R: Run>(run: &R, thread: usize) -> Self {
+        Self { trail: run.trail(thread), operation: run.report().took.clone() }
     }
 
-    /// How the execution ended if its step at this depth left something else.
-    pub(in crate::engine) fn differs(&self, run: &Run, depth: usize, thread: usize) -> Option<Ended> {
-        if self.trail == run.trail(thread) {
-            return None;
-        }
-        let now = run.book().last_operation();
-        Some(not_deterministic(run, depth, thread, Self::in_words(&self.operation), &Self::in_words(&now)))
+    /// The step that left it, to be taken again.
+    pub(in crate::engine) fn again(&self, step: StepRecord) -> PathStep {
+        PathStep { thread: step.thread, alternative: step.alternative, trail: self.trail }
     }
 
-    /// How the execution ended whose thread cannot take the step that it took before.
-    pub(in crate::engine) fn cannot_move(
-        run: &Run,
-        depth: usize,
-        thread: usize,
-        first: Option<&Self>,
-    ) -> Ended {
-        let first = first.map_or_else(|| "can move".to_owned(), |first| Self::in_words(&first.operation));
-        not_deterministic(run, depth, thread, first, "cannot move")
-    }
-
-    fn in_words(operation: &Option<(&'static str, Rc<str>)>) -> String {
-        operation.as_ref().map(|(operation, object)| format!("{operation} {object}")).unwrap_or_default()
+    /// Whether the last step of a run was the same operation; not asked where trails say more.
+    pub(in crate::engine) fn is_same_operation<R: Run>(&self, run: &R) -> bool {
+        self.trail.is_some() || self.operation == run.report().took
     }
 }
 
-fn not_deterministic(run: &Run, depth: usize, thread: usize, first: String, now: &str) -> Ended {
-    let thread = if thread < run.threads() { run.name(thread) } else { "a thread".into() };
-    let step = depth.saturating_sub(run.book().setup_steps());
-    Ended::NotDeterministic { step, first: format!("{thread}: {first}"), now: format!("{thread}: {now}") }
+/// How an execution ended that does not fit the path on which it was begun, at the step of this thread, which left that
+/// before; as far as the two are known.
+pub(in crate::engine) fn diverged(
+    report: &Report,
+    diverged: Diverged,
+    thread: Option<usize>,
+    left: Option<&Left>,
+) -> Ended {
+    let words =
+        |operation: &Option<Operation>| operation.as_ref().map(ToString::to_string).unwrap_or_default();
+    let first = left.map_or_else(|| "can move".to_owned(), |left| words(&left.operation));
+    let now = if diverged.was_taken { words(&report.took) } else { "cannot move".to_owned() };
+    let thread = thread.and_then(|thread| report.threads.get(thread));
+    let role = thread.map_or("a thread", |thread| &*thread.role);
+    Ended::NotDeterministic {
+        step: diverged.at.saturating_sub(report.setup_steps),
+        first: format!("{role}: {first}"),
+        now: format!("{role}: {now}"),
+    }
 }

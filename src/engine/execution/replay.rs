@@ -1,5 +1,4 @@
-//! One execution along a given schedule, or along the order of steps that another engine recorded. It must not know how
-//! the schedule was found.
+//! One execution along a given schedule, or along the order of steps that another engine recorded.
 //!
 //! A schedule that was made for another version of the program may name a place that never comes. Then the execution is
 //! begun again with the nearest place instead, departure by departure, until all of them are placed or known to have
@@ -12,10 +11,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::fair_cycles::CycleDetector;
+use super::limits::{Limits, ended};
 use super::record::{Ended, Execution, StepRecord, default_choice, pending};
 use super::schedule::{Choice, Departure, Point, Schedule, Switch};
-use crate::engine::coroutines::{Keep, Run};
-use crate::engine::search::complete::Limits;
+use crate::engine::system::{Begin, Keep, Numbers, Report, Run, System};
 
 /// A departure of a schedule that does not fit the program, and what was done instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,27 +90,27 @@ pub struct OutOfOrder {
     pub able: String,
 }
 
-/// Runs `program` once along a schedule, with details kept, and shows it to `visit`. Where the schedule does not fit,
+/// Runs `system` once along a schedule, with details kept, and shows it to `visit`. Where the schedule does not fit,
 /// the execution goes on as near to it as it can, and the second part of the result says so; it is empty if the
 /// schedule fits.
-pub fn follow<R>(
+pub fn follow<S: System, T>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     schedule: &Schedule,
-    visit: impl FnOnce(&Execution<'_>) -> R,
-) -> (R, Vec<Drift>) {
+    visit: impl FnOnce(&Execution<'_, S::Run>) -> T,
+) -> (T, Vec<Drift>) {
     let mut plan: BTreeMap<usize, Departure> = schedule.departures.iter().cloned().enumerate().collect();
     let mut drift: BTreeMap<usize, Drift> = BTreeMap::new();
     loop {
         let mut walker = Walker::new(plan.values().cloned().collect());
-        let run = Run::begin(program.clone(), Rc::default(), Keep::Words);
+        let run = begin(system, Keep::Words);
         let is_through = Cell::new(schedule.departures.is_empty());
-        let mut choose = |place: &Place<'_>| {
+        let mut choose = |place: &Place<'_, S::Run>| {
             let going = walker.choose(place);
             is_through.set(walker.next == walker.departures.len());
             Ok(going)
         };
-        let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
+        let Ok(driven) = drive_run::<_, Infallible>(limits, run, &mut choose, Some(&is_through));
         let Some(miss) = walker.miss(&driven) else {
             return (driven.show(visit), drift.into_values().collect());
         };
@@ -151,16 +150,16 @@ impl Fork {
     }
 }
 
-/// The steps of `program` along a schedule that fits it.
-pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Vec<Fork> {
+/// The steps of `system` along a schedule that fits it.
+pub fn forks<S: System>(limits: &Limits, system: &S, schedule: &Schedule) -> Vec<Fork> {
     let mut walker = Walker::new(schedule.departures.clone());
     let mut counter = Counter::default();
     let mut forks = Vec::new();
-    let Ok(driven) = drive::<Infallible>(limits, program, &mut |place| {
+    let Ok(driven) = drive::<_, Infallible>(limits, system, &mut |place| {
         let going = walker.choose(place);
-        let default = counter.point(place.run, place.default);
-        counter.moves(place.run, going.thread);
-        let (moves, alternative) = (place.run.name(going.thread).to_string(), going.alternative);
+        let default = counter.point(place.report, place.default);
+        counter.moves(place.report, going.thread);
+        let (moves, alternative) = (place.report.role(going.thread).to_string(), going.alternative);
         forks.push(Fork { moves, default, able: place.names(), alternative });
         Ok(going)
     });
@@ -176,18 +175,18 @@ pub struct Recorded {
     pub alternative: usize,
 }
 
-/// Runs `program` once along the steps after its setup, as another engine recorded them.
+/// Runs `system` once along the steps after its setup, as another engine recorded them.
 ///
 /// # Errors
 ///
 /// If the order does not fit.
-pub fn run_once<R>(
+pub fn run_once<S: System, T>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     recorded: &[Recorded],
-    visit: impl FnOnce(&Execution<'_>) -> R,
-) -> Result<R, OutOfOrder> {
-    let driven = drive(limits, program, &mut |place| {
+    visit: impl FnOnce(&Execution<'_, S::Run>) -> T,
+) -> Result<T, OutOfOrder> {
+    let driven = drive(limits, system, &mut |place| {
         let Some(step) = recorded.get(place.step) else { return Ok(Going::first(place.default)) };
         let thread = place.able(&step.role).ok_or_else(|| OutOfOrder {
             step: place.step,
@@ -199,25 +198,29 @@ pub fn run_once<R>(
     Ok(driven.show(visit))
 }
 
-/// A moment of an execution at which somebody has to move.
-pub(in crate::engine) struct Place<'p> {
-    pub(in crate::engine) run: &'p Run,
+/// A moment of an execution at which some thread has to move.
+pub(in crate::engine) struct Place<'p, R> {
+    pub(in crate::engine) run: &'p R,
+    pub(in crate::engine) report: &'p Report,
     /// Counted from 0 at the end of the setup.
     pub(in crate::engine) step: usize,
-    /// Who moves when nothing says otherwise.
+    /// The thread that moves when nothing says otherwise.
     pub(in crate::engine) default: usize,
-    /// Who can.
-    pub(in crate::engine) enabled: &'p [usize],
 }
 
-impl Place<'_> {
+impl<R> Place<'_, R> {
+    /// The threads that can move.
+    pub(in crate::engine) fn enabled(&self) -> &[usize] {
+        self.report.enabled()
+    }
+
     /// The thread of this name, if it can move.
     pub(in crate::engine) fn able(&self, name: &str) -> Option<usize> {
-        self.run.index_of(name).filter(|thread| self.enabled.contains(thread))
+        self.report.with_role(name).filter(|thread| self.report.can_move(*thread))
     }
 
     fn names(&self) -> Vec<String> {
-        self.enabled.iter().map(|thread| self.run.name(*thread).to_string()).collect()
+        self.enabled().iter().map(|thread| self.report.role(*thread).to_string()).collect()
     }
 }
 
@@ -236,68 +239,68 @@ impl Going {
 }
 
 /// Who moves at a place after the setup.
-type Chooser<'c, E> = dyn FnMut(&Place<'_>) -> Result<Going, E> + 'c;
+type Chooser<'c, R, E> = dyn FnMut(&Place<'_, R>) -> Result<Going, E> + 'c;
 
 /// An execution at its end.
-pub(in crate::engine) struct Driven {
-    run: Run,
+pub(in crate::engine) struct Driven<R> {
+    run: R,
     ended: Ended,
     taken: Vec<StepRecord>,
 }
 
-impl Driven {
-    pub(in crate::engine) fn show<R>(mut self, visit: impl FnOnce(&Execution<'_>) -> R) -> R {
-        let result = visit(&Execution { run: &self.run, ended: self.ended, taken: &self.taken, share: None });
-        self.run.finish();
-        result
+impl<R: Run> Driven<R> {
+    pub(in crate::engine) fn show<T>(self, visit: impl FnOnce(&Execution<'_, R>) -> T) -> T {
+        visit(&Execution { run: &self.run, ended: self.ended, taken: &self.taken, share: None })
     }
 }
 
-/// Runs `program` to its end, moved by `choose` once it has set itself up.
-pub(in crate::engine) fn drive<E>(
+/// Begins a single execution.
+fn begin<S: System>(system: &S, keep: Keep) -> S::Run {
+    system.begin(Begin { numbers: &Rc::<Numbers>::default(), keep, path: &[] })
+}
+
+/// Runs `system` to its end, moved by `choose` once it has set itself up.
+pub(in crate::engine) fn drive<S: System, E>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
-    choose: &mut Chooser<'_, E>,
-) -> Result<Driven, E> {
-    drive_run(limits, Run::begin(program.clone(), Rc::default(), Keep::Words), choose, None)
+    system: &S,
+    choose: &mut Chooser<'_, S::Run, E>,
+) -> Result<Driven<S::Run>, E> {
+    drive_run(limits, begin(system, Keep::Words), choose, None)
 }
 
 /// Moves an execution that has just begun to its end. Once all that was planned is behind, as `is_through` says, it is
 /// also at its end where it has come round by a fair circle.
-pub(in crate::engine) fn drive_run<E>(
+pub(in crate::engine) fn drive_run<R: Run, E>(
     limits: &Limits,
-    mut run: Run,
-    choose: &mut Chooser<'_, E>,
+    mut run: R,
+    choose: &mut Chooser<'_, R, E>,
     is_through: Option<&Cell<bool>>,
-) -> Result<Driven, E> {
+) -> Result<Driven<R>, E> {
     let mut taken: Vec<StepRecord> = Vec::new();
     let mut way = CycleDetector::default();
     loop {
-        let enabled = run.enabled();
-        let ended = if let Some(message) = run.panicked() {
-            Ended::Panicked(message)
-        } else if enabled.is_empty() {
-            if run.quiescent() { Ended::Complete } else { Ended::Deadlock }
-        } else if taken.len() >= limits.steps
-            || is_through.is_some_and(|is_through| way.comes_round(run.state()) && is_through.get())
+        let report = run.report();
+        if let Some(ended) = ended(limits, report, taken.len()) {
+            return Ok(Driven { run, ended, taken });
+        }
+        if let Some(is_through) = is_through
+            && run.state().is_some_and(|state| way.comes_round(state))
+            && is_through.get()
         {
-            Ended::Hang
-        } else {
-            let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
-            let step = taken.len().checked_sub(run.book().setup_steps()).filter(|_| run.exploring());
-            let going = match step {
-                Some(step) => choose(&Place { run: &run, step, default, enabled: &enabled })?,
-                None => Going::first(default),
-            };
-            let Going { thread, alternative } = going;
-            taken.push(StepRecord { thread, default, alternative });
-            run.step(thread, alternative);
-            if is_through.is_some() {
-                way.go(&enabled, thread);
-            }
-            continue;
+            return Ok(Driven { run, ended: Ended::Hang, taken });
+        }
+        let default = default_choice(taken.last().map(|taken| taken.thread), report.enabled());
+        let step = taken.len().checked_sub(report.setup_steps).filter(|_| !report.sets_up);
+        let going = match step {
+            Some(step) => choose(&Place { run: &run, report, step, default })?,
+            None => Going::first(default),
         };
-        return Ok(Driven { run, ended, taken });
+        let Going { thread, alternative } = going;
+        taken.push(StepRecord { thread, default, alternative });
+        if is_through.is_some() {
+            way.go(report.enabled(), thread);
+        }
+        run.step(thread, alternative);
     }
 }
 
@@ -309,15 +312,15 @@ pub(in crate::engine) struct Counter {
 
 impl Counter {
     /// The point at which a thread stands.
-    pub(in crate::engine) fn point(&self, run: &Run, thread: usize) -> Point {
-        let operation = pending(run, thread);
+    pub(in crate::engine) fn point(&self, report: &Report, thread: usize) -> Point {
+        let operation = pending(report, thread);
         let before = self.taken.get(&(thread, operation.clone())).copied().unwrap_or(0);
-        Point { thread: run.name(thread).to_string(), operation, count: before + 1 }
+        Point { thread: report.role(thread).to_string(), operation, count: before + 1 }
     }
 
     /// A thread is about to move.
-    pub(in crate::engine) fn moves(&mut self, run: &Run, thread: usize) {
-        *self.taken.entry((thread, pending(run, thread))).or_default() += 1;
+    pub(in crate::engine) fn moves(&mut self, report: &Report, thread: usize) {
+        *self.taken.entry((thread, pending(report, thread))).or_default() += 1;
     }
 }
 
@@ -345,18 +348,18 @@ impl Walker {
         Self { departures, next: 0, counter: Counter::default(), sights: Vec::new(), blocked: None }
     }
 
-    fn choose(&mut self, place: &Place<'_>) -> Going {
+    fn choose<R>(&mut self, place: &Place<'_, R>) -> Going {
         let thread = self.thread(place);
         let alternative = self.alternative(place, thread);
         if self.next < self.departures.len() {
-            self.counter.moves(place.run, thread);
+            self.counter.moves(place.report, thread);
         }
         Going { thread, alternative }
     }
 
-    fn thread(&mut self, place: &Place<'_>) -> usize {
+    fn thread<R>(&mut self, place: &Place<'_, R>) -> usize {
         let Some(Departure::Switch(switch)) = self.departures.get(self.next) else { return place.default };
-        let point = self.counter.point(place.run, place.default);
+        let point = self.counter.point(place.report, place.default);
         let able = place.able(&switch.thread);
         if point == switch.before && self.blocked.is_none() {
             if let Some(thread) = able {
@@ -372,12 +375,12 @@ impl Walker {
     }
 
     /// Which alternative of its operation a thread takes.
-    fn alternative(&mut self, place: &Place<'_>, thread: usize) -> usize {
+    fn alternative<R>(&mut self, place: &Place<'_, R>, thread: usize) -> usize {
         let Some(Departure::Choice(Choice { at, alternative })) = self.departures.get(self.next) else {
             return 0;
         };
-        let (point, alternative) = (self.counter.point(place.run, thread), *alternative);
-        let alternatives = place.run.alternatives(thread);
+        let (point, alternative) = (self.counter.point(place.report, thread), *alternative);
+        let alternatives = place.report.alternatives(thread);
         if point == *at && self.blocked.is_none() {
             if alternative < alternatives {
                 self.departed();
@@ -397,11 +400,10 @@ impl Walker {
     }
 
     /// The first departure that was not taken, and the nearest to it that could have been.
-    fn miss(&self, driven: &Driven) -> Option<Miss> {
+    fn miss<R: Run>(&self, driven: &Driven<R>) -> Option<Miss> {
         let expected = self.departures.get(self.next)?;
-        let book = driven.run.book();
-        let threads: BTreeSet<String> = book.names().iter().map(ToString::to_string).collect();
-        let end = driven.taken.len().saturating_sub(book.setup_steps());
+        let threads: BTreeSet<String> = driven.run.roles().iter().map(ToString::to_string).collect();
+        let end = driven.taken.len().saturating_sub(driven.run.report().setup_steps);
         let (step, misfit) = self.blocked.clone().unwrap_or((end, Misfit::NeverComes));
         let thread = mover(expected);
         if !threads.contains(thread) {

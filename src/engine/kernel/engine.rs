@@ -4,8 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use super::Book;
 use super::LogicalTask;
-use crate::engine::trace::Book;
 
 /// What an engine knows of a kernel object.
 #[derive(Debug)]

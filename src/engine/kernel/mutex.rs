@@ -5,10 +5,10 @@ use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
+use super::book::Doing;
 use super::engine;
 use super::engine::{Engine, ObjectCore, Request};
 use crate::engine::fingerprint::digest;
-use crate::engine::trace::Doing;
 
 /// A lock around data.
 ///

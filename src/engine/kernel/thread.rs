@@ -1,9 +1,9 @@
 //! Threads by name, the places they are in, and roles that run inline on another's thread.
 
+use super::RoleId;
 use super::engine;
 use super::engine::{Engine, Spawn};
 use super::{Flag, LogicalTask};
-use crate::engine::trace::RoleId;
 use std::rc::Rc;
 
 /// A handle to wait for a thread.

@@ -1,21 +1,21 @@
 //! What every search keeps of the path that it is on: going along it again, and, for those that follow races, which
-//! steps used which object. It must not know which steps are tried, nor why.
+//! steps used which object.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::complete::{Search, Visit};
 use super::footprint::{Clock, join};
-use super::parallel::{Lease, Subtree, Worker};
-use crate::engine::coroutines::{Keep, Run};
-use crate::engine::execution::dependence::{Use, either_changes};
-use crate::engine::execution::record::{Ended, Execution, Left, StepRecord};
+use super::worker::{Lease, Subtree, Worker};
+use crate::engine::execution::dependence::either_changes;
+use crate::engine::execution::limits::{Search, Visit};
+use crate::engine::execution::record::{Ended, Execution, Left, StepRecord, diverged};
+use crate::engine::system::{Begin, Diverged, Failure, Keep, Numbers, PathStep, Run, System, Use};
 
 /// A search that runs one execution after another, each along a path that leaves the one before at its last open place.
-pub(in crate::engine) trait Paths: Sized {
+pub(in crate::engine) trait Paths<S: System>: Sized {
     /// Runs one execution along the path, then on.
-    fn execute(&mut self, run: Run, visit: &mut Visit<'_>) -> ControlFlow<()>;
+    fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()>;
 
     /// Moves the path to the next interleaving.
     fn backtrack(&mut self) -> Further;
@@ -23,7 +23,7 @@ pub(in crate::engine) trait Paths: Sized {
     /// What the search came to so far.
     fn found(&mut self) -> &mut Search;
 
-    /// A branch that is to be searched and that somebody else may search.
+    /// A branch that is to be searched and that another worker may search.
     fn lend(&mut self) -> Option<(Subtree, Arc<Lease>)>;
 
     /// A search of the same kind that searches such a branch.
@@ -34,31 +34,30 @@ pub(in crate::engine) trait Paths: Sized {
 pub(in crate::engine) enum Further {
     /// Another one.
     Execution,
-    /// Somebody else searches what comes next.
+    /// Another worker searches what comes next.
     Lease(Arc<Lease>),
     /// Nothing.
     End,
 }
 
 /// Runs a search to its end, or to where the limits or the visitor stop it.
-pub(in crate::engine) fn walk<P: Paths>(
+pub(in crate::engine) fn walk<S: System, P: Paths<S>>(
     worker: &Worker<'_>,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
+    system: &S,
+    visit: &mut Visit<'_, S::Run>,
     mut paths: P,
     is_whole: bool,
 ) {
     while !worker.is_over() && worker.limits.allow(paths.found()).is_some() {
-        let run = Run::begin(program.clone(), worker.shop.clone(), Keep::States);
-        if paths.execute(run, visit).is_break() {
+        if paths.execute(system, visit).is_break() {
             break;
         }
         if let Some(lent) = worker.lend(|| paths.lend())
-            && !wait_for(worker, program, visit, &paths, &lent)
+            && !wait_for(worker, system, visit, &paths, &lent)
         {
             break;
         }
-        if !go_on(worker, program, visit, &mut paths) {
+        if !go_on(worker, system, visit, &mut paths) {
             break;
         }
     }
@@ -66,10 +65,10 @@ pub(in crate::engine) fn walk<P: Paths>(
 }
 
 /// Moves the path to the next interleaving, when what has to be known for it is; whether there is one.
-fn go_on<P: Paths>(
+fn go_on<S: System, P: Paths<S>>(
     worker: &Worker<'_>,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
+    system: &S,
+    visit: &mut Visit<'_, S::Run>,
     paths: &mut P,
 ) -> bool {
     loop {
@@ -81,52 +80,92 @@ fn go_on<P: Paths>(
                 return false;
             }
         };
-        if !wait_for(worker, program, visit, paths, &lent) {
+        if !wait_for(worker, system, visit, paths, &lent) {
             return false;
         }
     }
 }
 
 /// Waits for a branch that was lent, and searches others meanwhile; false if the search is over.
-fn wait_for<P: Paths>(
+fn wait_for<S: System, P: Paths<S>>(
     worker: &Worker<'_>,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
+    system: &S,
+    visit: &mut Visit<'_, S::Run>,
     paths: &P,
     lent: &Lease,
 ) -> bool {
-    worker.wait_for(lent, &mut |branch| walk(worker, program, visit, paths.part(branch), false))
+    worker.wait_for(lent, &mut |branch| walk(worker, system, visit, paths.part(branch), false))
 }
 
-/// Takes a step of the path; how the execution ended if it is not the step that was taken here before and `left` that.
-pub(in crate::engine) fn step(
-    run: &mut Run,
+/// The steps of a path that were taken before, with what each left.
+#[derive(Default)]
+pub(in crate::engine) struct Known(Vec<PathStep>);
+
+impl Known {
+    /// Begins an execution along a path, as far as it was taken before; each of its places gives the step from there
+    /// and what that left. If it does not fit any more, how the execution ended.
+    pub(in crate::engine) fn begin<'p, S: System>(
+        &mut self,
+        (system, numbers): (&S, &Rc<Numbers>),
+        path: impl Iterator<Item = (StepRecord, Option<&'p Left>)> + Clone,
+        taken: &mut Vec<StepRecord>,
+    ) -> (S::Run, Option<Ended>) {
+        taken.clear();
+        self.0.clear();
+        let known = || path.clone().map_while(|(step, left)| Some((step, left?)));
+        for (step, left) in known() {
+            taken.push(step);
+            self.0.push(left.again(step));
+        }
+        let run = system.begin(Begin { numbers, keep: Keep::States, path: &self.0 });
+        let Some(at) = self.diverged(&run, known().last()) else { return (run, None) };
+        let there = known().nth(at.at);
+        let thread = there.map(|(step, _)| step.thread);
+        let ended = diverged(run.report(), at, thread, there.map(|(_, left)| left));
+        taken.truncate(at.at + usize::from(at.was_taken));
+        (run, Some(ended))
+    }
+
+    /// Where a run did not fit the path on which it was begun. Without trails only the last step can be held against what
+    /// it was.
+    fn diverged<R: Run>(&self, run: &R, last: Option<(StepRecord, &Left)>) -> Option<Diverged> {
+        match run.report().failure {
+            Some(Failure::Diverged(diverged)) => Some(diverged),
+            Some(_) => None,
+            None => {
+                let is_same = last.is_none_or(|(_, left)| left.is_same_operation(run));
+                (!is_same).then(|| Diverged { at: self.0.len() - 1, was_taken: true })
+            }
+        }
+    }
+}
+
+/// Takes a step that is new on the path; how the execution ended if the thread cannot take it any more.
+pub(in crate::engine) fn step<R: Run>(
+    run: &mut R,
     taken: &mut Vec<StepRecord>,
     next: StepRecord,
-    left: Option<&Left>,
 ) -> Option<Ended> {
-    let depth = taken.len();
-    let is_there = next.alternative == 0 || next.alternative < run.alternatives(next.thread);
-    if !run.can_move(next.thread) || !is_there {
-        return Some(Left::cannot_move(run, depth, next.thread, left));
+    let report = run.report();
+    if !report.can_take(next.thread, next.alternative) {
+        let at = Diverged { at: taken.len(), was_taken: false };
+        return Some(diverged(report, at, Some(next.thread), None));
     }
     taken.push(next);
     run.step(next.thread, next.alternative);
-    left.and_then(|left| left.differs(run, depth, next.thread))
+    None
 }
 
-/// An execution has come to its end: it is counted, shown, and its daemons are told; whether to go on.
-pub(in crate::engine) fn show(
+/// An execution has come to its end: it is counted and shown; whether to go on.
+pub(in crate::engine) fn show<R: Run>(
     found: &mut Search,
-    mut run: Run,
+    run: &R,
     ended: Ended,
     (taken, share): (&[StepRecord], Option<f64>),
-    visit: &mut Visit<'_>,
+    visit: &mut Visit<'_, R>,
 ) -> ControlFlow<()> {
     found.count(&ended);
-    let flow = visit(&Execution { run: &run, ended, taken, share });
-    run.finish();
-    flow
+    visit(&Execution { run, ended, taken, share })
 }
 
 /// What there is to choose at a place.
@@ -138,7 +177,7 @@ pub(in crate::engine) enum Kind {
     Given,
     /// Nothing: a thread's next operation commutes with all that others can do before it.
     Settled,
-    /// Who moves.
+    /// Which thread moves.
     Open,
 }
 

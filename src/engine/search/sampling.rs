@@ -6,16 +6,16 @@
 //! constraints with a probability that can be stated (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010).
 //! *POS*: operations have random priorities, drawn anew for those that race with the operation just taken, which is
 //! close to drawing partial orders evenly (Yuan, Yang, Gu, CAV 2018). Each draws the alternatives of an operation evenly.
-//! A sample proves nothing; it must not say so.
+//! A sample proves nothing.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::complete::{Limits, Search, Visit, ended};
 use super::path::show;
-use crate::engine::coroutines::{Keep, Run, StackPool};
 use crate::engine::execution::dependence::depend;
+use crate::engine::execution::limits::{Limits, Search, Visit, ended};
 use crate::engine::execution::record::{StepRecord, default_choice};
+use crate::engine::system::{Begin, Keep, Numbers, Report, Run, System};
 
 /// How schedules are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Sample {
     pub seed: u64,
 }
 
-/// Runs as many schedules of `program` as the limits allow, and shows each to `visit`, which may stop.
+/// Runs as many schedules of `system` as the limits allow, and shows each to `visit`, which may stop.
 ///
 /// # Panics
 ///
@@ -48,13 +48,12 @@ pub struct Sample {
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use std::rc::Rc;
-/// use turnloom::engine::search::Limits;
+/// use turnloom::engine::coroutines::Coroutines;
 /// use turnloom::engine::execution::Ended;
-/// use turnloom::engine::search::{Sample, Sampler, sample};
+/// use turnloom::engine::search::{Limits, Sample, Sampler, sample};
 /// use turnloom::engine::kernel::{FifoLock, thread};
 ///
-/// let program: Rc<dyn Fn()> = Rc::new(|| {
+/// let program = Coroutines::new(|| {
 ///     let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
 ///     let (a2, b2) = (a.clone(), b.clone());
 ///     thread::spawn("other", move || {
@@ -70,14 +69,19 @@ pub struct Sample {
 /// });
 /// assert_eq!(found.deadlocks, 1);
 /// ```
-pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &mut Visit<'_>) -> Search {
+pub fn sample<S: System>(
+    limits: &Limits,
+    system: &S,
+    sample: Sample,
+    visit: &mut Visit<'_, S::Run>,
+) -> Search {
     assert!(limits.executions.is_some() || limits.is_timed(), "a sample ends where its limits say");
-    let shop = Rc::new(StackPool::default());
+    let numbers = Rc::<Numbers>::default();
     let mut found = Search::default();
     let mut longest = 0;
     while let Some(number) = limits.allow(&mut found) {
         let drawn = Drawn::new(sample, number, longest);
-        let run = Run::begin(program.clone(), shop.clone(), drawn.keeps());
+        let run = system.begin(Begin { numbers: &numbers, keep: drawn.keeps(), path: &[] });
         let (steps, flow) = draw(limits, run, drawn, &mut found, visit);
         longest = longest.max(steps);
         if flow.is_break() {
@@ -88,28 +92,31 @@ pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &m
 }
 
 /// Runs one schedule; how many steps it had after the setup.
-fn draw(
+fn draw<R: Run>(
     limits: &Limits,
-    mut run: Run,
+    mut run: R,
     mut drawn: Drawn,
     found: &mut Search,
-    visit: &mut Visit<'_>,
+    visit: &mut Visit<'_, R>,
 ) -> (usize, ControlFlow<()>) {
     let mut taken: Vec<StepRecord> = Vec::new();
+    let mut enabled: Vec<usize> = Vec::new();
     loop {
-        let enabled = run.enabled();
-        if let Some(ended) = ended(limits, &run, &enabled, taken.len()) {
-            let steps = taken.len().saturating_sub(run.book().setup_steps());
-            return (steps, show(found, run, ended, (&taken, None), visit));
+        let report = run.report();
+        if let Some(ended) = ended(limits, report, taken.len()) {
+            let steps = taken.len().saturating_sub(report.setup_steps);
+            return (steps, show(found, &run, ended, (&taken, None), visit));
         }
+        enabled.clear();
+        enabled.extend(report.enabled());
         let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
-        let exploring = run.exploring();
-        let thread = if exploring { drawn.thread(&enabled) } else { default };
-        let alternative = if exploring { drawn.alternative(run.alternatives(thread)) } else { 0 };
+        let explores = !report.sets_up;
+        let thread = if explores { drawn.thread(&enabled) } else { default };
+        let alternative = if explores { drawn.alternative(report.alternatives(thread)) } else { 0 };
         taken.push(StepRecord { thread, default, alternative });
         run.step(thread, alternative);
-        if exploring {
-            drawn.taken(&run, thread, &enabled);
+        if explores {
+            drawn.taken(run.report(), thread, &enabled);
         }
     }
 }
@@ -178,13 +185,12 @@ impl Drawn {
     }
 
     /// A step was taken by a thread when these could move.
-    fn taken(&mut self, run: &Run, thread: usize, enabled: &[usize]) {
+    fn taken(&mut self, report: &Report, thread: usize, enabled: &[usize]) {
         self.step += 1;
         if self.sampler != Sampler::Pos {
             return;
         }
-        let uses = run.take_uses();
-        let races = |other: &usize| run.next(*other).is_some_and(|next| depend(next.uses(), &uses));
+        let races = |other: &usize| report.next(*other).is_some_and(|next| depend(next.uses(), &report.uses));
         let anew: Vec<usize> =
             enabled.iter().copied().filter(|other| *other == thread || races(other)).collect();
         for thread in anew {

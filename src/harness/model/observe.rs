@@ -1,6 +1,6 @@
 //! What can be seen of an execution when it is over, collected from the contents of its objects.
 
-use crate::engine::trace::Book;
+use crate::engine::kernel::Record;
 use crate::observation::{End, Observations, Stuck, Waiting, Why};
 use crate::subject::model::{Agent, UsageCount};
 
@@ -8,7 +8,7 @@ use crate::harness::World;
 
 impl World {
     /// Everything there is to see. `stuck` says why the execution could not go on, if it could not.
-    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
+    pub(crate) fn observe(&self, stuck: Option<Why>, record: Record<'_>) -> Observations {
         let state = self.conversation.state();
         Observations {
             events: state.events.inspect(Clone::clone),
@@ -31,8 +31,8 @@ impl World {
                 Agent::Llm(agent) | Agent::Sync(agent) => agent.inspect_usage(),
             },
             end: self.end(),
-            stuck: stuck.map(|why| Stuck { why, threads: waiting(book) }),
-            lock_order: book.edges(),
+            stuck: stuck.map(|why| Stuck { why, threads: waiting(record) }),
+            lock_order: record.lock_order(),
         }
     }
 
@@ -50,16 +50,16 @@ impl World {
     }
 }
 
-/// Every thread that is not done, but for daemons that nobody waits for.
-fn waiting(book: &Book) -> Vec<Waiting> {
-    let mut threads: Vec<Waiting> = book
+/// Every thread that is not done, but for daemons that no thread waits for.
+fn waiting(record: Record<'_>) -> Vec<Waiting> {
+    let mut threads: Vec<Waiting> = record
         .unfinished()
         .into_iter()
         .filter(|thread| !thread.idle || !thread.waits_for.is_empty())
         .map(|thread| Waiting {
             thread: thread.thread,
             place: thread.place,
-            operation: thread.operation,
+            operation: thread.operation.to_string(),
             holds: thread.holds,
             waits_for: thread.waits_for,
         })

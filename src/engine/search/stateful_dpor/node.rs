@@ -1,15 +1,14 @@
-//! A place on the path of the default search: who could move there, who is to be tried and who need not be. It must not know
-//! what else is on the path.
+//! A place on the path of the default search: who could move there, who is to be tried and who need not be.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::engine::execution::dependence::{Next, Use};
-use crate::engine::execution::record::Left;
+use crate::engine::execution::record::{Left, StepRecord};
 use crate::engine::fault_injection::{Planted, planted};
 use crate::engine::search::footprint::{Clock, Footprint, Threads, only, seen};
-use crate::engine::search::parallel::Lease;
 use crate::engine::search::path::{Further, Kind};
+use crate::engine::search::worker::Lease;
+use crate::engine::system::{Next, Use};
 
 /// A place on the path, and the step that is taken from it now.
 pub(super) struct Node {
@@ -69,10 +68,15 @@ impl Step {
 }
 
 impl Node {
+    /// The step that is taken from here now.
+    pub(super) fn taken(&self) -> StepRecord {
+        StepRecord { thread: self.thread, default: self.default, alternative: self.alternative }
+    }
+
     /// In how many ways the step from here can be taken.
     pub(super) fn alternatives(&self) -> usize {
         let own = self.enabled.iter().find(|(thread, _)| *thread == self.thread);
-        own.map_or(1, |(_, next)| next.alternatives())
+        own.map_or(1, |(_, next)| next.tried_alternatives())
     }
 
     /// The thread was tried in every alternative, so all that begins with its next operation was seen.
