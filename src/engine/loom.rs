@@ -2,7 +2,7 @@
 //!
 //! loom has no free choice. What comes nearest is a relaxed load: of the stores that it may see, loom tries each. So if
 //! asked to, one more thread stores once to each of a row of atomics before the program begins, and nothing that the program
-//! does happens after that; whoever chooses loads the next of them, and may see the store or not, whatever the preemption
+//! does happens after that; a thread that chooses loads the next of them, and may see the store or not, whatever the preemption
 //! bound. A choice that finds no atomic left takes its first alternative, and that is told.
 //!
 //! loom ends the process on a deadlock, a panic in a thread or too many branches, so this runs in a child process
@@ -29,7 +29,7 @@ const STACK_WORDS: usize = 32 * 1024;
 pub enum Finished {
     /// Every thread is done.
     Complete,
-    /// loom says that nobody can move.
+    /// loom says that no thread can move.
     Deadlock,
     /// loom says that there are too many branches.
     Hang,
@@ -142,7 +142,7 @@ fn free(alternatives: usize) -> Arc<[AtomicBool]> {
         loom::stop_exploring();
         let stored = free.clone();
         loom::thread::spawn(move || stored.iter().for_each(|free| free.store(true, Ordering::Relaxed)));
-        // Nobody else is there yet, so the stores are made before this thread goes on, yet not seen by it.
+        // No other thread is there yet, so the stores are made before this thread goes on, yet not seen by it.
         loom::thread::yield_now();
         loom::explore();
     }

@@ -332,7 +332,7 @@ impl Report {
         &self.threads[thread].role
     }
 
-    /// Whether every thread is done or waits idly, so that nobody misses anything.
+    /// Whether every thread is done or waits idly, so that nothing is missed.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
         self.threads.iter().all(|thread| thread.next.as_ref().is_none_or(|next| next.idle))

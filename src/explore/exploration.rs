@@ -36,9 +36,9 @@ pub enum Verdict {
     },
     /// A rule broke.
     Violated,
-    /// Nobody can move, and no other rule says why.
+    /// No thread can move, and no other rule says why.
     Deadlock,
-    /// Somebody moves for ever.
+    /// A thread moves for ever.
     Hang,
     /// Not all was run; the reason.
     Incomplete(String),

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use super::exploration::Verdict;
 use super::job::{ExploreError, Job, Options};
+use super::token::Token;
 use super::trial::Trial;
-use super::{Token, Verdict};
 use crate::observation::Observations;
 use crate::rules::Violation;
 

@@ -12,10 +12,10 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use super::exploration::{Exploration, Verdict};
 use super::findings::{Findings, Judge};
 use super::job::{ExploreError, Job, Options};
 use super::trial::Trial;
-use super::{Exploration, Verdict};
 use crate::engine::execution::{Recorded, Schedule, run_once};
 use crate::engine::kernel::Record;
 use crate::harness::{Firing, Stage};

@@ -1,6 +1,6 @@
 //! The racing pair of a failing schedule of a scenario: the two steps whose order decides whether rules break.
 
-use super::TraceStep;
+use super::exploration::TraceStep;
 use super::job::{ExploreError, Job};
 use super::shrink::spare_departures;
 use super::trial::Trial;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::exploration::{Anchor, Replay, TraceStep};
 use super::job::{ExploreError, Job};
 use super::trial::Trial;
-use super::{Anchor, Replay, TraceStep};
 use crate::engine::execution::{Schedule, follow};
 use crate::engine::trace;
 use crate::engine::trace::Trace;

@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::exploration::{EngineKind, Exploration, Verdict};
 use super::findings::{Findings, Judge};
 use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told};
+use super::loom;
 use super::trial::{Observed, Trial};
 use super::witness::{find_canonical_witnesses, first_violation};
-use super::{EngineKind, Exploration, Verdict, loom};
 use crate::engine::execution::{Ended, Execution};
 use crate::engine::search::{
     Cores, Limits, Sample, Search, Stopped, Visit, bounded_search, deepen, run_search, sample,

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use super::exploration::{Exploration, Statistics, Verdict};
 use super::findings::{Findings, Found, Judge};
 use super::job::{ExploreError, Job, Options, Progress, Told};
 use super::trial::{Observed, Trial};
-use super::{Exploration, Statistics, Verdict};
 use crate::engine::search::{Limits, bounded_search, deepen};
 use crate::observation::Observations;
 

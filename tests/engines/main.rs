@@ -10,3 +10,4 @@ mod programs;
 mod random;
 #[path = "../shipped/mod.rs"]
 mod shipped;
+mod systems;

@@ -98,7 +98,7 @@ fn brute_force(limits: &Limits, program: &Coroutines, visit: &mut Visit<'_>) -> 
     run_search(&Limits { preemptions: Some(1_000), ..limits.clone() }, program, visit)
 }
 
-fn number(name: &str, default: u32) -> u32 {
+pub fn number(name: &str, default: u32) -> u32 {
     match std::env::var(name) {
         Ok(value) => value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")),
         Err(_) => default,

@@ -5,8 +5,8 @@
 //! of an unfair scheduler, and no hang; so a circle counts if each thread that could move anywhere in it does move in
 //! it: what Musuvathi and Qadeer ("Fair stateless model checking", PLDI 2008) ask of a scheduler, and more than the
 //! weak fairness of SPIN's search for non-progress cycles (Holzmann, "The SPIN model checker", 2003), under which a
-//! thread may starve that could move now and then. A circle that leaves somebody out says nothing yet: from there the
-//! execution goes on with whoever has not moved for longest, until it has left the circle or closed a fair one.
+//! thread may starve that could move now and then. A circle that leaves a thread out says nothing yet: from there the
+//! execution goes on with the thread that has not moved for longest, until it has left the circle or closed a fair one.
 //! A thread that does nothing but choose is not seen here, as its choices are taken at once: the limit of steps ends it.
 //!
 //! Most programs have no circles, as a state holds all that each thread has learned, and that only grows. A circle

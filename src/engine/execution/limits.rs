@@ -36,7 +36,7 @@ pub enum Stopped {
     Time,
     /// There was no more memory for what it keeps.
     Memory,
-    /// Somebody interrupted it.
+    /// It was interrupted.
     Interrupted,
 }
 
@@ -112,7 +112,7 @@ pub struct Search {
     pub executions: u64,
     /// Executions cut because all that could go on was seen on another path.
     pub blocked: u64,
-    /// Distinct states in which somebody had a choice.
+    /// Distinct states in which there was a choice.
     pub states: u64,
     /// Executions that ended in a deadlock.
     pub deadlocks: u64,

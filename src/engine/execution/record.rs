@@ -182,9 +182,9 @@ impl Left {
         PathStep { thread: step.thread, alternative: step.alternative, trail: self.trail }
     }
 
-    /// Whether the last step of a run was the same operation; not asked where trails say more.
-    pub(in crate::engine) fn is_same_operation<R: Run>(&self, run: &R) -> bool {
-        self.trail.is_some() || self.operation == run.report().took
+    /// Whether the last step of a run was the same operation.
+    pub(in crate::engine) fn is_operation(&self, report: &Report) -> bool {
+        self.operation == report.took
     }
 }
 

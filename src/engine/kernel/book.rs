@@ -33,7 +33,7 @@ pub struct Doing {
     pub operation: Option<(&'static str, Rc<str>)>,
     /// The roles that could end its waiting, as far as the object knows.
     pub waits_for: Vec<String>,
-    /// Whether nobody minds if it never goes on (a daemon between two jobs).
+    /// Whether the program may end while it waits (a daemon between two jobs).
     pub idle: bool,
 }
 

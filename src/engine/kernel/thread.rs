@@ -30,7 +30,7 @@ pub fn spawn(name: &str, body: impl FnOnce() + 'static) -> JoinHandle {
     JoinHandle { done }
 }
 
-/// Begins a thread that nobody waits for.
+/// Begins a thread that no other waits for.
 pub fn spawn_detached(name: &str, body: impl FnOnce() + 'static) {
     engine::current().spawn(Spawn { name: name.to_owned(), daemon: false, body: Box::new(body) });
 }

@@ -179,8 +179,8 @@ impl<S: System> Searcher<'_, S> {
     /// Runs one execution: along the path, then on to its end or to where every thread sleeps.
     fn execute(&mut self, visit: &mut Visit<'_, S::Run>) -> ControlFlow<(), Again> {
         let path = self.path.iter().map(|node| (node.taken(), node.step.as_ref().map(|step| &step.left)));
-        let (mut run, ended_early) = self.known.begin((self.system, &self.numbers), path, &mut self.taken);
-        if let Some(ended) = ended_early {
+        let (mut run, stopped) = self.known.begin((self.system, &self.numbers), path, &mut self.taken);
+        if let Some(ended) = stopped {
             return self.end(&run, ended, visit);
         }
         self.greet_newborn(run.report(), &Clock::default());
@@ -270,7 +270,7 @@ impl<S: System> Searcher<'_, S> {
             return self.next_branch(&mut node).then_some(node);
         }
         if !was_aside {
-            // A beginning depends on whoever slept where it was planned, so nobody sleeps where it ends.
+            // A beginning depends on the threads that slept where it was planned, so none sleeps where it ends.
             node.asleep.clear();
         }
         let is_awake = |thread: &usize| !node.sleeps(self.threads[*thread].number);

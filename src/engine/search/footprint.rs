@@ -85,7 +85,7 @@ impl Footprint {
         }
     }
 
-    /// The footprint as whoever comes here on another path needs it; `depth` steps lie above, and `numbers` are
+    /// The footprint for a search that comes here on another path; `depth` steps lie above, and `numbers` are
     /// those of the threads.
     pub(in crate::engine) fn stored(&self, depth: u32, numbers: &[u32]) -> Stored {
         let mut stored: Vec<(Deed, Threads)> = Vec::with_capacity(self.deeds.len());

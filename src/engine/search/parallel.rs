@@ -1,9 +1,9 @@
 //! One search by several threads of this process, each with a program of its own.
 //!
-//! One of them, the lead, searches the whole tree as it would alone. Where a core is free, whoever searches lends the
+//! One of them, the lead, searches the whole tree as it would alone. Where a core is free, a worker lends the
 //! branch that it would try last, next to the root of its path: the steps that lead there, the thread to try and the
 //! threads that sleep. A helper goes along the steps, searches what is below the branch as a search of its own, and may
-//! lend in turn. What it was lent, the lender tries last; if that is not done by then, the lender helps somebody else
+//! lend in turn. What it was lent, the lender tries last; if that is not done by then, the lender helps another one
 //! meanwhile, and goes on when it is (Wagner and Calder, "Leapfrogging: a portable technique for implementing efficient
 //! futures", PPoPP 1993). So no branch is searched twice, and no thread waits in a circle: a lender waits for a branch
 //! that was taken later than its own, and the branch that was taken last waits for none.
@@ -11,8 +11,8 @@
 //! *Why nothing is lost.* Searches share one thing: the [`Table`](super::visited_states::Table) of states. An entry says that from this state
 //! everything was run to its end, but for what begins with a thread of its sleep set, and names with its footprint
 //! whatever was done there that could race with a step above. It is put in when that is true, on leaving the state and
-//! never on coming to it, and it speaks of the state alone, not of the path by which somebody came. So whoever meets
-//! the state prunes by finished work, whoever did it (as the workers of Laarman, Langerak, van de Pol, Weber and Wijs,
+//! never on coming to it, and it speaks of the state alone, not of the path by which a worker came. So a worker that
+//! meets the state prunes by finished work, its own or another's (as the workers of Laarman, Langerak, van de Pol, Weber and Wijs,
 //! "Multi-core nested depth-first search", ATVA 2011, share what they have left and nothing else). By induction on the
 //! order in which entries are put in, each of them is as true as one that a search on its own puts in. The lead comes
 //! to each branch that it lent like to any other, finds the states below in the table, and takes from their footprints

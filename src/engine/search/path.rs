@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::footprint::{Clock, join};
 use super::worker::{Lease, Subtree, Worker};
 use crate::engine::execution::dependence::either_changes;
-use crate::engine::execution::limits::{Search, Visit};
+use crate::engine::execution::limits::{Limits, Search, Visit, ended};
 use crate::engine::execution::record::{Ended, Execution, Left, StepRecord, diverged};
 use crate::engine::system::{Begin, Diverged, Failure, Keep, Numbers, PathStep, Run, System, Use};
 
@@ -103,7 +103,8 @@ pub(in crate::engine) struct Known(Vec<PathStep>);
 
 impl Known {
     /// Begins an execution along a path, as far as it was taken before; each of its places gives the step from there
-    /// and what that left. If it does not fit any more, how the execution ended.
+    /// and what that left. If the path does not fit any more, or the system failed on the way, how the execution ended: what
+    /// was true before is true no longer, so a search stops there.
     pub(in crate::engine) fn begin<'p, S: System>(
         &mut self,
         (system, numbers): (&S, &Rc<Numbers>),
@@ -118,25 +119,28 @@ impl Known {
             self.0.push(left.again(step));
         }
         let run = system.begin(Begin { numbers, keep: Keep::States, path: &self.0 });
-        let Some(at) = self.diverged(&run, known().last()) else { return (run, None) };
+        let report = run.report();
+        let at = match &report.failure {
+            Some(Failure::Diverged(at)) => *at,
+            Some(_) if !self.0.is_empty() => {
+                taken.truncate(run.steps().len());
+                let ended = ended(&Limits::default(), report, taken.len());
+                return (run, ended);
+            }
+            Some(_) => return (run, None),
+            // Without trails only the last step can be held against what it was.
+            None => match self.0.last().filter(|last| last.trail.is_none()).and_then(|_| known().last()) {
+                Some((_, left)) if !left.is_operation(report) => {
+                    Diverged { at: taken.len() - 1, was_taken: true }
+                }
+                _ => return (run, None),
+            },
+        };
         let there = known().nth(at.at);
         let thread = there.map(|(step, _)| step.thread);
-        let ended = diverged(run.report(), at, thread, there.map(|(_, left)| left));
+        let ended = diverged(report, at, thread, there.map(|(_, left)| left));
         taken.truncate(at.at + usize::from(at.was_taken));
         (run, Some(ended))
-    }
-
-    /// Where a run did not fit the path on which it was begun. Without trails only the last step can be held against what
-    /// it was.
-    fn diverged<R: Run>(&self, run: &R, last: Option<(StepRecord, &Left)>) -> Option<Diverged> {
-        match run.report().failure {
-            Some(Failure::Diverged(diverged)) => Some(diverged),
-            Some(_) => None,
-            None => {
-                let is_same = last.is_none_or(|(_, left)| left.is_same_operation(run));
-                (!is_same).then(|| Diverged { at: self.0.len() - 1, was_taken: true })
-            }
-        }
     }
 }
 

@@ -46,7 +46,7 @@ enum Arrived {
     WhereItWas(usize),
 }
 
-/// A place where somebody had a choice, or the only step there was.
+/// A place where there was a choice, or the only step there was.
 struct Node {
     default: usize,
     /// Who could move, whether the bound allows it or not.
@@ -69,8 +69,8 @@ struct Node {
 impl<S: System> Paths<S> for Searcher<'_> {
     fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()> {
         let path = self.path.iter().map(|node| (node.step(), node.left.as_ref()));
-        let (mut run, ended_early) = self.known.begin((system, &self.worker.numbers), path, &mut self.taken);
-        if let Some(ended) = ended_early {
+        let (mut run, stopped) = self.known.begin((system, &self.worker.numbers), path, &mut self.taken);
+        if let Some(ended) = stopped {
             let _ = self.end(&run, ended, visit);
             return ControlFlow::Break(());
         }

@@ -1,4 +1,4 @@
-//! The search without a bound: every interleaving of a program, up to those that nobody can tell apart.
+//! The search without a bound: every interleaving of a program, up to those that no thread can tell apart.
 //!
 //! Two ideas, joined. *States*: a state is what each thread has learned so far and what each shared object holds; a
 //! thread is a function of what it learned, so a state that is met again has no new future. *Races*: at a state one
@@ -64,8 +64,8 @@ enum Arrived {
 impl<S: Fingerprints> Paths<S> for Searcher<'_> {
     fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()> {
         let path = self.path.iter().map(|node| (node.taken(), node.step.as_ref().map(|step| &step.left)));
-        let (mut run, ended_early) = self.known.begin((system, &self.worker.numbers), path, &mut self.taken);
-        if let Some(ended) = ended_early {
+        let (mut run, stopped) = self.known.begin((system, &self.worker.numbers), path, &mut self.taken);
+        if let Some(ended) = stopped {
             let _ = self.end(&run, ended, visit);
             return ControlFlow::Break(());
         }

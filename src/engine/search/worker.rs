@@ -10,7 +10,7 @@ use super::visited_states::{Known, Table};
 use crate::engine::execution::limits::{Limits, Search, Stopped};
 use crate::engine::system::{Numbers, SharedNumbers, Use};
 
-/// Cores that nobody computes on.
+/// Cores that are free.
 #[derive(Debug, Default)]
 pub struct Cores {
     free: AtomicUsize,
@@ -23,7 +23,7 @@ impl Cores {
         Self { free: AtomicUsize::new(free) }
     }
 
-    /// One more: whoever computed on it has nothing left to do.
+    /// One more: its worker has nothing left to do.
     pub fn give(&self) {
         self.free.fetch_add(1, Ordering::Relaxed);
     }
@@ -68,7 +68,7 @@ impl Lease {
     }
 }
 
-/// A branch that nobody took yet.
+/// A branch that no worker took yet.
 pub(super) struct Offer {
     pub(super) branch: Subtree,
     pub(super) lent: Arc<Lease>,
@@ -191,9 +191,9 @@ pub struct Worker<'s> {
 
 /// What becomes of a branch that could be lent.
 pub(super) enum How<'s> {
-    /// There is nobody to take it.
+    /// There is no other worker to take it.
     Alone,
-    /// Whoever has a core takes it; this begins one more helper.
+    /// A worker with a core takes it; this begins one more helper.
     Together(&'s dyn Fn()),
     /// It is lent, and searched at once by the lender: what can happen when threads work together, but the same each
     /// time.
@@ -237,7 +237,7 @@ impl<'s> Worker<'s> {
         !self.is_alone() && self.shared.over.load(Ordering::Acquire)
     }
 
-    /// The core for a branch to be lent; none if nobody could take it. Who waits for something has a core.
+    /// The core for a branch to be lent; none if no worker could take it. A worker that waits has a core.
     fn core(&self) -> Option<Option<Core>> {
         let shared = self.shared;
         match self.how {
@@ -253,7 +253,7 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Lends what `part` has to lend, if somebody could take it; what is to be waited for at once.
+    /// Lends what `part` has to lend, if another worker could take it; what is to be waited for at once.
     pub(in crate::engine) fn lend(
         &self,
         part: impl FnOnce() -> Option<(Subtree, Arc<Lease>)>,
@@ -291,7 +291,7 @@ impl<'s> Worker<'s> {
             }
             if let Some(Offer { branch, lent, core }) = self.shared.take(&mut board) {
                 drop(board);
-                // Whoever waits has a core.
+                // A worker that waits has a core.
                 drop(core);
                 help(branch);
                 self.shared.finish(&lent);

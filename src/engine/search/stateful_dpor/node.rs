@@ -29,7 +29,7 @@ pub(super) struct Node {
     pub(super) asleep_at_entry: Threads,
     /// Who was tried.
     pub(super) tried: Threads,
-    /// The digest of the state, where somebody has a choice.
+    /// The digest of the state, where there is a choice.
     pub(super) state: Option<u128>,
     pub(super) below: Footprint,
     /// The first place on the path to whose state something below leads back; what is below is not all that follows, as
@@ -121,7 +121,7 @@ impl Node {
         self.todo.iter().position(|thread| self.is_awake(*thread))
     }
 
-    /// Has a thread tried, if it is not yet. One that sleeps will not be, so nobody would see here with what its step
+    /// Has a thread tried, if it is not yet. One that sleeps will not be, so it would not be seen here with what its step
     /// races; instead everybody is tried.
     pub(super) fn want(&mut self, thread: usize) {
         if self.wanted.contains(&thread) {
@@ -142,7 +142,7 @@ impl Node {
     }
 
     /// Has the step from here tried after an operation that races with it: by the thread of that operation if it could
-    /// have moved, or by somebody who moved on the way to it; if nobody of them could have, by everybody.
+    /// have moved, or by a thread that moved on the way to it; if none of them could have, by every thread.
     pub(super) fn turn_round(&mut self, thread: Option<usize>, clock: &[u32], depth: usize) {
         let leads = |able: usize| Some(able) == thread || seen(clock, able) as usize > depth + 1;
         let able = self.enabled.iter().map(|(able, _)| *able);

@@ -131,7 +131,7 @@ impl Searcher<'_> {
         footprint
     }
 
-    /// A circle of states: everybody is tried in all of them, so that nobody is left out for ever.
+    /// A circle of states: every thread is tried in all of them, so that none is left out for ever.
     pub(super) fn try_all_from(&mut self, depth: usize) {
         self.path[depth..].iter_mut().filter(|node| node.kind == Kind::Open).for_each(Node::want_all);
     }
