@@ -11,8 +11,6 @@ use turnloom::explore::{Budget, Job, Options, SearchKind, explore};
 use turnloom::scenario::Scenario;
 use turnloom::subject::model::{BRANCHES, Branch, listen};
 
-mod shipped;
-
 /// So many schedules of each scenario with few preemptions, the fewest first, and so many that are drawn.
 const SCHEDULES: u64 = 200;
 
@@ -212,7 +210,7 @@ const BESIDES: &[(&str, &str)] = &[
 
 /// Every scenario of the catalogue, by name.
 fn scenarios() -> impl Iterator<Item = (String, Scenario)> {
-    let found = shipped::jobs();
+    let found = crate::shipped::jobs();
     assert!(found.len() > 40, "only {} scenarios are read", found.len());
     found.into_iter().map(|job| (job.name, job.scenario))
 }

@@ -1,11 +1,9 @@
 //! What a check leaves for a continuous integration: JUnit, SARIF, annotations and a summary for GitHub, and how the
 //! variables of the environment change what is written.
 
-mod folder;
-
 use std::fs;
 
-use folder::{Folder, clean, violated};
+use crate::folder::{Folder, clean, violated};
 use serde_json::Value;
 
 const IN_CI: &[(&str, &str)] = &[("CI", "true")];

@@ -1,11 +1,9 @@
 //! The command line as a user meets it: what it prints where, and how it ends. Only what needs no exploration is here.
 
-mod folder;
-
 use std::fs;
 use std::process::Stdio;
 
-use folder::{Folder, Run};
+use crate::folder::{Folder, Run};
 
 /// A scenario with nothing wrong.
 const SCENARIO: &str = r#"{

@@ -1,12 +1,10 @@
 //! What goes wrong around a check: processes that are killed, disks that are full, folders that cannot be written, scenarios
 //! that would never end.
 
-mod folder;
-
 use std::fs;
 use std::process::{Command, Stdio};
 
-use folder::{Folder, Run, clean, violated};
+use crate::folder::{Folder, Run, clean, violated};
 
 /// Kills a process at moments spread over all its life, and looks after each whether what it left is whole. Nobody sleeps:
 /// how long it lives is counted in looks at it.

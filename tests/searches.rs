@@ -7,9 +7,7 @@ use std::sync::Arc;
 use turnloom::engine::search::Cores;
 use turnloom::explore::{Budget, Exploration, Job, Options, Verdict, explore};
 
-use shipped::jobs;
-
-mod shipped;
+use crate::shipped::jobs;
 
 fn turnloom(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));

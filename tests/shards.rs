@@ -1,10 +1,8 @@
 //! A check on several machines: each shard is a process, and the merge of their reports is the report of a single one.
 
-mod folder;
-
 use std::fs;
 
-use folder::{Folder, Run, clean, violated};
+use crate::folder::{Folder, Run, clean, violated};
 
 const IN_CI: &[(&str, &str)] = &[("CI", "true")];
 

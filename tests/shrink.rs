@@ -1,11 +1,9 @@
 //! Shrinking: what is printed is a scenario that can be used, breaks the same rules by its token, and has nothing in it
 //! that could be left out.
 
-mod folder;
-
 use std::fs;
 
-use folder::{Folder, Run};
+use crate::folder::{Folder, Run};
 
 fn scenario(name: &str) -> String {
     let file = format!("{}/scenarios/{name}.json", env!("CARGO_MANIFEST_DIR"));

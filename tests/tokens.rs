@@ -1,15 +1,13 @@
 //! Tokens: a schedule as text is read back as itself, replays to the same outcome, survives edits that leave its
 //! places alone, and says where it no longer fits.
 
-mod folder;
-
 use std::cell::RefCell;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
-use folder::Folder;
+use crate::folder::Folder;
 use proptest::prelude::*;
 use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Schedule;

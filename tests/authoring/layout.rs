@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use turnloom::scenario;
 
-use crate::shipped;
+use super::shipped;
 
 /// What stands between two tokens of JSON.
 fn gap() -> impl Strategy<Value = Vec<&'static str>> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use turnloom::scenario;
 
-use crate::{Folder, ROOT, shipped};
+use super::{Folder, ROOT, shipped};
 
 /// The session that the README speaks of.
 const SESSION: &str = include_str!("../../fuzz/seeds/transcript/stop.jsonl");

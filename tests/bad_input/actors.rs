@@ -1,6 +1,6 @@
 //! The head of a scenario, its actors and their single steps.
 
-use crate::{said, said_beside_ann, said_of};
+use super::{said, said_beside_ann, said_of};
 
 #[test]
 fn empty_words() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use turnloom::scenario;
 
-use crate::vocabulary;
+use super::vocabulary;
 
 /// A file or folder in the tests' own temporary folder.
 fn path(name: &str) -> PathBuf {

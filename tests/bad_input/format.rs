@@ -2,7 +2,7 @@
 
 use turnloom::scenario;
 
-use crate::{said, said_beside_ann, said_of, vocabulary};
+use super::{said, said_beside_ann, said_of, vocabulary};
 
 #[test]
 fn another_version_is_all_that_is_said() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use turnloom::scenario;
 use turnloom::scenario::{Actor, Scenario, Step};
 
-use crate::vocabulary;
+use super::vocabulary;
 
 /// A folder with these fragments and a scenario whose second actor does this; the scenario's file.
 fn folder(name: &str, fragments: &[(&str, &str)], does: &str) -> PathBuf {
@@ -247,7 +247,7 @@ failed to read scenario `TMP/fragments-outside/case.json`: 1 error
 
 failed to read scenario `TMP/fragments-crowded/case.json`: 2 errors
 "#);
-    insta::assert_snapshot!(crate::said_of("\"actors\": [{\"use\": \"two\"}]"), @r#"
+    insta::assert_snapshot!(super::said_of("\"actors\": [{\"use\": \"two\"}]"), @r#"
   x unknown fragment `two`
    ,-[case:1:81]
  1 | {"version": 1, "title": "t", "source": "s", "agent": {"kind": "acp"},"actors": [{"use": "two"}]}

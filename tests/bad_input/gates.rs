@@ -1,6 +1,6 @@
 //! Gates.
 
-use crate::said_of;
+use super::said_of;
 
 #[test]
 fn declared_twice() {

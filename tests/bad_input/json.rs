@@ -1,6 +1,6 @@
 //! Texts that are no JSON, or that JSON readers disagree on.
 
-use crate::said;
+use super::said;
 
 #[test]
 fn no_json() {

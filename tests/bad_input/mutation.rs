@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use turnloom::scenario;
 use turnloom::scenario::Severity;
 
-use crate::vocabulary;
+use super::vocabulary;
 
 const WHOLE: &str = r##"{
   "version": 1, "title": "a replacement cancels the prompt in flight", "source": "#3376 – R03",

@@ -3,7 +3,7 @@
 use turnloom::scenario;
 use turnloom::scenario::Vocabulary;
 
-use crate::said_beside_ann;
+use super::said_beside_ann;
 
 #[test]
 fn a_revision() {

@@ -1,7 +1,7 @@
 //! Parts that the agent or the interface of a scenario does not have: condenser, subscriber, synchronous run, retries,
 //! a process of one's own.
 
-use crate::said;
+use super::said;
 
 #[test]
 fn a_condenser_and_a_subscriber_where_there_is_none() {

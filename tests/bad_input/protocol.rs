@@ -1,6 +1,6 @@
 //! Scripts that break the specification of ACP without saying so, and some that say so in vain.
 
-use crate::{said_beside_ann, said_of};
+use super::{said_beside_ann, said_of};
 
 fn said_of_cancelled(server: &str) -> String {
     said_of(&format!(

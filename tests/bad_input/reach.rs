@@ -1,6 +1,6 @@
 //! What is never reached, and steps that do nothing.
 
-use crate::{said_beside_ann, said_of};
+use super::{said_beside_ann, said_of};
 
 #[test]
 fn a_script_that_no_prompt_reaches() {
@@ -88,7 +88,7 @@ read scenario `case`: nothing wrong
 
 #[test]
 fn reactions_that_only_an_acp_agent_leads_to() {
-    insta::assert_snapshot!(crate::said(r#"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "llm"},
+    insta::assert_snapshot!(super::said(r#"{"version": 1, "title": "t", "source": "s", "agent": {"kind": "llm"},
 "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}, {"name": "ben", "does": ["interrupt"]}],
 "server": [
   {"on": "cancel", "do": [{"answer": "end_turn"}]},

@@ -3,7 +3,7 @@
 use turnloom::explore::Firing;
 use turnloom::explore::Token;
 
-use crate::said_beside_ann;
+use super::said_beside_ann;
 
 fn token(scenario: &str, revision: Option<&str>, defects: &[&str]) -> String {
     let (scenario, revision) = (scenario.to_owned(), revision.map(str::to_owned));

@@ -1,6 +1,6 @@
 //! The script of the server.
 
-use crate::{said, said_beside_ann, said_of};
+use super::{said, said_beside_ann, said_of};
 
 #[test]
 fn a_prompt_that_nobody_sends() {

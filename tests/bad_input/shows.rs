@@ -3,7 +3,7 @@
 use turnloom::scenario;
 use turnloom::scenario::{Need, Switch, Vocabulary};
 
-use crate::vocabulary;
+use super::vocabulary;
 
 fn said(agent: &str, rest: &str) -> String {
     let vocabulary = Vocabulary {

@@ -1,6 +1,6 @@
 //! Waits that never end, and timers that are never armed.
 
-use crate::{said, said_beside_ann, said_of};
+use super::{said, said_beside_ann, said_of};
 
 #[test]
 fn for_a_prompt_that_nobody_sends() {

@@ -11,7 +11,7 @@ use turnloom::engine::kernel::{Cell, Condvar, Mutex, Object, Op, Timers, choose,
 use turnloom::engine::search::Limits;
 use turnloom::engine::search::{Least, Sample, Sampler, Search, Visit, dpor, least, run_search, sample};
 
-use crate::programs::with_slot;
+use super::programs::with_slot;
 
 /// A program, and what is left of it.
 type Build = fn() -> Box<dyn Fn() -> String>;

@@ -12,8 +12,6 @@ use turnloom::engine::search::Limits;
 use turnloom::engine::search::{Search, Visit, dpor, run_search};
 use turnloom::explore::{ExploreError, Job};
 
-use super::shipped;
-
 /// How a search ended on a program whose first thread writes how often the program was run.
 fn ended(engine: impl Fn(&Coroutines, &mut Visit<'_>) -> Search) -> (Ended, Search) {
     let runs = Rc::new(Plain::new(0));
@@ -87,7 +85,7 @@ fn the_command_line_would_say_so() {
 
 #[test]
 fn every_scenario_gives_the_same_bytes_twice() {
-    for Job { name, .. } in shipped::jobs() {
+    for Job { name, .. } in crate::shipped::jobs() {
         let explore = || {
             Command::new(env!("CARGO_BIN_EXE_turnloom"))
                 .arg("explore")

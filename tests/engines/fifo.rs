@@ -11,7 +11,7 @@ use turnloom::engine::loom::{Bounds, Finished, permute};
 use turnloom::engine::search::Limits;
 use turnloom::engine::search::run_search;
 
-use crate::programs::{Look, for_loom, with_slot};
+use super::programs::{Look, for_loom, with_slot};
 
 fn in_house(limits: &Limits, build: impl Fn() -> Look + 'static) -> BTreeSet<String> {
     let (program, slot) = with_slot(build);

@@ -1,6 +1,6 @@
 //! The same random programs under every search: the outcomes must be the same, deadlocks included.
 //!
-//! `TURNLOOM_PROGRAMS=1000000 cargo test --release --test engines random` looks at more programs than the 10,000 of a
+//! `TURNLOOM_PROGRAMS=1000000 cargo test --release --test suite engines::random` looks at more programs than the 10,000 of a
 //! common run, and `TURNLOOM_SEED=7` (0 to 255) at others.
 
 use std::collections::BTreeSet;
@@ -16,8 +16,8 @@ use turnloom::engine::loom::{Bounds, Finished, permute};
 use turnloom::engine::search::Limits;
 use turnloom::engine::search::{Cores, Search, SearchOf, Visit, dpor, run_search, search_together};
 
-use crate::loops;
-use crate::programs::{Do, Look, Program, Slot, build, for_each_program, for_loom, stuck, with_slot};
+use super::loops;
+use super::programs::{Do, Look, Program, Slot, build, for_each_program, for_loom, stuck, with_slot};
 
 /// One of the searches.
 type Engine = SearchOf<Coroutines>;

@@ -1,7 +1,5 @@
 //! A folder of one test with scenarios in it, and the binary as somebody there runs it.
 
-#![allow(dead_code, reason = "each file of tests takes what it needs of it")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -44,7 +44,7 @@ fn limits() -> Limits {
 
 /// Has `check` look at so many programs, always the same ones; a failure is shrunk.
 fn for_each_program(seed: u8, share: u32, check: impl Fn(Program) -> Result<(), TestCaseError>) {
-    let programs_wanted = crate::random::number("TURNLOOM_TABLES", PROGRAMS) / share;
+    let programs_wanted = super::random::number("TURNLOOM_TABLES", PROGRAMS) / share;
     let config = Config { cases: programs_wanted, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
     if let Err(failure) = runner.run(&programs(), check) {

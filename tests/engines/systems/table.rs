@@ -477,7 +477,7 @@ impl Told {
 pub fn outcome(ended: &Ended, seen: &str, unfinished: Vec<Unfinished>) -> String {
     match ended {
         Ended::Complete => seen.to_owned(),
-        Ended::Deadlock => format!("deadlock: {}; {seen}", crate::programs::stuck(unfinished)),
+        Ended::Deadlock => format!("deadlock: {}; {seen}", super::super::programs::stuck(unfinished)),
         other => format!("{other:?}; {seen}"),
     }
 }

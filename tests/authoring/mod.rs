@@ -1,8 +1,6 @@
 //! Writing scenarios as an author does: a new one, its layout, the schema behind the editor, the orders it leaves open, and
 //! the page that walks from a report to a fix.
 
-#[path = "../folder/mod.rs"]
-mod folder;
 mod from_transcript;
 mod layout;
 mod page;
@@ -10,7 +8,7 @@ mod page;
 use std::fs;
 use std::path::Path;
 
-use folder::{Folder, Run, binary};
+use crate::folder::{Folder, Run, binary};
 use turnloom::scenario;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

@@ -1,7 +1,7 @@
 //! Random scenarios against the fixed runtime: none of them breaks a rule. With a defect the same ones do.
 //!
 //! A common run takes 2,000 of them. `TURNLOOM_SCENARIOS=100000 TURNLOOM_SEED=7 TURNLOOM_SCHEDULES=400 cargo test
-//! --test random_scenarios -- --nocapture` takes more, others and more schedules of each, and says what it ran.
+//! --test suite random_scenarios -- --nocapture` takes more, others and more schedules of each, and says what it ran.
 //!
 //! A scenario with few interleavings is run through all of them. Of any other as many are run, first in the order of the
 //! complete search and then drawn by PCT: that can only find, not prove. An execution that stands still since an actor or

@@ -8,6 +8,4 @@ mod locks;
 mod loops;
 mod programs;
 mod random;
-#[path = "../shipped/mod.rs"]
-mod shipped;
 mod systems;

@@ -1,14 +1,12 @@
 //! What a reader of a failure gets beside the terminal: a web page that is whole, loads nothing and can be used without
 //! a mouse or a screen, and Markdown for an issue.
 
-#[path = "../folder/mod.rs"]
-mod folder;
 mod html;
 
 use std::fs;
 use std::path::Path;
 
-use folder::{Folder, Run, binary};
+use crate::folder::{Folder, Run, binary};
 use html::Page;
 use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::kernel::{FifoLock, thread};

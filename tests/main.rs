@@ -1,0 +1,28 @@
+//! Every test that drives the binary or the public API: one program, so that it is linked once. Tests that count what is
+//! allocated have a process of their own (`memory`, `memory_loom`).
+
+mod any_bytes;
+mod asyncio;
+mod asyncio_programs;
+mod authoring;
+mod bad_input;
+mod branches;
+mod catalogue;
+mod ci_formats;
+mod cli;
+mod engines;
+mod folder;
+mod kernel;
+mod live;
+mod lock_graph;
+mod machine;
+mod races;
+mod random_scenarios;
+mod report;
+mod revisions;
+mod robustness;
+mod searches;
+mod shards;
+mod shipped;
+mod shrink;
+mod tokens;
