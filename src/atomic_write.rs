@@ -1,5 +1,5 @@
-//! Files that are whole or not there: written aside, made to last, then renamed, so that a full disk, a folder that cannot
-//! be written or the end of the process leaves what was there before. It must not know what is in a file.
+//! Files that are whole or not there: written aside, made to last, then renamed, so that a full disk, a folder that
+//! cannot be written or the end of the process leaves what was there before.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};

@@ -7,6 +7,8 @@
 
 mod atomic_write;
 pub mod cli;
+#[cfg(test)]
+mod differential_tests;
 pub mod engine;
 pub mod explore;
 mod harness;
@@ -19,6 +21,7 @@ pub mod rules;
 pub mod scenario;
 pub mod snapshot;
 pub mod subject;
+pub mod terms;
 pub mod verify;
 pub mod wire;
 

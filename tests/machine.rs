@@ -8,7 +8,7 @@ use std::thread;
 
 use turnloom::explore::Firing;
 use turnloom::explore::{Job, Options, explore};
-use turnloom::observation::Why;
+use turnloom::observation::{Place, Why};
 use turnloom::scenario;
 use turnloom::scenario::Vocabulary;
 
@@ -120,7 +120,8 @@ fn first_stuck(job: &Job) -> (Why, Vec<(String, Vec<String>)>) {
     let found = explore(job, &options, &mut |_| ()).expect("it can be run");
     let seen = found.outcomes.keys().next().expect("something broke");
     let stuck = seen.stuck.as_ref().expect("it did not come to its end");
-    let places = stuck.threads.iter().map(|thread| (thread.thread.clone(), thread.place.clone()));
+    let words = |places: &[Place]| places.iter().map(Place::to_string).collect();
+    let places = stuck.threads.iter().map(|thread| (thread.thread.clone(), words(&thread.place)));
     (stuck.why, places.collect())
 }
 

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::files::File;
 use crate::engine::execution::Schedule;
 use crate::engine::locks::LockGraph;
 use crate::explore;
@@ -109,11 +108,6 @@ pub(super) fn explore(
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
     explore::explore(job, options, progress)
-}
-
-/// About how large the search of a scenario is.
-pub(super) fn size(file: &File) -> u64 {
-    explore::size(&file.loaded.scenario)
 }
 
 /// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.

@@ -13,7 +13,7 @@ use super::regressions;
 use super::regressions::Regression;
 use super::snapshot_gate as gate;
 use super::snapshot_gate::Writing;
-use super::{Check, Exit, Format, backend, explore, jobs, shard};
+use super::{Check, Exit, Format, backend, jobs, sharding};
 use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling, Verdict};
 use crate::harness::Firing;
 use crate::report::checked;
@@ -73,7 +73,7 @@ fn part(
         options += if is_on { option } else { "" };
     }
     let bounded = arguments.engine.is_partial();
-    let (files, head) = shard::part(sharded.shard, files, arguments.jobs.jobs, options, bounded);
+    let (files, head) = sharding::part(sharded.shard, files, arguments.jobs.jobs, options, bounded);
     Ok((files, Some(head)))
 }
 
@@ -190,7 +190,7 @@ fn ran(
         Some(Standing::Refused) => Exit::Bad,
     };
     let of_regressions = if broken_again { Exit::Findings } else { Exit::Clean };
-    let exit = explore::exit(exploration).or(of_regressions).or(of_snapshot);
+    let exit = Exit::of_exploration(exploration).or(of_regressions).or(of_snapshot);
     // What a bounded search did not come to, a regression may.
     let found =
         if is_finding(exploration) || !broken_again { &exploration.verdict } else { &Verdict::Violated };
@@ -256,12 +256,6 @@ fn cites(rule: &str) -> String {
 /// Nothing is known of a scenario that could not be run.
 fn failed(file: &File, options: &Options, error: &ExploreError) -> CheckedScenario {
     let error_in_words = words::plain(&error.to_string());
-    let exit = match error {
-        ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Exit::Bad,
-        ExploreError::Broken { .. } | ExploreError::NotDeterministic { .. } | ExploreError::Child { .. } => {
-            Exit::Incomplete
-        }
-    };
     CheckedScenario {
         name: file.loaded.name.clone(),
         verdict: format!("incomplete: {error_in_words}"),
@@ -270,7 +264,7 @@ fn failed(file: &File, options: &Options, error: &ExploreError) -> CheckedScenar
         violations: Vec::new(),
         regressions: Vec::new(),
         file: file.shown(),
-        exit: exit as u8,
+        exit: Exit::of_error(error) as u8,
         reduced: Vec::new(),
         snapshot: None,
         executions: None,

@@ -6,8 +6,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::Exit;
 use super::environment::Environment;
+use super::exit::Exit;
+use crate::explore::ExploreError;
+use crate::report::words;
 
 /// The streams of a command and what is known of its surroundings.
 pub(super) struct Console {
@@ -73,6 +75,16 @@ impl Console {
         Exit::Bad
     }
 
+    /// Says why a scenario could not be run at all.
+    pub(super) fn could_not_run(&mut self, error: &ExploreError) -> Exit {
+        let what = match error {
+            ExploreError::Decision(unknown) => format!("failed to explore: {unknown}"),
+            error => words::plain(&error.to_string()),
+        };
+        self.fail(&what, "");
+        Exit::of_error(error)
+    }
+
     /// How the command ends: as it would, unless what it had to say could not be written.
     pub(super) fn close(mut self, exit: Exit) -> Exit {
         match self.out.failed.take() {
@@ -90,8 +102,8 @@ mod tests {
     use std::io::{self, Write};
 
     use super::{Console, Stream};
-    use crate::cli::Exit;
     use crate::cli::environment::Environment;
+    use crate::cli::exit::Exit;
 
     /// A stream that always fails in one way.
     struct Failing(io::ErrorKind);

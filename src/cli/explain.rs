@@ -1,6 +1,4 @@
 //! `turnloom explain`: what a name stands for and where it comes from.
-//!
-//! It must not know any name itself; the rules and the decisions do.
 
 use std::fmt::Write;
 

@@ -9,10 +9,10 @@ use super::files::{File, For};
 use super::progress::Progress;
 use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, shrink, suggest};
 use crate::engine::locks::LockGraph;
-use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token, Verdict};
+use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token};
 use crate::report::json;
 use crate::report::json::{ExploreDocument, ExploredOutcome, ToldViolation};
-use crate::report::{Shown, is_finding, shown, words};
+use crate::report::{Shown, shown, words};
 
 /// Explores the scenario and tells what came of it.
 pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
@@ -46,17 +46,17 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     drop(progress);
     let exploration = match explored {
         Ok(exploration) => exploration,
-        Err(error) => return failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     let outcomes = shown(&exploration, &job.scenario.observe);
     let pairs = match pairs(&job, &outcomes) {
         Ok(pairs) => pairs,
-        Err(error) => return failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
     let graph = match locks::find(&job, &options, &exploration) {
         Ok(graph) => graph,
-        Err(error) => return failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     if !arguments.reading.takes_stdout() {
         console.out(&match arguments.shape.format {
@@ -65,8 +65,8 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         });
     }
     match arguments.reading.write_finding(console, (&file, &job), &exploration, &graph) {
-        Ok(()) => exit(&exploration),
-        Err(Failed::Run(error)) => failed(console, &error),
+        Ok(()) => Exit::of_exploration(&exploration),
+        Err(Failed::Run(error)) => console.could_not_run(&error),
         Err(Failed::Write) => Exit::Bad,
     }
 }
@@ -78,30 +78,6 @@ fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, Explo
         _ => Ok(None),
     };
     outcomes.iter().map(pair).collect()
-}
-
-/// What an exploration says about the exit code.
-pub(super) fn exit(exploration: &Exploration) -> Exit {
-    if is_finding(exploration) {
-        Exit::Findings
-    } else if let Verdict::Incomplete(_) = exploration.verdict {
-        Exit::Incomplete
-    } else {
-        Exit::Clean
-    }
-}
-
-/// Says why a scenario could not be run at all. What the user named wrongly is bad input; else nothing is known of the
-/// scenario, which is as incomplete as can be.
-pub(super) fn failed(console: &mut Console, error: &ExploreError) -> Exit {
-    match error {
-        ExploreError::OnlyLive(_) => console.refuse(&words::plain(&error.to_string()), ""),
-        ExploreError::Decision(unknown) => console.refuse(&format!("failed to explore: {unknown}"), ""),
-        ExploreError::Broken { .. } | ExploreError::NotDeterministic { .. } | ExploreError::Child { .. } => {
-            console.fail(&words::plain(&error.to_string()), "");
-            Exit::Incomplete
-        }
-    }
 }
 
 fn each_once(names: &[String]) -> Vec<String> {

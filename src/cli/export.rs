@@ -1,6 +1,4 @@
 //! `--html` and `--markdown`: one execution for who reads a failure without a terminal.
-//!
-//! It must not know how the execution was found.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! The scenario files that the paths of a command line mean, and the scenarios in them.
 //!
-//! Paths are shown as they were given. It must not know what is done with a scenario.
+//! Paths are shown as they were given.
 
 use std::collections::BTreeSet;
 use std::fs;

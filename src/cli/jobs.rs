@@ -1,5 +1,5 @@
 //! Several scenarios at a time, told of in the order in which they were given; a core that has none left is lent to
-//! those that are still searched. It must not know what is done with one.
+//! those that are still searched.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;

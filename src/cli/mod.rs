@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and what the exit code says.
 //!
-//! One file a command. This one must not know what a command does.
+//! One file a command.
 
 mod audit;
 mod backend;
@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod console;
 mod environment;
+mod exit;
 mod explain;
 mod explore;
 mod export;
@@ -30,9 +31,11 @@ mod replay;
 mod search;
 mod serve;
 mod shard;
+mod sharding;
 mod shrink;
 mod snapshot_gate;
 mod suggest;
+mod values;
 mod verify;
 
 use std::num::NonZero;
@@ -44,34 +47,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::explore::EngineKind;
 pub use backend::vocabulary;
 use console::Console;
+use exit::Exit;
 use export::Reading;
 use outputs::Outputs;
 use search::Engine;
 use shard::Shard;
-
-/// How a command ends, from well to worst; the number is the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    Clean = 0,
-    Incomplete = 3,
-    Findings = 1,
-    Bad = 2,
-}
-
-impl Exit {
-    /// The worse of the two.
-    fn or(self, other: Self) -> Self {
-        let order = [Self::Clean, Self::Incomplete, Self::Findings, Self::Bad];
-        let place = |exit| order.iter().position(|known| *known == exit);
-        if place(other) > place(self) { other } else { self }
-    }
-
-    /// The end that this exit code is.
-    fn of(code: u8) -> Self {
-        let all = [Self::Clean, Self::Incomplete, Self::Findings];
-        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Bad)
-    }
-}
 
 const LONG_ABOUT: &str = "\
 finds, replays and gates the races of agent conversations
@@ -497,20 +477,10 @@ pub fn main() -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
-    use super::{Cli, Exit};
+    use super::Cli;
 
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn findings_are_worse_than_incomplete_and_bad_input_is_worst() {
-        assert_eq!(Exit::Clean.or(Exit::Incomplete), Exit::Incomplete);
-        assert_eq!(Exit::Findings.or(Exit::Incomplete), Exit::Findings);
-        assert_eq!(Exit::Findings.or(Exit::Bad), Exit::Bad);
-        assert_eq!(Exit::Incomplete.or(Exit::Clean), Exit::Incomplete);
-        let all = [Exit::Clean, Exit::Incomplete, Exit::Findings, Exit::Bad];
-        assert_eq!(all.map(|exit| Exit::of(exit as u8)), all);
     }
 }

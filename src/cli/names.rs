@@ -1,6 +1,4 @@
 //! Names on the command line: the nearest valid one, and whether a defect or a revision exists.
-//!
-//! It must not know what the names stand for.
 
 use crate::subject::model::{DEFECTS, REVISIONS};
 

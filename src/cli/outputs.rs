@@ -1,5 +1,5 @@
-//! The files that a check or a merge writes beside what it prints, and what it leaves for GitHub. Each file is whole or not
-//! there. It must not know how the document came about.
+//! The files that a check or a merge writes beside what it prints, and what it leaves for GitHub. Each file is whole or
+//! not there.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! The bar that shows on a terminal how far a command is. It must not know what the command finds.
+//! The bar that shows on a terminal how far a command is.
 
 use std::time::{Duration, Instant};
 

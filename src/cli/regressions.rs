@@ -1,6 +1,4 @@
 //! The tokens that a scenario keeps: each once broke a rule, and is replayed before anything is explored.
-//!
-//! It must not know what is explored afterwards.
 
 use super::backend;
 use super::files::File;

@@ -6,7 +6,7 @@ use super::console::Console;
 use super::export::{Failed, Found};
 use super::files;
 use super::files::{File, For};
-use super::{Exit, Replay as Arguments, backend, explore, names, racing};
+use super::{Exit, Replay as Arguments, backend, names, racing};
 use crate::explore::{Job, Replay, Token};
 use crate::harness::Firing;
 use crate::report::{timeline, words};
@@ -46,7 +46,7 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
     };
     match backend::replay(&job, &token.schedule) {
         Ok(replay) => tell(console, arguments, (&file, &job), &replay),
-        Err(error) => explore::failed(console, &error),
+        Err(error) => console.could_not_run(&error),
     }
 }
 
@@ -60,7 +60,7 @@ fn tell(console: &mut Console, arguments: &Arguments, (file, job): (&File, &Job)
     if !replay.violations.is_empty() {
         pair = match racing::find(job, &replay.schedule) {
             Ok(found) => found,
-            Err(error) => return explore::failed(console, &error),
+            Err(error) => return console.could_not_run(&error),
         };
         if is_text {
             console.out(&racing::told(job, pair.as_ref(), file, ""));
@@ -69,7 +69,7 @@ fn tell(console: &mut Console, arguments: &Arguments, (file, job): (&File, &Job)
     let found = Found { job, file, replay, pair: pair.as_ref(), lock_violations: &[], locks: None };
     match arguments.reading.write(console, &found) {
         Ok(()) => exit(replay),
-        Err(Failed::Run(error)) => explore::failed(console, &error),
+        Err(Failed::Run(error)) => console.could_not_run(&error),
         Err(Failed::Write) => Exit::Bad,
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::console::Console;
 use super::progress::Progress;
-use super::{Exit, Format, backend, explore};
+use super::{Exit, Format, backend};
 use crate::explore::{Job, Shrunk, Size};
 use crate::report::json;
 use crate::report::json::ShrinkDocument;
@@ -22,7 +22,7 @@ pub(super) fn run(console: &mut Console, job: &Job, format: Format) -> Exit {
     drop(progress);
     let shrunk = match shrunk {
         Ok(shrunk) => shrunk,
-        Err(error) => return explore::failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     match (&shrunk, format) {
         (_, Format::Json) => console.out(&json::text(&shrunk.as_ref().map(ShrinkDocument::from))),

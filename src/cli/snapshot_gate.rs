@@ -1,6 +1,4 @@
 //! The snapshots of a check: which file belongs to a scenario, whether it can be used, and what a difference means.
-//!
-//! It must not know how outcomes were found, nor what the texts mean.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::console::Console;
 use super::files::File;
 use super::progress::Progress;
-use super::{Exit, Format, backend, explore};
+use super::{Exit, Format, backend};
 use crate::explore::{Exploration, Job, Options, Place, Suggestion, Verdict};
 use crate::observation::Observations;
 use crate::report::json;
@@ -31,13 +31,13 @@ pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Optio
     drop(progress);
     let (exploration, found) = match found {
         Ok(found) => found,
-        Err(error) => return explore::failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     console.out(&match format {
         Format::Text => told(file, job, &exploration, &found),
         Format::Json => json::text(&document(file, job, &exploration, found)),
     });
-    explore::exit(&exploration)
+    Exit::of_exploration(&exploration)
 }
 
 fn document(file: &File, job: &Job, exploration: &Exploration, found: Vec<Suggestion>) -> SuggestDocument {

@@ -6,10 +6,9 @@ use std::path::Path;
 use super::console::Console;
 use super::files;
 use super::files::For;
-use super::{Exit, Verify, backend, explore, names};
+use super::{Exit, Verify, backend, names};
 use crate::explore::{Budget, ExploreError, Hunted, Job, Options, SearchKind, Verdict};
 use crate::harness::Firing;
-use crate::live;
 use crate::observation::Observations;
 use crate::report::words;
 use crate::rules::{Side, Violation};
@@ -17,7 +16,7 @@ use crate::scenario::Scenario;
 use crate::snapshot::project;
 use crate::verify::observed::{Observed, Seen};
 use crate::verify::protocol as rules;
-use crate::wire::transcript::{End, Entry, What};
+use crate::wire::transcript::{End, Entry, What, is_of};
 
 /// How many schedules a search for a session may run.
 const MOST_SCHEDULES: u64 = 200_000;
@@ -70,7 +69,7 @@ fn by_the_rules(console: &mut Console, arguments: &Verify, entries: &[Entry]) ->
 fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entries: &[Entry]) -> Exit {
     let Some(file) = files::load_one(console, scenario, For::Engine) else { return Exit::Bad };
     let scenario = &file.loaded.scenario;
-    if !live::is_of(scenario, entries) && !crate::import::is_from(scenario, entries) {
+    if !is_of(scenario, entries) && !crate::import::is_from(scenario, entries) {
         let help = "give the file that was served, or what `turnloom import` made of the transcript";
         return console.refuse(
             "failed to verify: the transcript is of another scenario, or it has changed since",
@@ -91,7 +90,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
     let seen = Seen::of(scenario, entries, observed);
     let (hunted, outcomes) = match look_for(&job, &seen) {
         Ok(found) => found,
-        Err(error) => return explore::failed(console, &error),
+        Err(error) => return console.could_not_run(&error),
     };
     let revision = job.revision.as_ref().unwrap_or(&scenario.revision);
     match &hunted.caught {

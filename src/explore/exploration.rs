@@ -11,7 +11,7 @@ use crate::observation::{LockEdge, Observations};
 use crate::rules::Violation;
 
 /// The engine that explores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// The in-house engine: every interleaving, by a search over visited states.

@@ -6,10 +6,9 @@ use std::io;
 use super::exploration::{Exploration, OutcomeReport, Statistics, Verdict};
 use super::job::{Job, Options};
 use crate::engine::execution::Schedule;
-use crate::harness::Stage;
-use crate::observation::{Context, LockEdge, Observations};
+use crate::observation::{LockEdge, Observations};
 use crate::rules as check;
-use crate::rules::{Profile, Violation};
+use crate::rules::{Context, Profile, Violation};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot;
 
@@ -31,7 +30,7 @@ pub(super) struct Judged {
 impl Judge {
     /// By the rules of this profile.
     pub(super) fn new(scenario: &Scenario, profile: Profile) -> Self {
-        Self { context: Stage::context(scenario), profile, observe: scenario.observe.clone() }
+        Self { context: Context::of(scenario), profile, observe: scenario.observe.clone() }
     }
 
     pub(super) fn judge(&self, seen: &Observations) -> Judged {

@@ -8,10 +8,10 @@ use super::exploration::{EngineKind, Verdict};
 use super::token::Token;
 use crate::engine::execution::Schedule;
 use crate::engine::search::{Cores, Limits, Sample, Stopped};
+use crate::harness::model::SetupError;
 use crate::harness::{Firing, Stage};
 use crate::rules::Profile;
 use crate::scenario::Scenario;
-use crate::subject::model::{DecisionError, Decisions};
 
 /// An execution may have so many steps for each one that the scenario writes down.
 const STEPS_FOR_EACH: usize = 100;
@@ -106,7 +106,7 @@ pub const SAMPLE: u64 = 10_000;
 pub enum ExploreError {
     /// A name that decides nothing.
     #[error(transparent)]
-    Decision(#[from] DecisionError),
+    Decision(#[from] SetupError),
     /// The scenario has what only a live server can do.
     #[error("failed to run `{0}`: it has what only a live server can do")]
     OnlyLive(String),
@@ -157,18 +157,12 @@ pub struct Told {
 }
 
 impl Job {
-    /// The decisions of the runtime, if an engine can run the scenario at all.
-    pub(super) fn decisions(&self) -> Result<Decisions, ExploreError> {
+    /// The stage on which the scenario is played, if an engine can run it at all.
+    pub(super) fn stage(&self) -> Result<Stage, ExploreError> {
         if self.scenario.is_only_live() {
             return Err(ExploreError::OnlyLive(self.name.clone()));
         }
-        let revision = self.revision.as_ref().unwrap_or(&self.scenario.revision);
-        Ok(Decisions::of(revision, &self.scenario.decisions, &self.defects)?)
-    }
-
-    /// The stage on which the scenario is played.
-    pub(super) fn stage(&self) -> Result<Stage, ExploreError> {
-        Ok(Stage::new(&self.scenario, self.decisions()?, self.timers))
+        Ok(Stage::of(&self.scenario, self.revision.as_deref(), &self.defects, self.timers)?)
     }
 
     /// How far a search of the job goes if nothing else is said. The limit of steps scales with the length of the

@@ -18,15 +18,13 @@ use super::job::{ExploreError, Job, Options};
 use super::trial::Trial;
 use crate::engine::execution::{Recorded, Schedule, run_once};
 use crate::engine::kernel::Record;
+use crate::harness::model::{does_not_fit, threads};
 use crate::harness::{Firing, Stage};
 use crate::observation::{Observations, Why};
-use crate::scenario::{AgentKind, Role, Scenario, Step, Through};
-use crate::subject::model::Decisions;
+use crate::scenario::Scenario;
 
 use crate::engine::loom::{Bounds, Finished, all_tried, permute};
 
-/// The most threads that loom has, with the main one.
-const THREADS: usize = 5;
 /// The preemption bound of a scenario that names none.
 const PREEMPTIONS: u32 = 2;
 /// An execution of more branches than this counts as a hang.
@@ -76,7 +74,7 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     let reduced =
         job.scenario.loom.inline.iter().map(|role| format!("{} inline", crate::scenario::word(role)));
     let reduced: Vec<String> = reduced.collect();
-    let threads = threads(job);
+    let threads = threads(&job.scenario, job.timers);
     if let Some(reason) = does_not_fit(&job.scenario, threads) {
         let findings = Findings::default();
         let mut exploration = findings.report(job, options, Verdict::Incomplete(reason));
@@ -107,41 +105,6 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
     exploration.statistics.executions = answer.executions;
     exploration.reduced = reduced;
     Ok(exploration)
-}
-
-/// Why a scenario does not fit loom, if it does not.
-fn does_not_fit(scenario: &Scenario, threads: usize) -> Option<String> {
-    let waits_outside = scenario.server.iter().flat_map(|reaction| &reaction.actions).any(|action| {
-        use crate::scenario::{Action, Happening};
-        matches!(action, Action::Wait(Happening::Status(_) | Happening::Event(_)))
-    });
-    if waits_outside {
-        return Some("the server waits for a status or an event, of which loom cannot wake it".to_owned());
-    }
-    if scenario.switches_model() {
-        let reason = "a switch of the model waits for its answer or for the end of the portal, of which loom cannot wake it";
-        return Some(reason.to_owned());
-    }
-    (threads > THREADS).then(|| format!("{threads} threads are needed, and loom has {THREADS}"))
-}
-
-/// How many threads a scenario needs.
-fn threads(job: &Job) -> usize {
-    let scenario = &job.scenario;
-    let inline = |role: Role| scenario.loom.inline.contains(&role);
-    let races = job.timers == Firing::Race;
-    let service = scenario.through == Through::Service;
-    let mut threads = scenario.actors.len();
-    let clock = !races && !scenario.clock.is_empty() && !inline(Role::Clock);
-    threads += usize::from(clock || races);
-    threads += usize::from(scenario.agent.kind == AgentKind::Acp);
-    threads += usize::from(!inline(Role::Server));
-    threads += usize::from(service);
-    threads +=
-        if inline(Role::Worker) { 0 } else { scenario.workers() + usize::from(scenario.executes_tools()) };
-    let runs = |actor: &crate::scenario::Actor| !service && actor.does.iter().any(Step::is_run);
-    let main_is_idle = !clock && scenario.actors.iter().all(runs);
-    threads + usize::from(main_is_idle)
 }
 
 /// The schedule of an outcome, as the in-house engine replays it.
@@ -225,8 +188,8 @@ pub fn child() -> Result<(), Box<dyn std::error::Error>> {
     let mut request = Vec::new();
     std::io::stdin().read_to_end(&mut request)?;
     let request: Request = serde_json::from_slice(&request)?;
-    let decisions = Decisions::of(&request.revision, &request.scenario.decisions, &request.defects)?;
-    let stage = Stage::with_few_threads(&request.scenario, decisions, request.timers);
+    let revision = Some(request.revision.as_str());
+    let stage = Stage::with_few_threads(&request.scenario, revision, &request.defects, request.timers)?;
     let known: Rc<RefCell<Known>> = Rc::default();
     let (visited, on_stage) = (known.clone(), stage.clone());
     let visit = move |finished: Finished, record: Record<'_>, message: &str| {

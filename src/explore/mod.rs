@@ -1,7 +1,5 @@
 //! Engines: what drives a scenario through its interleavings, and what came of it.
 
-#[cfg(test)]
-mod agreement;
 mod exploration;
 mod find_first;
 mod findings;

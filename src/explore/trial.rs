@@ -7,10 +7,9 @@ use crate::engine::coroutines::Coroutines;
 use crate::engine::execution::{Ended, Execution, Schedule, follow};
 use crate::engine::search::Limits;
 use crate::engine::system::{Run, System};
-use crate::harness::Stage;
-use crate::observation::{Context, Observations};
+use crate::observation::Observations;
 use crate::rules;
-use crate::rules::Violation;
+use crate::rules::{Context, Violation};
 
 /// A system whose executions are observed as those of a scenario.
 pub(super) trait Observed: System<Run: Run<Seen = Observations>> {}
@@ -33,7 +32,7 @@ impl<'j> Trial<'j> {
     ///
     /// If a name decides nothing, or only a live server can do what the scenario says.
     pub(super) fn of(job: &'j Job) -> Result<Self, ExploreError> {
-        let (system, context) = (job.stage()?.system(), Stage::context(&job.scenario));
+        let (system, context) = (job.stage()?.system(), Context::of(&job.scenario));
         Ok(Self { job, system, limits: job.limits(), context })
     }
 }

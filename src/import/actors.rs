@@ -1,22 +1,11 @@
-//! Who does what in a scenario that is made of a transcript: as actors told it, or else as the frames of the client show
-//! it. Must not know what the script does.
+//! Who does what in a scenario that is made of a transcript: as actors told it, or else as the frames of the client
+//! show it.
 
 use std::collections::BTreeMap;
 
 use super::transcript_replay::{Asked, Moment, Outcome, Story};
-use crate::scenario::{
-    Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer, is_role,
-};
-
-/// The text of a message, if the call sends one.
-pub(crate) fn sent(call: &str) -> Option<String> {
-    serde_json::from_str(call.strip_prefix("send ")?).ok()
-}
-
-/// The model that the call switches to, if it does.
-pub(crate) fn switched(call: &str) -> Option<String> {
-    serde_json::from_str(call.strip_prefix("switch_model ")?).ok()
-}
+use crate::scenario::{Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer};
+use crate::terms::ThreadRole;
 
 /// Everybody who acts.
 pub(crate) fn actors(story: &Story) -> Vec<Actor> {
@@ -343,7 +332,7 @@ fn actor_name(told: &str) -> String {
     let name: String =
         lower.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase());
-    if fits && !is_role(&name) { name } else { format!("actor-{name}") }
+    if fits && ThreadRole::of(&name).is_none() { name } else { format!("actor-{name}") }
 }
 
 /// The clock lets a client repeat what failed, ends the turns that were stopped though no actor told of it, and ends

@@ -1,5 +1,5 @@
-//! What a step of the script wrote, turned back into the actions of a reaction. What one of the actions would write byte
-//! for byte is that action; anything else is a frame as it is. Must not know when it was written.
+//! What a step of the script wrote, turned back into the actions of a reaction. What one of the actions would write
+//! byte for byte is that action; anything else is a frame as it is.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! A transcript made into a scenario: what the client did is what the actors do, what the script did is what the server
 //! does, with a gate or a wait wherever one of them waited for the other.
 //!
-//! [`story`] reads the transcript, [`written`] turns frames back into actions, [`actors`] says who did it, and [`names`]
-//! replaces what means something on one machine only. Must not know the runtime whose session it is.
+//! [`transcript_replay`] reads the transcript, [`decode_actions`] turns frames back into actions, [`actors`] says who
+//! acted, and [`names`] replaces what means something on one machine only.
 
 mod actors;
 mod decode_actions;

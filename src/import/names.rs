@@ -1,5 +1,5 @@
 //! Names for what means something only on the machine where a session was played: paths, ids of tool calls. The same
-//! thing has the same name throughout. Must not know what is said of it.
+//! thing has the same name throughout.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! A transcript read from its first entry to its last: what the client asked, what the script did about it and what it
-//! had waited for, and what the server's log says. Must not know who acts in the scenario that is made of it.
+//! had waited for, and what the server's log says.
 
 mod requests;
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decode_actions::Burst;
 use super::names::Names;
-use crate::observation::ServerEntry;
+use crate::observation::{CallKind, ServerEntry};
 use crate::scenario::{Action, EventKind, EventSeen, Happening, Send, Step, StopReason, Trigger};
 use crate::wire::frame::Id;
 use crate::wire::transcript::{By, End, Entry, Part, ToldEvent, What};
@@ -167,7 +167,7 @@ impl Story {
             match &entry.what {
                 What::Call { call, .. } => {
                     let sends = self.sends.get_or_insert_default();
-                    if let Some(text) = super::actors::sent(call) {
+                    if let CallKind::Send(text) = CallKind::from(call.as_str()) {
                         *sends.entry(text).or_default() += 1;
                     }
                 }
@@ -238,25 +238,23 @@ impl Story {
     }
 
     fn called(&mut self, actor: &str, call: &str) {
-        let step = match call {
-            "run" => Step::Run,
-            "run_sync" => Step::RunSync,
-            "interrupt" => Step::Interrupt,
-            "pause" => Step::Pause,
-            "close" => Step::Close,
-            "reload" => Step::Reload,
-            _ => match (super::actors::sent(call), super::actors::switched(call)) {
-                (Some(text), _) => {
-                    let sent = self.sent.entry(text.clone()).or_default();
-                    *sent += 1;
-                    Step::Send(Send { text: nth(&self.names.text(&text), *sent), run: false })
-                }
-                (None, Some(model)) => Step::SwitchModel(model),
-                (None, None) => {
-                    self.notes.push(format!("no step of an actor is the call {call:?}; it is left out"));
-                    return;
-                }
-            },
+        let step = match CallKind::from(call) {
+            CallKind::Run => Step::Run,
+            CallKind::RunSync => Step::RunSync,
+            CallKind::Interrupt => Step::Interrupt,
+            CallKind::Pause => Step::Pause,
+            CallKind::Close => Step::Close,
+            CallKind::Reload => Step::Reload,
+            CallKind::SwitchModel(model) => Step::SwitchModel(model),
+            CallKind::Send(text) => {
+                let sent = self.sent.entry(text.clone()).or_default();
+                *sent += 1;
+                Step::Send(Send { text: nth(&self.names.text(&text), *sent), run: false })
+            }
+            CallKind::Accept | CallKind::Reject | CallKind::Other(_) => {
+                self.notes.push(format!("no step of an actor is the call {call:?}; it is left out"));
+                return;
+            }
         };
         self.moments.push(Moment::Call(actor.to_owned(), step));
     }

@@ -243,5 +243,4 @@ async fn write(house: &SharedSession, output: &mut (impl AsyncWrite + Unpin), nu
 }
 
 #[cfg(test)]
-#[path = "llm_tests.rs"]
 mod tests;

@@ -1,9 +1,7 @@
 //! The scripted server for real clients: an ACP agent on a pipe, an LLM over HTTP, a control port, a transcript of
 //! everything.
 //!
-//! The script is the one of the simulator; this folder is what lies between it and a client: bytes and lines, JSON-RPC,
-//! chat completions, the order in which things reach the script, and what is written down. It must not know the runtime under test, the
-//! engines or the rules.
+//! Here are the sockets and the pipes; what goes over them is in `wire`, and what the server does in `mock_server`.
 
 mod control;
 pub(crate) mod http;
@@ -14,21 +12,18 @@ mod stdio;
 #[cfg(test)]
 mod tests;
 
-use std::hash::Hasher;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use crate::observation::ServerEntry;
 use crate::scenario::{AgentKind, Scenario};
 use crate::wire::lines::LONGEST;
 use crate::wire::session::LiveSession;
-use crate::wire::transcript::{End, Entry, Transcript, TranscriptError, What};
+use crate::wire::transcript::{End, Transcript, TranscriptError, digest, is_of};
 use shared_session::SharedSession;
 
 /// What is served, and how.
@@ -199,33 +194,4 @@ async fn watch(house: &SharedSession, patience: Duration) {
             return;
         }
     }
-}
-
-/// A hash of what a scenario says, however it is laid out.
-fn digest(scenario: &Scenario) -> String {
-    let mut hasher = SipHasher13::new();
-    // A scenario that was read can be written.
-    hasher.write(&serde_json::to_vec(scenario).unwrap_or_default());
-    let digest = hasher.finish128();
-    format!("{:016x}{:016x}", digest.h1, digest.h2)
-}
-
-/// What the server of a scenario read and wrote in the session that a transcript tells of. If the scenario was made of
-/// the transcript, the names in it are those of the scenario.
-#[must_use]
-pub fn server_log(scenario: &Scenario, entries: &[Entry]) -> Vec<ServerEntry> {
-    if !is_of(scenario, entries) {
-        return crate::import::server_log(entries);
-    }
-    let mut desk = LiveSession::new(scenario, Transcript::nowhere());
-    // Nothing is written, so nothing can fail.
-    let _ = desk.replay(entries);
-    desk.script().log().to_vec()
-}
-
-/// Whether a transcript is of this scenario as it is now.
-#[must_use]
-pub fn is_of(scenario: &Scenario, entries: &[Entry]) -> bool {
-    let digest = digest(scenario);
-    entries.iter().all(|entry| !matches!(&entry.what, What::Begin { digest: of, .. } if *of != digest))
 }

@@ -1,5 +1,4 @@
-//! The two ends of the pipe: what is read, when it may be; what is written, in the writes in which it was meant. Must
-//! not know what a line says.
+//! The two ends of the pipe: what is read, when it may be; what is written, in the writes in which it was meant.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 

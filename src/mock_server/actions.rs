@@ -1,11 +1,12 @@
 //! What a running reaction does: bursts of actions, frames that leave in one write, answers that end a turn.
 
+use super::ServerEntry;
 use super::plan::describe;
 use super::state_machine::{Asked, Turn};
 use super::wire::with_session;
 use super::{Script, ServerMessage, Step, Update, Wire};
-use crate::observation::ServerEntry;
-use crate::scenario::{Action, Happening, StopReason};
+use crate::scenario::{Action, Happening};
+use crate::terms::StopReason;
 
 impl Script {
     pub(super) fn burst(&mut self, index: usize, happened: &dyn Fn(&Happening) -> bool) -> Step {

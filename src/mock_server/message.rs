@@ -1,8 +1,9 @@
-//! What goes to and comes from the scripted server, stripped of JSON-RPC. Must not know how a frame is encoded.
+//! What goes to and comes from the scripted server, stripped of JSON-RPC.
 
 use std::fmt;
 
-use crate::scenario::{Message, ReplyKind, StopReason, ToolCall, ToolStatus, word};
+use crate::scenario::Message;
+use crate::terms::{ReplyKind, StopReason, ToolCall, ToolStatus, word};
 
 /// The session of completions in the server's log.
 pub const LLM: &str = "llm";

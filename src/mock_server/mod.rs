@@ -1,9 +1,10 @@
 //! The scripted server as a pure state machine: messages in, entries of its log and frames out.
 //!
-//! The same code plays the server inside every engine and drives a real process. It must not know threads, clocks,
-//! pipes or the runtime under test: who calls it decides when a message arrives and when a step is taken.
+//! The same code plays the server inside every engine and drives a real process. The caller decides when
+//! a message arrives and when a step is taken.
 
 mod actions;
+mod log;
 mod message;
 mod plan;
 mod receive;
@@ -12,6 +13,7 @@ mod state_machine;
 mod tests;
 mod wire;
 
+pub use log::ServerEntry;
 pub use message::{CONDENSER, ClientMessage, Completion, LLM, ServerMessage, Update};
 pub use state_machine::{Choice, Script, Step};
 pub use wire::{REQUEST, Wire, fill};

@@ -1,13 +1,14 @@
 //! What the scenario says the server does: which reaction a message has, and its actions one by one.
 //!
-//! Never changes while a scenario runs. It must not know what was done so far.
+//! Never changes while a scenario runs.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::ServerEntry;
 use super::message::{Completion, LLM};
-use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Method, Reaction, StopReason, Trigger, word};
+use crate::scenario::{Action, FrameSeen, Method, Reaction, Trigger};
+use crate::terms::{StopReason, word};
 
 /// The reactions of a scenario and, after them, the one for prompts that have none.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! What a message does when it is read: an entry of the log, an answer at once, or a reaction that begins.
 
+use super::ServerEntry;
 use super::state_machine::{Asked, Life, Running, Turn};
 use super::{ClientMessage, Completion, Script, ServerMessage};
-use crate::observation::ServerEntry;
 use crate::scenario::{INITIALIZE, NEW_SESSION, SET_MODEL};
 
 impl Script {

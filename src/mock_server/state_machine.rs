@@ -1,16 +1,16 @@
 //! The state machine: queued messages, running reactions, gates and the server's log.
 //!
-//! Every free choice (read the next message, or go on with one of the reactions) is offered to the caller. This file
-//! must not know who makes the choice, nor what the conversation behind the client looks like: happenings that the
-//! server cannot see itself are asked of the caller.
+//! Every free choice (read the next message, or go on with one of the reactions) is offered to the caller.
+//! The caller also answers for the conditions that the server cannot see itself.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::ServerEntry;
 use super::plan::{Plan, is_frame};
 use super::wire::is_kind;
 use super::{ClientMessage, ServerMessage, Wire};
-use crate::observation::ServerEntry;
-use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplyKind, ReplySeen};
+use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplySeen};
+use crate::terms::ReplyKind;
 
 /// One thing that the server can do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

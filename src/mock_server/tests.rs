@@ -1,7 +1,7 @@
 //! The scripted server held against its description, one behaviour a test.
 
+use super::ServerEntry;
 use super::{Choice, ClientMessage, Script, ServerMessage, Update};
-use crate::observation::ServerEntry;
 use crate::scenario::{
     Action, FrameSeen, Happening, Method, Reaction, Status, StopReason, ToolStatus, ToolUpdate, Trigger,
 };

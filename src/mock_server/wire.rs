@@ -1,9 +1,10 @@
-//! What only a real peer can be sent: bytes that are no message, the end of a process, HTTP. Must not know
-//! how it is written; an engine meets only the end of a process, because scenarios with any of the rest are refused there.
+//! What only a real peer can be sent: bytes that are no message, the end of a process, HTTP. An engine
+//! meets only the end of a process: it refuses scenarios with any of the rest.
 
 use serde_json::{Map, Value};
 
-use crate::scenario::{Message, Refusal, ReplyKind};
+use crate::scenario::{Message, Refusal};
+use crate::terms::ReplyKind;
 
 /// Something that goes beside the frames of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

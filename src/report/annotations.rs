@@ -1,8 +1,7 @@
 //! What GitHub shows of a check or an audit: annotations, which are lines in the log of a step, and the job summary, which
 //! is Markdown.
 //!
-//! GitHub shows ten errors of a step beside the files; the summary and the log have all. It must not know whether
-//! anybody asked for either.
+//! GitHub shows ten errors of a step beside the files; the summary and the log have all.
 
 use std::fmt::Write;
 

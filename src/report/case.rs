@@ -1,6 +1,4 @@
 //! One execution with all that is told of it: what a page or a Markdown text for an issue is made from.
-//!
-//! It must not know what either of them looks like.
 
 use std::collections::BTreeSet;
 

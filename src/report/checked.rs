@@ -1,7 +1,7 @@
 //! A check as a person reads it: a line for each scenario, below it whatever is wrong, and how many there are.
 //!
 //! All of it is made from the document, so the report that is merged from several machines reads as the one of a single
-//! machine does. It must not know how the document came about.
+//! machine does.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! The frames between client and server in an execution: in which step each was sent, and in which it was read.
 //!
 //! A frame of the client is written to the server's pipe and read when the server's script comes to it. A frame of the
-//! server is fed to an event loop and collected when that loop looks for input. It must not know how frames are drawn.
+//! server is fed to an event loop and collected when that loop looks for input.
 
 use super::picture::Picture;
 use super::words::plain;

@@ -1,7 +1,7 @@
 //! The JUnit report: a suite for a check or an audit, a test case for each scenario or row.
 //!
-//! What is wrong is a failure; what could not all be run, or not at all, is an error, as it is neither passed nor failed.
-//! No times, unless they are in the document because they were asked for. It must not know where the report goes.
+//! What is wrong is a failure; what could not all be run, or not at all, is an error, as it is neither passed nor
+//! failed. No times, unless they are in the document because they were asked for.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! pair, and the command that replays it.
 //!
 //! Whatever comes from a scenario stands in code or is escaped, so that no text of a message becomes markup, a mention
-//! or a link. It must not know how the execution was found.
+//! or a link.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -1,8 +1,7 @@
 //! What came of an exploration or a replay, for people ([`words`](mod@words), [`timeline`], [`checked`], the [`page()`] and the
 //! [`markdown()`] of a [`Case`]) and for programs ([`json`], [`junit`], [`sarif`], [`annotations`]).
 //!
-//! Everything here is a function from data to text or to a document: it must not know how anything was found, where
-//! it goes, or what time it is.
+//! Everything here is a function from data to text or to a document: it
 
 pub mod annotations;
 pub mod case;

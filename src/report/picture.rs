@@ -1,8 +1,7 @@
 //! One execution as a picture before anybody draws it: a lane for each thread, a moment for each visible operation, and
 //! in each moment what every thread holds and waits for.
 //!
-//! The timeline of the terminal, the page and the diagram draw the same picture. It must not know how it is drawn, what
-//! the operations mean, or how the schedule was found.
+//! The timeline of the terminal, the page and the diagram draw the same picture.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -224,13 +223,13 @@ fn standstill(replay: &Replay, threads: &[&str]) -> Option<Standstill> {
     for waiting in &stuck.threads {
         if let Some(lane) = threads.iter().position(|name| *name == waiting.thread) {
             lanes[lane] = Lane::holding(&waiting.holds);
-            let lock = waiting.operation.strip_prefix("lock ");
+            let lock = waiting.wanted_lock();
             let is_taken = |lock: &&str| {
                 let others = stuck.threads.iter().filter(|other| other.thread != waiting.thread);
                 others.flat_map(|other| &other.holds).any(|held| held == lock)
             };
             lanes[lane].waits = lock.filter(is_taken).map(str::to_owned);
-            words.insert(lane, plain(&waiting.operation));
+            words.insert(lane, plain(&waiting.operation.to_string()));
         }
     }
     let is_thread = |mark: &Mark| matches!(mark, Mark::Thread(_));

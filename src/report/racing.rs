@@ -1,4 +1,4 @@
-//! The racing pair in words, and the two executions side by side. It must not know how the pair was found.
+//! The racing pair in words, and the two executions side by side.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

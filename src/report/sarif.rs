@@ -1,7 +1,7 @@
 //! The SARIF log (2.1.0) of a check: each broken rule and each snapshot that is not as reviewed, at a place in a file.
 //!
-//! The fields are those that readers of the format use; each is required by its schema or says where, what and how sure.
-//! It must not know where the log goes.
+//! The fields are those that readers of the format use; each is required by its schema or says where, what and how
+//! sure.
 
 use serde::Serialize;
 

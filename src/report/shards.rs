@@ -1,8 +1,7 @@
 //! Parts of a check, each from another machine, and the whole they make.
 //!
-//! A part says which of how many it is, what was to be run in all, and how; so a whole is made only of parts that belong
-//! together, each once, and it is the document that one machine would have written. It must not know who runs which
-//! scenario, nor why.
+//! A part says which of how many it is, what was to be run in all, and how; so a whole is made only of parts that
+//! belong together, each once, and it is the document that one machine would have written.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,5 @@
 //! What of an exploration is worth telling: the outcomes as a scenario observes them, each broken rule once, and the
 //! one execution that stands for all that went wrong.
-//!
-//! It must not know how any of it is put into words.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,7 @@
 //! One execution as a picture: a column a thread, a row a visible operation.
 //!
-//! A thread is a line down its column, double while it holds a lock, with a mark where it takes the first and lets
-//! the last go. Where another thread goes on, an arrow leads to it from the one before. It must not know what the
-//! operations mean, how the schedule was found, or whether a terminal will show the picture.
+//! A thread is a line down its column, double while it holds a lock, with a mark where it takes the first and lets the
+//! last go. Where another thread goes on, an arrow leads to it from the one before.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::engine::execution::Drift;
+use crate::explore::Firing;
 use crate::explore::{Exploration, Statistics, Verdict};
-use crate::harness::Firing;
 use crate::observation::{LockEdge, Observations};
 use crate::rules::{Side, Violation, basis, rule};
 use crate::scenario::Channel;
@@ -174,8 +174,8 @@ pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{changes, lock_order, outcome, plain, shell, verdict, wrap};
+    use crate::explore::Firing;
     use crate::explore::{EngineKind, Exploration, OutcomeReport, Statistics, Token, Verdict};
-    use crate::harness::Firing;
     use crate::observation::{Event, LockEdge, Observations, Stuck, Waiting, Why};
     use crate::rules::{Side, Violation};
     use crate::scenario::{Channel, EventKind};

@@ -1,8 +1,8 @@
 //! `accept-is-honoured`: reads the service's book and the last status, and marks the tool calls behind the last message.
 
 use super::service_log::was_accepted;
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServiceEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServiceEntry};
 use crate::scenario::{EventKind, Need, Status};
 
 /// A user's yes to a tool call has it executed.

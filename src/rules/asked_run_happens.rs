@@ -2,8 +2,8 @@
 
 use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, stays_stopped, stopped_after};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{CallKind, Observations};
 use crate::scenario::{EventKind, Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.
@@ -88,7 +88,7 @@ fn was_cut_short(seen: &Observations, text: &str) -> bool {
 
 /// Whether the service was closed: it begins no run any more.
 fn was_closed(seen: &Observations) -> bool {
-    seen.calls.values().flatten().any(|call| call.call == "close")
+    seen.calls.values().flatten().any(|call| call.call == CallKind::Close)
 }
 
 /// Whether a pause took effect after this event; one that nobody asked for is no excuse.

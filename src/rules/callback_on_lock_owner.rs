@@ -1,8 +1,8 @@
 //! `callback-on-lock-owner`: reads the wait-for graph of a deadlock.
 
 use super::waits::{Blocked, callbacks, deadlock};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 
 /// Callbacks run on the thread that owns the lock.
 pub struct CallbackOnLockOwner;
@@ -57,7 +57,7 @@ mod tests {
         let seen = deadlock(step_in_executor());
         assert_eq!(
             breaks(&CallbackOnLockOwner, &seen),
-            "worker 1 runs a callback that needs the lock state, which alice holds while it waits for worker 1"
+            "worker-1 runs a callback that needs the lock state, which alice holds while it waits for worker-1"
         );
         assert_eq!(broken(&seen), ["callback-on-lock-owner"].into());
     }
@@ -89,8 +89,8 @@ mod tests {
         let through = |operation| {
             deadlock(vec![
                 waiting("loop", "run/astep", "select loop", &["state"], &["portal"]),
-                waiting("portal", "call", operation, &[], &["worker 1"]),
-                waiting("worker 1", "step/on_event", "lock state", &[], &["loop"]),
+                waiting("portal", "call", operation, &[], &["worker-1"]),
+                waiting("worker-1", "step/on_event", "lock state", &[], &["loop"]),
             ])
         };
         breaks(&CallbackOnLockOwner, &through("wait future"));
@@ -101,8 +101,8 @@ mod tests {
     fn a_lock_across_a_prompt_and_a_cycle_of_locks_are_something_else() {
         holds(&CallbackOnLockOwner, &deadlock(lock_across_prompt()));
         let crossed = deadlock(vec![
-            waiting("loop", "run", "lock run", &["state"], &["worker 1"]),
-            waiting("worker 1", "step", "lock state", &["run"], &["loop"]),
+            waiting("loop", "run", "lock run", &["state"], &["worker-1"]),
+            waiting("worker-1", "step", "lock state", &["run"], &["loop"]),
         ]);
         holds(&CallbackOnLockOwner, &crossed);
         assert_eq!(broken(&crossed), ["no-deadlock"].into());

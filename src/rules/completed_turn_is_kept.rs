@@ -1,8 +1,8 @@
 //! `completed-turn-is-kept`: holds the server's completed turns against the finish events.
 
 use super::facts::{Turn, finishes, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::Need;
 
 /// A turn that the server completed is recorded, or its session is given up.

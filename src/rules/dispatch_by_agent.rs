@@ -1,8 +1,8 @@
 //! `dispatch-by-agent`: reads which thread drove each run.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, RunSeen};
-use crate::scenario::AgentKind;
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, RunSeen};
+use crate::terms::{AgentKind, ThreadRole};
 
 /// Each agent is driven in the way it was made for.
 pub struct DispatchByAgent;
@@ -31,8 +31,8 @@ Source: R37 `sync-agent-on-async-path` and R38 `async-agent-on-sync-path`, #3404
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
         let sync = context.agent == AgentKind::Sync;
         let misplaced = |run: &&RunSeen| match sync {
-            true => run.thread == "loop",
-            false => run.thread.starts_with("worker"),
+            true => run.driver() == Some(ThreadRole::Loop),
+            false => run.driver() == Some(ThreadRole::Worker),
         };
         let violation = |run: &RunSeen| Violation {
             rule: self.name(),
@@ -51,7 +51,8 @@ Source: R37 `sync-agent-on-async-path` and R38 `async-agent-on-sync-path`, #3404
 #[cfg(test)]
 mod tests {
     use super::DispatchByAgent;
-    use crate::observation::{Context, Observations};
+    use crate::observation::Observations;
+    use crate::rules::Context;
     use crate::rules::Rule;
     use crate::rules::testkit::*;
     use crate::scenario::AgentKind;

@@ -1,8 +1,8 @@
 //! `every-chunk-published`: holds what a subscriber saw against what the server said.
 
 use super::facts::{all_recorded, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Published, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Published, ServerEntry};
 use crate::scenario::Need;
 
 /// Each chunk of a completed turn is published once, in order.

@@ -1,6 +1,4 @@
 //! What several rules read out of the logs: the turns of the server's log, the messages and the cards of the event log.
-//!
-//! It must not judge.
 
 use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{EventKind, StopReason, ToolStatus};

@@ -1,7 +1,7 @@
 //! `final-events-together`: reads the last events of turns in the event log.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Event, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Event, Observations, ServerEntry};
 use crate::scenario::{EventKind, ToolStatus};
 
 /// The final events of a turn stand together.

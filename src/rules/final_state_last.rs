@@ -1,7 +1,7 @@
 //! `final-state-last`: reads the order in which a subscriber was told of events and states.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Published};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Published};
 use crate::scenario::{EventKind, Status, word};
 
 /// The state in which a run ended is the last thing that a subscriber is told of it.

@@ -1,7 +1,7 @@
 //! `last-state-is-true`: holds what a subscriber saw last against how the conversation stood at the end.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Published};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Published};
 use crate::scenario::{EventKind, Need, word};
 
 /// The last state that a subscriber is told is the one there is.

@@ -1,12 +1,10 @@
 //! `lock-order`: cycles of the acquisition graph, of one execution or merged over all of them.
-//!
-//! It must not ask whether the cycle came to a deadlock in any execution: that one could is the finding.
 
 use std::collections::BTreeSet;
 
-use super::{Mark, Rule, Side, Violation};
-use crate::engine::locks::{Cycle, cycles};
-use crate::observation::{Context, LockEdge, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::engine::locks::lock_cycles::{Cycle, cycles};
+use crate::observation::{LockEdge, Observations};
 
 /// Locks are taken in one order.
 pub struct LockOrder;

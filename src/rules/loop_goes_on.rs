@@ -1,8 +1,8 @@
 //! `loop-goes-on`: reads the wait-for graph for threads that sleep though they run an event loop.
 
 use super::waits::{asleep, deadlock};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 
 /// A step that waits for time does not stop its event loop.
 pub struct LoopGoesOn;

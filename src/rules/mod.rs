@@ -1,11 +1,12 @@
 //! The rules: named properties of one execution, each a file, and of the lock graph over all executions.
 //!
-//! A rule reads observations and nothing else. It must not know the runtime, the engines or the scenario's script.
+//! A rule reads observations and nothing else.
 
 mod accept_is_honoured;
 mod asked_run_happens;
 mod callback_on_lock_owner;
 mod completed_turn_is_kept;
+mod context;
 mod dispatch_by_agent;
 mod every_chunk_published;
 mod facts;
@@ -50,6 +51,7 @@ pub use accept_is_honoured::AcceptIsHonoured;
 pub use asked_run_happens::AskedRunHappens;
 pub use callback_on_lock_owner::CallbackOnLockOwner;
 pub use completed_turn_is_kept::CompletedTurnIsKept;
+pub use context::Context;
 pub use dispatch_by_agent::DispatchByAgent;
 pub use every_chunk_published::EveryChunkPublished;
 pub use final_events_together::FinalEventsTogether;
@@ -85,7 +87,7 @@ pub use tool_sees_its_cancel::ToolSeesItsCancel;
 pub use usage_kept_apart::UsageKeptApart;
 pub use user_stop_wins::UserStopWins;
 
-use crate::observation::{Context, Observations};
+use crate::observation::Observations;
 use crate::scenario::Need;
 
 /// What a rule says, and where the rule comes from.
@@ -187,8 +189,8 @@ pub fn rule(name: &str) -> Option<&'static dyn Rule> {
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use turnloom::rules::judge;
-/// use turnloom::observation::{Context, Observations};
+/// use turnloom::rules::{Context, judge};
+/// use turnloom::observation::Observations;
 /// use turnloom::scenario::{AgentKind, Limits};
 ///
 /// let (limits, sends, agent) = (Limits::default(), BTreeMap::new(), AgentKind::Acp);

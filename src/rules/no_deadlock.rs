@@ -1,8 +1,8 @@
 //! `no-deadlock`: what is left of the deadlocks when the rules that know a cause have spoken.
 
 use super::waits::{deadlock, describe, is_explained, is_of_scenario};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Stuck};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Stuck};
 
 /// Every execution comes to its end.
 pub struct NoDeadlock;

@@ -1,8 +1,8 @@
 //! `no-hang`: an execution that ran into the limit of steps.
 
 use super::waits::describe;
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Stuck, Why};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Stuck, Why};
 
 /// Nobody moves for ever.
 pub struct NoHang;

@@ -1,8 +1,8 @@
 //! `no-lock-across-prompt`: reads the wait-for graph and the lock edges of one execution.
 
 use super::waits::{across_prompt, deadlock, prompt};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Place, Resource};
 
 /// With an ACP agent, nobody holds the state lock while it awaits a prompt.
 pub struct NoLockAcrossPrompt;
@@ -41,11 +41,14 @@ Source: R01 `lock-held-across-prompt`, #3376 (behaviour before it); R32, whose p
                 "{} waits for the state lock, which {} holds while it awaits {}",
                 found.waiter.thread,
                 found.owner.thread,
-                prompt(found.owner).unwrap_or("a prompt"),
+                prompt(found.owner).map_or("a prompt".to_owned(), Place::to_string),
             ),
             marks: vec![Mark::Thread(found.waiter.thread.clone()), Mark::Thread(found.owner.thread.clone())],
         });
-        let edges = seen.lock_order.iter().filter(|edge| edge.held == "state" && edge.then == "prompt");
+        let edges = seen
+            .lock_order
+            .iter()
+            .filter(|edge| Resource::StateLock.is(&edge.held) && Resource::Prompt.is(&edge.then));
         let taken = edges.map(|edge| Violation {
             rule: self.name(),
             side: Side::Client,
@@ -76,9 +79,9 @@ mod tests {
     #[test]
     fn so_does_one_whose_send_runs_on_a_worker() {
         let mut threads = lock_across_prompt();
-        threads[1] = waiting("bob", "send \"second\"", "wait reply", &[], &["worker 1"]);
-        threads.push(waiting("worker 1", "send_message \"second\"", "lock state", &[], &["alice"]));
-        threads[0].waits_for.push("worker 1".into());
+        threads[1] = waiting("bob", "send \"second\"", "wait reply", &[], &["worker-1"]);
+        threads.push(waiting("worker-1", "send \"second\"", "lock state", &[], &["alice"]));
+        threads[0].waits_for.push("worker-1".into());
         assert_eq!(broken(&deadlock(threads)), ["no-lock-across-prompt"].into());
     }
 

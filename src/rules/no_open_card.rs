@@ -1,8 +1,8 @@
 //! `no-open-card`: reads the cards of the event log, turn by turn.
 
 use super::facts::{CardEvent, card_events, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{Need, Status, word};
 
 /// A turn that has ended leaves no card open.

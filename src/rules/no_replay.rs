@@ -1,8 +1,8 @@
 //! `no-replay`: reads the prompts of the server's log.
 
 use super::facts::{Turn, all_recorded, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::Need;
 
 /// A message whose prompt was completed is not prompted again.

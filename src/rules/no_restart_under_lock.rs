@@ -1,7 +1,7 @@
 //! `no-restart-under-lock`: reads the lock edges of one execution.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Resource};
 use crate::scenario::Need;
 
 /// Nobody restarts the server while it holds the state lock.
@@ -32,7 +32,10 @@ Source: R23 `restart-under-lock`, #3376 (open when captured)."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let edges = seen.lock_order.iter().filter(|edge| edge.held == "state" && edge.then == "restart");
+        let edges = seen
+            .lock_order
+            .iter()
+            .filter(|edge| Resource::StateLock.is(&edge.held) && Resource::Restart.is(&edge.then));
         let violation = |thread: &str| Violation {
             rule: self.name(),
             side: Side::Client,

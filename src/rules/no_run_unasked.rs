@@ -2,8 +2,8 @@
 
 use super::facts::messages;
 use super::service_log::{Asked, asked, began, was_accepted};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Cause, Context, Observations, RunSeen};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Cause, Observations, RunSeen};
 use crate::scenario::Need;
 
 /// The service begins no run that nobody asked for.

@@ -1,8 +1,8 @@
 //! `no-step-after-pause`: holds the steps of each run against the first pause in the log.
 
 use super::service_log::{asks_for_run, began};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServiceEntry, StepSeen};
 use crate::scenario::{EventKind, Need};
 
 /// After a pause a run takes no further step.

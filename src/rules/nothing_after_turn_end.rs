@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::facts::{CardEvent, Turn, card_events, finishes, late_updates, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{Need, word};
 
 /// No update of a prompt is recorded after its turn ended.

@@ -1,8 +1,8 @@
 //! `nothing-stranded-after-finish`: holds the event log against the prompts, at the end of an execution.
 
 use super::facts::{messages, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Why};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Why};
 use crate::scenario::{EventKind, Status};
 
 /// A conversation that has finished, or stopped at its limit, has prompted its newest messages.
@@ -65,7 +65,7 @@ Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3; N15
 /// Where the log tells that the limit stopped the run, if that was the last error.
 fn at_limit(seen: &Observations) -> Option<usize> {
     let last = seen.events.iter().rposition(|event| event.kind == EventKind::Error)?;
-    (seen.events[last].text == "MaxIterationsReached").then_some(last)
+    seen.events[last].is_limit_of_steps().then_some(last)
 }
 
 /// Whether the last prompt was answered `end_turn`.

@@ -1,8 +1,8 @@
 //! `one-prompt-a-session`: reads the prompts of the server's log.
 
 use super::facts::{Turn, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::Need;
 
 /// No session has two prompts in flight.

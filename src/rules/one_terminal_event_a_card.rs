@@ -1,8 +1,8 @@
 //! `one-terminal-event-a-card`: reads the cards of the event log, turn by turn.
 
 use super::facts::{card_events, late_updates};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{Need, word};
 
 /// Within its turn a card has one terminal event, the last one.

@@ -1,8 +1,8 @@
 //! `permissions-are-cancelled`: reads the server's log. `turnloom verify` holds the same against the frames of a
 //! transcript.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{Need, REQUEST_PERMISSION, ReplyKind};
 
 /// A permission that was asked for before a cancel and is answered after it is answered `cancelled`.

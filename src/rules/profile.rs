@@ -1,24 +1,20 @@
 //! How binding each rule is, whom it binds and what it rests on: one table for the rules of an execution (`check`) and
 //! those of a transcript (`verify`).
-//!
-//! It must not know what a rule looks at; the rule does.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// How binding a rule is. A profile holds the rules of those before it too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Profile {
-    /// what the specification of ACP v1 demands
-    #[value(name = "acp-v1-must")]
+    /// What the specification of ACP v1 demands.
     Must,
-    /// what it recommends as well
-    #[value(name = "acp-v1-should")]
+    /// What it recommends as well.
     Should,
-    /// what it leaves open as well
+    /// What it leaves open as well.
     Policy,
-    /// what the conversation runtime itself promises as well: nobody but it is held to that
+    /// What the conversation runtime itself promises as well. It binds the runtime alone.
     Runtime,
 }
 

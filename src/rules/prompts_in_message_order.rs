@@ -1,8 +1,8 @@
 //! `prompts-in-message-order`: holds the first prompt of each message against the order of the event log.
 
 use super::facts::{messages, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::Need;
 
 /// Prompts follow the order of the messages, none left out.

@@ -1,8 +1,8 @@
 //! `restart-between-turns`: reads the system prompts of the event log, one for each start of the server.
 
 use super::facts::ends_turn;
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::EventKind;
 
 /// The server is restarted between turns, not inside one.

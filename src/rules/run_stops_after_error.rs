@@ -1,7 +1,7 @@
 //! `run-stops-after-error`: reads the steps of each run.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, RunSeen};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, RunSeen};
 use crate::scenario::{EventKind, Status, word};
 
 /// A run takes no step after an error.

@@ -1,8 +1,6 @@
 //! What several rules read out of the service's book: who asked for runs, and which runs began.
-//!
-//! It must not judge.
 
-use crate::observation::{Cause, Observations, ServiceEntry};
+use crate::observation::{Call, CallKind, Cause, Observations, ServiceEntry};
 
 /// A message as its sender handed it to the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +37,8 @@ pub(super) fn began(seen: &Observations) -> Vec<(usize, Cause)> {
 /// Whether a user's stop after this place of the book is the last word: nobody has asked for a run since. A call of `run`
 /// counts if no such call was refused, since the book does not say which one was.
 pub(super) fn stays_stopped(seen: &Observations, place: usize) -> bool {
-    let mut calls = seen.calls.values().flatten().filter(|call| call.call == "run");
-    let granted = calls.all(|call| call.returned == "ok");
+    let mut calls = seen.calls.values().flatten().filter(|call| call.call == CallKind::Run);
+    let granted = calls.all(Call::went_well);
     let counts = |entry: &&ServiceEntry| match entry {
         ServiceEntry::Run => granted,
         // It is about tool calls, whatever else its run takes along.

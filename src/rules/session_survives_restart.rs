@@ -1,7 +1,7 @@
 //! `session-survives-restart`: reads the sessions of the server's log.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::Need;
 
 /// A restarted server is asked for the session before it is asked for a new one.

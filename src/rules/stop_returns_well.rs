@@ -1,7 +1,7 @@
 //! `stop-returns-well`: reads what the calls of users returned.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Call, CallKind, Observations};
 use crate::scenario::{EventKind, Need};
 
 /// A user's stop returns without an error.
@@ -39,9 +39,9 @@ Source: N16 `interrupt-fails-at-start` and N17 `close-loses-run`, found by turnl
         }
         let mut violations = Vec::new();
         for (actor, calls) in &seen.calls {
-            let failed = calls.iter().filter(|call| {
-                matches!(call.call.as_str(), "pause" | "interrupt" | "close") && call.returned != "ok"
-            });
+            let is_stop =
+                |call: &Call| matches!(call.call, CallKind::Pause | CallKind::Interrupt | CallKind::Close);
+            let failed = calls.iter().filter(|call| is_stop(call) && !call.went_well());
             violations.extend(failed.map(|call| Violation {
                 rule: self.name(),
                 side: Side::Client,
@@ -60,7 +60,7 @@ mod tests {
     use crate::rules::testkit::*;
 
     fn returned(call: &str, returned: &str) -> Observations {
-        let call = Call { call: call.to_owned(), returned: returned.to_owned() };
+        let call = Call { call: call.into(), returned: returned.to_owned() };
         let calls = [("bob".to_owned(), vec![call])].into();
         Observations {
             calls,

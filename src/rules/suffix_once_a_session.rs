@@ -1,8 +1,8 @@
 //! `suffix-once-a-session`: holds the prompts of each session against the suffixes that came with them.
 
 use super::facts::{Answer, Turn, all_recorded, turns};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::Need;
 
 /// In each session the system suffix goes with every prompt until one completes, then never again.
@@ -72,7 +72,8 @@ fn carries_suffix(seen: &Observations, turn: &Turn<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::SuffixOnceASession;
-    use crate::observation::{Context, Observations, ServerEntry};
+    use crate::observation::{Observations, ServerEntry};
+    use crate::rules::Context;
     use crate::rules::Rule;
     use crate::rules::testkit::*;
     use crate::scenario::StopReason;

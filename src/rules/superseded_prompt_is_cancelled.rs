@@ -2,8 +2,8 @@
 
 use super::facts::{Turn, messages, turns};
 use super::service_log::{asked, stopped_after};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, Why};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, Why};
 use crate::scenario::Need;
 
 /// A message with a run cancels the older prompt in flight.

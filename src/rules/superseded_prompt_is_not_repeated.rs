@@ -2,8 +2,8 @@
 
 use super::facts::{Answer, Turn, messages, turns};
 use super::service_log::{Asked, asked, began};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServiceEntry, StepSeen};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServiceEntry, StepSeen};
 use crate::scenario::{EventKind, Need, StopReason};
 
 /// A message whose prompt was superseded is not prompted again.

@@ -1,7 +1,7 @@
 //! `switched-model-stays`: reads the models that the server was given, and what the switches returned.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Call, CallKind, Observations, ServerEntry};
 use crate::scenario::Need;
 
 /// A session that is loaded again has the model that it was switched to.
@@ -46,9 +46,10 @@ Source: N30 `switch-lost-in-restart`, found by turnloom in openhands-sdk 1.25.0.
         }
         let calls = || seen.calls.values().flatten();
         let returned_well = |model: &str| {
-            calls().any(|call| call.call == format!("switch_model {model:?}") && call.returned == "ok")
+            let is_switch = |call: &Call| matches!(&call.call, CallKind::SwitchModel(to) if to == model);
+            calls().any(|call| is_switch(call) && call.went_well())
         };
-        let is_reloaded = calls().any(|call| call.call == "reload");
+        let is_reloaded = calls().any(|call| call.call == CallKind::Reload);
         match (chosen, lost) {
             (Some(model), Some((place, process)))
                 if seen.stuck.is_none() && !is_reloaded && returned_well(model) =>
@@ -83,10 +84,8 @@ mod tests {
 
     fn switched(server: Vec<ServerEntry>, calls: &[(&str, &str)]) -> Observations {
         let mut seen = seen(vec![], server);
-        let call = |(call, returned): &(&str, &str)| Call {
-            call: (*call).to_owned(),
-            returned: (*returned).to_owned(),
-        };
+        let call =
+            |(call, returned): &(&str, &str)| Call { call: (*call).into(), returned: (*returned).to_owned() };
         seen.calls.insert("bob".into(), calls.iter().map(call).collect());
         seen
     }

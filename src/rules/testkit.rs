@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Rule, judge};
+use super::{Context, Rule, judge};
 use crate::observation::{
-    Cause, Context, End, Event, LockEdge, Observations, RunSeen, ServerEntry, ServiceEntry, SessionInUse,
+    Cause, End, Event, LockEdge, Observations, Place, RunSeen, ServerEntry, ServiceEntry, SessionInUse,
     StepSeen, Stuck, Waiting, Why,
 };
 use crate::scenario::{AgentKind, EventKind, Limits, Status, StopReason, ToolStatus};
@@ -105,7 +105,7 @@ pub fn waiting(thread: &str, place: &str, operation: &str, holds: &[&str], waits
     let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     Waiting {
         thread: thread.into(),
-        place: place.split('/').filter(|frame| !frame.is_empty()).map(str::to_owned).collect(),
+        place: place.split('/').filter(|frame| !frame.is_empty()).map(Place::from).collect(),
         operation: operation.into(),
         holds: owned(holds),
         waits_for: owned(waits_for),
@@ -134,8 +134,8 @@ pub fn lock_across_prompt() -> Vec<Waiting> {
 /// R31: the loop holds the state lock while a worker runs the step, and the step's callback takes the lock.
 pub fn step_in_executor() -> Vec<Waiting> {
     vec![
-        waiting("alice", "run/astep/step in executor", "select loop", &["state"], &["worker 1"]),
-        waiting("worker 1", "step/on_event", "lock state", &[], &["alice"]),
+        waiting("alice", "run/astep/step in executor", "select loop", &["state"], &["worker-1"]),
+        waiting("worker-1", "step/on_event", "lock state", &[], &["alice"]),
     ]
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::Observations;
 use crate::scenario::{EventKind, Need};
 
 /// Each tool call of an LLM's has one answer at most.

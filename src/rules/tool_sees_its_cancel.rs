@@ -1,7 +1,7 @@
 //! `tool-sees-its-cancel`: reads what tools saw of their cancel tokens.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, TokenView};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, TokenView};
 use crate::scenario::Need;
 
 /// A tool whose run was cancelled sees that it was.

@@ -1,7 +1,7 @@
 //! `usage-kept-apart`: holds what was counted under each usage id against what each LLM answered.
 
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Context, Observations, ServerEntry};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Observations, ServerEntry};
 
 /// What an LLM uses is counted under its own usage id.
 pub struct UsageKeptApart;

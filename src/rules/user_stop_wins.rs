@@ -1,8 +1,8 @@
 //! `user-stop-wins`: reads the service's book, in its loop's order.
 
 use super::service_log::{began, was_stopped};
-use super::{Mark, Rule, Side, Violation};
-use crate::observation::{Cause, Context, Observations};
+use super::{Context, Mark, Rule, Side, Violation};
+use crate::observation::{Cause, Observations};
 use crate::scenario::{EventKind, Need};
 
 /// A user's stop wins over every run that was to begin by itself.

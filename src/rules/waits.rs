@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::observation::{Context, Observations, Stuck, Waiting, Why};
+use super::Context;
+use crate::observation::{CallKind, Observations, Place, Resource, Stuck, Waiting, WaitsTo};
+use crate::terms::ThreadRole;
 
 /// A thread that waits for a lock, and the thread that holds it.
 #[derive(Debug, Clone, Copy)]
@@ -15,23 +17,20 @@ pub(super) struct Blocked<'a> {
     pub owner: &'a Waiting,
 }
 
-/// What the frames of a call by a client begin with: such a thread is a caller, not a callback.
-const CLIENT_CALLS: [&str; 4] = ["send", "interrupt", "pause", "close"];
-
 /// The deadlock of the execution, if that is how it ended.
 pub(super) fn deadlock(seen: &Observations) -> Option<&Stuck> {
-    seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Deadlock)
+    seen.stuck.as_ref().filter(|stuck| stuck.is_deadlock())
 }
 
 /// Every pair of a thread that waits for a lock and the thread that holds it.
 pub(super) fn blocked(stuck: &Stuck) -> Vec<Blocked<'_>> {
-    let pair = |waiter| {
-        let lock = wanted_lock(waiter)?;
+    fn owner<'a>(stuck: &'a Stuck, waiter: &'a Waiting) -> Option<Blocked<'a>> {
+        let lock = waiter.wanted_lock()?;
         let holds =
             |owner: &&Waiting| owner.thread != waiter.thread && owner.holds.iter().any(|held| held == lock);
         Some(Blocked { waiter, lock, owner: stuck.threads.iter().find(holds)? })
-    };
-    stuck.threads.iter().filter_map(pair).collect()
+    }
+    stuck.threads.iter().filter_map(|waiter| owner(stuck, waiter)).collect()
 }
 
 /// The callbacks that need a lock whose owner waits for them.
@@ -61,9 +60,9 @@ pub(super) fn across_prompt<'a>(stuck: &'a Stuck, context: &Context) -> Vec<Bloc
     }
     let owners: BTreeSet<_> = callbacks(stuck).iter().map(|found| found.owner.thread.as_str()).collect();
     let is_across = |found: &Blocked<'_>| {
-        found.lock == "state"
+        Resource::StateLock.is(found.lock)
             && prompt(found.owner).is_some()
-            && !found.owner.place.iter().any(|frame| frame == "step")
+            && !found.owner.place.contains(&Place::Step)
             && !owners.contains(found.owner.thread.as_str())
     };
     blocked(stuck).into_iter().filter(is_across).collect()
@@ -72,7 +71,7 @@ pub(super) fn across_prompt<'a>(stuck: &'a Stuck, context: &Context) -> Vec<Bloc
 /// The threads that sleep in an asynchronous step, and with them the loop that they run.
 pub(super) fn asleep(stuck: &Stuck) -> impl Iterator<Item = &Waiting> {
     stuck.threads.iter().filter(|thread| {
-        thread.operation.starts_with("sleep ") && thread.place.iter().any(|frame| frame == "astep")
+        matches!(thread.operation, WaitsTo::Sleep(_)) && thread.place.contains(&Place::AsyncStep)
     })
 }
 
@@ -85,13 +84,13 @@ pub(super) fn is_explained(stuck: &Stuck, context: &Context) -> bool {
 
 /// Whether nobody who is not done is in the runtime: each waits for what the scenario was to let happen.
 pub(super) fn is_of_scenario(stuck: &Stuck) -> bool {
-    let waits_for_script = |frame: &String| frame.starts_with("wait for ");
+    let waits_for_script = |place: &Place| matches!(place, Place::WaitFor(_));
     stuck.threads.iter().all(|thread| thread.holds.is_empty() && thread.place.iter().all(waits_for_script))
 }
 
-/// The frame in which the thread awaits or runs a prompt: `prompt "first"`.
-pub(super) fn prompt(thread: &Waiting) -> Option<&str> {
-    thread.place.iter().rev().find(|frame| frame.starts_with("prompt \"")).map(String::as_str)
+/// The place in which the thread awaits or runs a prompt.
+pub(super) fn prompt(thread: &Waiting) -> Option<&Place> {
+    thread.place.iter().rev().find(|place| matches!(place, Place::Prompt(_)))
 }
 
 /// The threads that are not done, in words.
@@ -99,26 +98,28 @@ pub(super) fn describe(stuck: &Stuck) -> String {
     stuck.threads.iter().map(Waiting::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn wanted_lock(thread: &Waiting) -> Option<&str> {
-    thread.operation.strip_prefix("lock ")
-}
-
 fn is_portal(thread: &Waiting) -> bool {
-    thread.thread.starts_with("portal")
+    thread.role() == Some(ThreadRole::Portal)
 }
 
 fn runs_the_turn(thread: &Waiting) -> bool {
-    prompt(thread).is_some() || thread.place.iter().any(|frame| frame.starts_with("step"))
+    let is_step = |place: &Place| matches!(place, Place::Step | Place::StepInExecutor);
+    prompt(thread).is_some() || thread.place.iter().any(is_step)
 }
 
 /// Whether it is a worker of the default executor, or one of a pool of tool calls.
 fn is_worker(thread: &Waiting) -> bool {
-    thread.thread.trim_start_matches("tool-").starts_with("worker")
+    matches!(thread.role(), Some(ThreadRole::Worker | ThreadRole::ToolWorker))
 }
 
 fn runs_callbacks(thread: &Waiting) -> bool {
-    let in_call = |frame: &String| CLIENT_CALLS.iter().any(|call| frame.starts_with(call));
+    let in_call = |place: &Place| matches!(place, Place::Call(call) if is_by_client(call));
     (is_portal(thread) || is_worker(thread)) && !thread.place.iter().any(in_call)
+}
+
+/// Whether a thread in this call is a caller, not a callback. A run calls back.
+fn is_by_client(call: &CallKind) -> bool {
+    matches!(call, CallKind::Send(_) | CallKind::Interrupt | CallKind::Pause | CallKind::Close)
 }
 
 /// Whether `from` waits for `to`, directly or through threads none of which waits for a lock.
@@ -126,7 +127,7 @@ fn leads_to(stuck: &Stuck, from: &Waiting, to: &Waiting) -> bool {
     let mut seen = BTreeSet::new();
     let mut next = vec![from];
     while let Some(thread) = next.pop() {
-        if wanted_lock(thread).is_some() || !seen.insert(thread.thread.as_str()) {
+        if thread.wanted_lock().is_some() || !seen.insert(thread.thread.as_str()) {
             continue;
         }
         if thread.waits_for.contains(&to.thread) {

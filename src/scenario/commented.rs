@@ -1,4 +1,4 @@
-//! Comments for the reader of a scenario: above all of it, and above its fields. Knows nothing of what they say.
+//! Comments for the reader of a scenario: above all of it, and above its fields.
 
 use super::diagnostic::Sink;
 use super::json;

@@ -1,5 +1,4 @@
-//! Comments in a scenario file: `//` to the end of the line, wherever JSON allows white space. Knows nothing of JSON
-//! beside its strings.
+//! Comments in a scenario file: `//` to the end of the line, wherever JSON allows white space.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,5 +1,5 @@
 //! What is wrong with a scenario file, each finding with its place, and how all of them are put into words for a
-//! person. Knows nothing of what is checked.
+//! person.
 
 use std::fmt;
 use std::ops::Range;

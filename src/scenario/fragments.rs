@@ -1,5 +1,5 @@
-//! Fragments: what several scenarios share. `{"use": "NAME"}` in a list of a scenario stands for the items of the list in
-//! `fragments/NAME.json`, in the folder of the scenario's file. Knows nothing of what the items mean.
+//! Fragments: what several scenarios share. `{"use": "NAME"}` in a list of a scenario stands for the items of the list
+//! in `fragments/NAME.json`, in the folder of the scenario's file.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,32 +1,9 @@
-//! The parts of the file format that speak of an LLM over HTTP: its tool calls and its refusals. As in `types`, nothing
-//! here is read, judged or run.
+//! A part of the file format: how an LLM refuses a request over HTTP.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Message;
-
-/// A tool call of an LLM, or the next piece of one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ToolCall {
-    /// The id of the tool call.
-    pub id: String,
-    /// The function that is called. The first piece has it, and no other one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The arguments, or the next piece of them, as the text that is sent. It need not be JSON.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(extend("default" = ""))]
-    pub arguments: String,
-}
-
-impl ToolCall {
-    /// Whether it calls a tool that every agent of openhands-sdk has, and that does more than to answer.
-    pub(super) fn is_sdks_own(&self) -> bool {
-        self.name.as_deref().is_some_and(|name| matches!(name, "finish" | "think"))
-    }
-}
 
 /// An answer of HTTP that is no completion.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,5 @@
 //! Reads JSON text into a tree in which every key and value knows its bytes, and refuses what serde_json would let
-//! through (a key twice) or only name by line and column. Knows nothing of scenarios.
+//! through (a key twice) or only name by line and column.
 
 use std::collections::HashSet;
 use std::ops::Range;

@@ -1,5 +1,5 @@
 //! The canonical layout of a scenario file: an object on one line while it fits, one step a line, comments where they
-//! were. Only white space changes. Knows nothing of what a scenario means.
+//! were. Only white space changes.
 //!
 //! A container is written flat, or *open*: its items on lines of their own. An open object whose last value is what does
 //! not fit keeps the rest on its first line, as in `{"name": "ann", "does": [`.

@@ -1,4 +1,4 @@
-//! The scenario file: its types, how it is read, and what is wrong with it. Knows nothing of what runs it.
+//! The scenario file: its types, how it is read, and what is wrong with it.
 //!
 //! A text is read into a tree that knows its places (`json`, `spans`), held against the shape of the format (`shape`,
 //! `parse`), and then judged as a whole (`lint`). Each of these says all it finds, and `render` puts it into words.
@@ -6,7 +6,6 @@
 mod commented;
 mod comments;
 mod diagnostic;
-mod duration;
 mod fragments;
 mod http;
 mod json;
@@ -24,13 +23,12 @@ mod sources;
 mod spans;
 mod types;
 mod vocabulary;
-mod word;
 
 use std::path::Path;
 
+pub use crate::terms::*;
 pub use commented::commented;
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
-pub use duration::{Duration, DurationError};
 pub(crate) use fragments::FRAGMENTS;
 pub use http::*;
 pub use layout::format;
@@ -41,7 +39,6 @@ pub use reaction::*;
 pub use source::{MAX_BYTES, SourceError, is_scenario};
 pub use types::*;
 pub use vocabulary::{Need, ReadToken, Switch, TokenNames, Vocabulary};
-pub use word::word;
 
 use diagnostic::Sink;
 

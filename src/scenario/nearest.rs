@@ -1,4 +1,4 @@
-//! Finds the nearest valid name of a misspelt one, and quotes names in messages. Knows nothing of what they name.
+//! Finds the nearest valid name of a misspelt one, and quotes names in messages.
 
 /// Names longer than this are compared with nothing: nobody misspelt them.
 const LONGEST: usize = 64;

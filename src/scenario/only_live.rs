@@ -1,5 +1,5 @@
 //! What only a real server can do: bytes that are no message, calls to the client but for permission requests, HTTP.
-//! The model of the runtime has no word for it, so no engine runs a scenario that has it. Knows nothing of places.
+//! The model of the runtime has no word for it, so no engine runs a scenario that has it.
 
 use super::{
     Action, Agent, AgentKind, ClockStep, FrameSeen, Happening, Method, Reaction, Scenario, Session, Step,

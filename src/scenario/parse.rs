@@ -1,5 +1,5 @@
-//! Turns a text into a [`Scenario`], and says everything at once that keeps the text from being one: holds the tree
-//! of the text against the shape of the format. Knows nothing of what a scenario means.
+//! Turns a text into a [`Scenario`], and says everything at once that keeps the text from being one: holds the tree of
+//! the text against the shape of the format.
 
 use super::diagnostic::Sink;
 use super::json;

@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::terms::ReplyKind;
+
 /// The client's answer to a call of the server's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,18 +15,6 @@ pub struct ReplySeen {
     /// How it was answered; without it, in any way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<ReplyKind>,
-}
-
-/// How the client answered a call of the server's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplyKind {
-    /// With a result other than `cancelled`.
-    Result,
-    /// To a permission request: that the turn was cancelled.
-    Cancelled,
-    /// With an error.
-    Error,
 }
 
 /// Where a frame is cut.

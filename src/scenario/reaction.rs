@@ -1,11 +1,10 @@
 //! The server's script, as types: on which message it does what, one action after another. A part of the format (`types`).
-//!
-//! It must not know how a script is judged (`lint`) or played.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CallClient, Cut, Happening, Message, Raw, Refusal, ToolCall};
+use super::{CallClient, Cut, Happening, Message, Raw, Refusal};
+use crate::terms::{StopReason, ToolCall, ToolStatus};
 
 /// What the server does on a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,40 +108,4 @@ pub struct ToolUpdate {
     pub id: String,
     /// Its status.
     pub status: ToolStatus,
-}
-
-/// The status of a tool call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolStatus {
-    /// Not begun.
-    Pending,
-    /// Begun.
-    InProgress,
-    /// Ended well.
-    Completed,
-    /// Ended badly.
-    Failed,
-}
-
-impl ToolStatus {
-    /// Whether nothing may follow it.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
-    }
-}
-
-/// Why a prompt's turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// The agent is done.
-    EndTurn,
-    /// The turn was cancelled.
-    Cancelled,
-    /// The agent refuses.
-    Refusal,
-    /// Too many tokens.
-    MaxTokens,
 }

@@ -1,4 +1,4 @@
-//! Puts the findings of a scenario file into text: one look, whatever the terminal. Knows nothing of what they mean.
+//! Puts the findings of a scenario file into text: one look, whatever the terminal.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,5 +1,5 @@
 //! What a scenario file may hold, as shapes read from the JSON Schema of its types, so that the types stay the only
-//! place where the format is written down. Knows nothing of texts and places.
+//! place where the format is written down.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! Reads the bytes of a scenario file and says what is wrong with the file itself. Knows nothing of JSON.
+//! Reads the bytes of a scenario file and says what is wrong with the file itself.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! The files that the text of a scenario was written in: its own, and those of the fragments in it. Knows nothing of JSON.
+//! The files that the text of a scenario was written in: its own, and those of the fragments in it.
 
 use std::ops::Range;
 use std::sync::Arc;

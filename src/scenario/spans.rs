@@ -1,4 +1,4 @@
-//! Finds the bytes of a value by its JSON pointer. Knows nothing of what the value means.
+//! Finds the bytes of a value by its JSON pointer.
 
 use std::ops::Range;
 

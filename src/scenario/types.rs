@@ -1,15 +1,15 @@
 //! The scenario file, version 1, as types: what a person writes and what the JSON Schema is made from. What its server
 //! does is in `reaction`.
 //!
-//! This file is the format. It must not know how a scenario is read (`parse`), judged (`lint`) or run; a name in it
-//! (of a gate, an actor, a defect, a rule) is only a string here, and `lint` says whether it names anything.
+//! This file is the format.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Duration, Reaction, ReplySeen};
+use super::{Action, Reaction, ReplySeen};
+use crate::terms::{AgentKind, EventKind, Limits, Status, Timer};
 
 /// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -124,18 +124,6 @@ pub struct Agent {
     pub confirmation: bool,
 }
 
-/// What kind of agent the conversation has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentKind {
-    /// Talks to an ACP server over a pipe.
-    Acp,
-    /// Talks to an LLM natively, with its own `astep`.
-    Llm,
-    /// Has only a synchronous `step`.
-    Sync,
-}
-
 /// Whether the agent's server runs when the actors begin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -158,29 +146,6 @@ pub enum Through {
     Service,
 }
 
-/// Limits of the runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// How many steps one run may take.
-    #[schemars(range(min = 1))]
-    pub iterations: u32,
-    /// How long a prompt may take (timer `prompt`).
-    pub prompt: Duration,
-    /// How long a cancelled prompt may take to return (timer `drain`).
-    pub drain: Duration,
-    /// How long `interrupt` of the event service waits for the run to end (timer `interrupt_wait`).
-    pub interrupt_wait: Duration,
-    /// How long sending `session/cancel` may take (timer `cancel_send`).
-    pub cancel_send: Duration,
-    /// How many workers the default executor of the event loop has. Left out, there are enough.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 64))]
-    pub workers: Option<u32>,
-    /// How often an ACP agent prompts again after an error that may pass, each time after a wait (timer `retry`).
-    pub retries: u32,
-}
-
 impl Scenario {
     /// Whether the agent talks to an LLM and can have tool calls to execute asynchronously.
     pub(crate) fn executes_tools(&self) -> bool {
@@ -200,20 +165,6 @@ impl Scenario {
             (Some(workers), _) => workers as usize,
             (None, Through::Service) => self.actors.len() + 1 + usize::from(self.executes_tools()),
             (None, Through::Conversation) => 1,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            iterations: 500,
-            prompt: Duration::from_millis(1_800_000),
-            drain: Duration::from_millis(2_000),
-            interrupt_wait: Duration::from_millis(5_000),
-            cancel_send: Duration::from_millis(2_000),
-            workers: None,
-            retries: 3,
         }
     }
 }
@@ -373,59 +324,6 @@ pub enum Method {
     Completion,
 }
 
-/// The kinds of events in the conversation's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A message of the user.
-    UserMessage,
-    /// The agent's turn ended: its final action and its observation.
-    Finish,
-    /// A message of the agent that tells of an error or a time-out.
-    AgentMessage,
-    /// A tool call (a card) changed.
-    ToolCall,
-    /// The run was interrupted.
-    Interrupt,
-    /// The run was paused.
-    Pause,
-    /// The run failed.
-    Error,
-    /// The system prompt, once a server start.
-    SystemPrompt,
-    /// The agent calls a tool of its own, on the word of its LLM.
-    Action,
-    /// What a tool said to such a call.
-    Observation,
-    /// A user rejected such a call.
-    Rejection,
-    /// Such a call was cut short.
-    AgentError,
-}
-
-/// The status of a conversation.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Ready for a run.
-    #[default]
-    Idle,
-    /// A run is in flight.
-    Running,
-    /// A run was paused or interrupted.
-    Paused,
-    /// The agent has finished.
-    Finished,
-    /// A run failed.
-    Error,
-    /// The agent repeats itself.
-    Stuck,
-    /// A run has ended at tool calls that a user is to accept or to reject.
-    WaitingForConfirmation,
-}
-
 /// One step of the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -434,22 +332,6 @@ pub enum ClockStep {
     Wait(Happening),
     /// Waits until this timer is armed, then fires it; the firing races with all that may still happen.
     Fire(Timer),
-}
-
-/// The timers of the runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Timer {
-    /// The limit of a prompt.
-    Prompt,
-    /// The limit of the wait for a cancelled prompt.
-    Drain,
-    /// The limit of the event service's wait for an interrupted run.
-    InterruptWait,
-    /// The limit of sending `session/cancel`.
-    CancelSend,
-    /// The wait before a prompt that has failed is sent again.
-    Retry,
 }
 
 /// What the subscriber of the event service is slow to take in.
@@ -510,15 +392,6 @@ pub struct LoomPlan {
     /// Roles without a thread of their own: their steps run on the thread that makes them possible (a reduction).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inline: Vec<Role>,
-}
-
-/// Names that schedules use for threads of the harness; there are `worker-2` and so on as well.
-pub(crate) const ROLES: [&str; 6] = ["loop", "portal", "worker", "server", "clock", "tool-worker"];
-
-/// Whether a thread of the harness can have this name, so that no actor can.
-pub(crate) fn is_role(name: &str) -> bool {
-    let number = name.strip_prefix("worker-").unwrap_or_default();
-    ROLES.contains(&name) || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A role of the harness that loom can run without a thread of its own.

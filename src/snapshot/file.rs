@@ -1,7 +1,6 @@
 //! The snapshot files, in insta's format: a YAML header between two lines `---`, then the text.
 //!
-//! A file is whole or not there. Nothing in it or said about it names a folder
-//! of this machine. It must not know what the text means.
+//! A file is whole or not there. Nothing in it or said about it names a folder of this machine.
 
 use std::fs;
 use std::io;

@@ -1,7 +1,6 @@
 //! Snapshots: the distinct outcomes of a scenario as text for a reviewer, and the files that hold reviewed ones.
 //!
-//! The files are in insta's format, so `cargo insta review` serves for the review. This module must not know how
-//! outcomes were found, nor which of them break a rule.
+//! The files are in insta's format, so `cargo insta review` serves for the review.
 
 mod file;
 mod render;

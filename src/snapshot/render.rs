@@ -1,6 +1,4 @@
 //! All outcomes of a scenario as one text, the same for the same outcomes in whatever order they were found.
-//!
-//! It must not know of files.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,18 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::harness::Stage;
 use crate::observation::{Call, End, Event, Observations, Published, ServerEntry, TokenView};
-use crate::rules::{Rule, UsageKeptApart, Violation};
+use crate::rules::{Context, Rule, UsageKeptApart, Violation};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot::project;
+use crate::terms::ThreadRole;
 use crate::wire::transcript::Entry;
 
 /// A part of an outcome with what is in it, in words.
 type Part = (String, Vec<String>);
-
-/// The thread that plays the scenario's clock.
-const CLOCK: &str = "clock";
 
 /// What was seen of a session besides its transcript.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -69,7 +66,7 @@ impl Seen {
         let channels: Vec<Channel> = told.map(|(channel, _)| channel).collect();
         let stuck = observed.stuck;
         let all = Observations {
-            server: crate::live::server_log(scenario, entries),
+            server: super::server_log(scenario, entries),
             events: observed.events.unwrap_or_default(),
             calls: observed.calls.unwrap_or_default(),
             stream: observed.stream.unwrap_or_default(),
@@ -78,7 +75,7 @@ impl Seen {
             end: observed.end.unwrap_or_default(),
             ..Observations::default()
         };
-        let miscounted = UsageKeptApart.judge(&all, &Stage::context(scenario));
+        let miscounted = UsageKeptApart.judge(&all, &Context::of(scenario));
         Self { observations: project(&all, &channels), channels, miscounted, stuck }
     }
 
@@ -131,7 +128,10 @@ fn parts(seen: &Observations) -> Vec<Part> {
 
 /// Whether somebody was left waiting. A clock with a timer that nobody arms is no part of the session.
 fn came_to_a_stand(outcome: &Observations) -> bool {
-    outcome.stuck.as_ref().is_some_and(|stuck| stuck.threads.iter().any(|thread| thread.thread != CLOCK))
+    outcome
+        .stuck
+        .as_ref()
+        .is_some_and(|stuck| stuck.threads.iter().any(|thread| thread.role() != Some(ThreadRole::Clock)))
 }
 
 fn common(own: &[String], other: &[String]) -> usize {

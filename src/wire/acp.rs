@@ -1,7 +1,7 @@
 //! ACP over JSON-RPC: what the client's methods are to the script, and how what the script does is written.
 //!
 //! Keeps what belongs to one process and its pipe: requests that are not answered yet, calls to the client, tool calls
-//! that the client knows. It must not know when anything happens.
+//! that the client knows.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use super::frame;
 use super::frame::{INTERNAL_ERROR, Id, NOT_FOUND, raw};
 use super::transcript::{Bytes, Part};
 use crate::mock_server::{REQUEST, ServerMessage, Step, Update, Wire, fill};
-use crate::scenario::{Message, word};
+use crate::scenario::Message;
+use crate::terms::word;
 
 /// The version of the protocol that the server speaks.
 const VERSION: u16 = 1;

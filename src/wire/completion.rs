@@ -1,5 +1,4 @@
-//! One request of the OpenAI chat-completions protocol: what a client asks, as far as the script has to do with it. Pure;
-//! must not know connections or what is answered.
+//! One request of the OpenAI chat-completions protocol: what a client asks, as far as the script has to do with it.
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

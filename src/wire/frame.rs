@@ -1,11 +1,10 @@
-//! One frame of JSON-RPC: what a line from the client is, and how the server's frames are written. Pure; must not know
-//! what a method does.
+//! One frame of JSON-RPC: what a line from the client is, and how the server's frames are written.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::scenario::ReplyKind;
+use crate::terms::ReplyKind;
 
 /// The id of a request, as the bytes that it came in.
 pub(crate) type Id = Box<RawValue>;

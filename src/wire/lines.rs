@@ -1,5 +1,5 @@
 //! Lines out of bytes as they come: whole lines, lines that are too long, and the rest without an end. Keeps no more
-//! than one line and one read. Must not know what a line says.
+//! than one line and one read.
 
 /// The longest line that is taken in, in bytes. What is longer is dropped while it comes.
 pub const LONGEST: usize = 16 * 1024 * 1024;

@@ -1,5 +1,4 @@
-//! The answers of the LLM that are not complete, and what of them still has to leave. Must not know connections: a
-//! writer asks for the deeds of its request one after another.
+//! The answers of the LLM that are not complete, and what of them still has to leave.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,14 +1,14 @@
-//! The answer to one completion: how what the script does is written in the chat-completions protocol, streamed or whole,
-//! down to the bytes of each write. Must not know when anything happens, or whether the client is still there.
+//! The answer to one completion: how what the script does is written in the chat-completions protocol, streamed or
+//! whole, down to the bytes of each write.
 
 use serde_json::{Value, json};
 
 use super::completion::{Asked, tokens};
 use super::frame::raw;
 use super::transcript::{Bytes, Head, HttpPart};
-use crate::live::http;
 use crate::mock_server::{REQUEST, ServerMessage, Step, Update, Wire, fill};
-use crate::scenario::{Refusal, StopReason, ToolCall};
+use crate::scenario::Refusal;
+use crate::terms::{StopReason, ToolCall};
 
 /// What is said where the script answers and says nothing: an agent that gets an empty answer asks again, for ever.
 const NOTHING_SAID: &str = "ok";
@@ -351,21 +351,21 @@ impl Writing {
 
 fn head_of(head: &Head) -> String {
     let Head { status, length, retry_after } = head;
-    let reason = http::reason(*status);
+    let phrase = reason(*status);
     let kind = if length.is_some() { "application/json" } else { "text/event-stream" };
     let body = match length {
         Some(length) => format!("Content-Length: {length}"),
         None => "Cache-Control: no-cache\r\nTransfer-Encoding: chunked".to_owned(),
     };
     let retry = retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default();
-    format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\n{body}\r\n{retry}\r\n")
+    format!("HTTP/1.1 {status} {phrase}\r\nContent-Type: {kind}\r\n{body}\r\n{retry}\r\n")
 }
 
 fn refuse(refusal: &Refusal, parts: &mut Vec<HttpPart>) {
     let Refusal { status, retry_after, body } = refusal;
     let body = match body {
         Some(body) => raw(body).get().to_owned(),
-        None => error(http::reason(*status), *status).to_string(),
+        None => error(reason(*status), *status).to_string(),
     };
     parts.push(HttpPart::Head(Head { status: *status, length: Some(body.len()), retry_after: *retry_after }));
     parts.extend([HttpPart::Body(Bytes::Text(body)), HttpPart::End]);
@@ -380,4 +380,30 @@ pub(crate) fn error(message: &str, status: u16) -> Value {
         _ => "server_error",
     };
     json!({ "error": { "message": message, "type": kind, "param": null, "code": null } })
+}
+
+/// The words behind a status.
+pub(crate) fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Error",
+    }
 }

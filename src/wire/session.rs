@@ -1,5 +1,5 @@
 //! Where everything that happens to a live server comes together, one thing after another: the script, the pipe's
-//! state, the answers of the LLM, the transcript. Must not know threads, sockets or time: who calls it decides when.
+//! state, the answers of the LLM, the transcript.
 
 mod completions;
 
@@ -387,7 +387,7 @@ impl LiveSession {
         self.end = Some(why);
         let told = &self.told;
         let waits = self.script.waits(&|happening| told.holds(happening));
-        let waits = waits.into_iter().map(crate::scenario::word).collect();
+        let waits = waits.into_iter().map(crate::terms::word).collect();
         self.note(What::End { why, waits })
     }
 

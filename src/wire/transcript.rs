@@ -1,18 +1,20 @@
-//! The transcript: one entry a line, one order over everything that happened to a live server. Must not know what an
-//! entry leads to.
+//! The transcript: one entry a line, one order over everything that happened to a live server.
 //!
 //! An entry is in the file before anybody can see what it tells of, since clients kill their agents without a word. The
 //! file outlives a process: the next one of the same scenario reads it and goes on.
 
 use std::fs::{File, OpenOptions};
+use std::hash::Hasher;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::scenario::{EventKind, Status};
+use crate::scenario::Scenario;
+use crate::terms::{EventKind, Status};
 
 /// One line of a transcript.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -385,4 +387,20 @@ impl Transcript {
     pub(crate) fn text(&self) -> Option<io::Result<Vec<u8>>> {
         self.to.as_ref().map(|(path, _)| std::fs::read(path))
     }
+}
+
+/// A hash of what a scenario says, however it is laid out.
+pub(crate) fn digest(scenario: &Scenario) -> String {
+    let mut hasher = SipHasher13::new();
+    // A scenario that was read can be written.
+    hasher.write(&serde_json::to_vec(scenario).unwrap_or_default());
+    let digest = hasher.finish128();
+    format!("{:016x}{:016x}", digest.h1, digest.h2)
+}
+
+/// Whether a transcript is of this scenario as it is now.
+#[must_use]
+pub fn is_of(scenario: &Scenario, entries: &[Entry]) -> bool {
+    let digest = digest(scenario);
+    entries.iter().all(|entry| !matches!(&entry.what, What::Begin { digest: of, .. } if *of != digest))
 }

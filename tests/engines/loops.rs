@@ -1,8 +1,8 @@
 //! Random programs of an event loop: tasks that share data, futures, a lock and an event, and threads that call in.
 //!
-//! What the callbacks and coroutines of a loop have learned is kept for each of them, so that states meet which only the
-//! history of the loop's thread tells apart. Whether nothing is lost by it, a search that keeps no states must say. The
-//! unit tests of the searches use this file too.
+//! What the callbacks and coroutines of a loop have learned is kept for each of them, so that states meet which only
+//! the history of the loop's thread tells apart. Whether nothing is lost by it, a search that keeps no states must say.
+//! The unit tests of the searches use this file too.
 
 use std::cell::RefCell;
 use std::pin::Pin;

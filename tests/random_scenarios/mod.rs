@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use turnloom::engine::search::{Sample, Sampler};
 use turnloom::explore::Firing;
 use turnloom::explore::{Budget, Caught, Hunted, Job, Options, SearchKind, Verdict, hunt, smaller};
-use turnloom::observation::{Observations, Waiting, Why};
+use turnloom::observation::{Observations, Place, Waiting, Why};
 use turnloom::rules::{Violation, rules};
 use turnloom::scenario;
 use turnloom::scenario::Vocabulary;
@@ -275,7 +275,7 @@ fn is_idle(seen: &Observations) -> bool {
     let waits = |thread: &Waiting| {
         thread.thread == "clock"
             || thread.waits_for.iter().any(|whom| whom == "server")
-            || thread.place.iter().any(|place| place.starts_with("wait for "))
+            || thread.place.iter().any(|place| matches!(place, Place::WaitFor(_)))
     };
     seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Deadlock && stuck.threads.iter().any(waits))
 }

@@ -26,6 +26,7 @@ mod queue;
 pub mod thread;
 mod timers;
 
+pub(crate) use crate::engine::fingerprint::digest;
 pub use book::{Book, Doing, Record, RoleId};
 pub use cell::Cell;
 pub use choose::choose;

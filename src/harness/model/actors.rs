@@ -5,29 +5,30 @@
 use std::rc::Rc;
 
 use crate::engine::kernel::thread;
-use crate::observation::Call;
+use crate::observation::{Call, CallKind, Place};
 use crate::scenario::{ClockStep, Happening, Send, Step, ToolStep};
 use crate::subject::model::asyncio::{EventLoop, Exception, Result, run_coroutine_threadsafe};
 use crate::subject::model::{EventService, ToolCall};
+use crate::terms::{ThreadRole, word};
 
-use super::server::event_seen;
-use crate::harness::{Player, World, timer_name};
+use super::world::{Player, World};
+use crate::harness::conditions::event_seen;
 
 /// Plays an actor's part.
 pub(crate) fn play(world: &World, player: &Player) {
     let mut tool_call = None;
     for step in &player.does {
         let (call, returned) = match step {
-            Step::Send(send) => (format!("send {:?}", send.text), world.send(send)),
-            Step::Run => ("run".to_owned(), world.run(&player.name)),
-            Step::RunSync => ("run_sync".to_owned(), world.conversation.run()),
-            Step::Interrupt => ("interrupt".to_owned(), world.interrupt()),
-            Step::Pause => ("pause".to_owned(), world.pause()),
-            Step::Accept => ("accept".to_owned(), world.accept(&player.name)),
-            Step::Reject => ("reject".to_owned(), world.reject()),
-            Step::Close => ("close".to_owned(), world.close()),
-            Step::Reload => ("reload".to_owned(), world.reload()),
-            Step::SwitchModel(model) => (format!("switch_model {model:?}"), world.switch_model(model)),
+            Step::Send(send) => (CallKind::Send(send.text.clone()), world.send(send)),
+            Step::Run => (CallKind::Run, world.run(&player.name)),
+            Step::RunSync => (CallKind::RunSync, world.conversation.run()),
+            Step::Interrupt => (CallKind::Interrupt, world.interrupt()),
+            Step::Pause => (CallKind::Pause, world.pause()),
+            Step::Accept => (CallKind::Accept, world.accept(&player.name)),
+            Step::Reject => (CallKind::Reject, world.reject()),
+            Step::Close => (CallKind::Close, world.close()),
+            Step::Reload => (CallKind::Reload, world.reload()),
+            Step::SwitchModel(model) => (CallKind::SwitchModel(model.clone()), world.switch_model(model)),
             Step::Tool(step) => {
                 world.use_tool(*step, player, &mut tool_call);
                 continue;
@@ -41,9 +42,8 @@ pub(crate) fn play(world: &World, player: &Player) {
                 continue;
             }
         };
-        let returned = returned.map_or_else(|error| error.kind().to_owned(), |()| "ok".to_owned());
         let mut calls = player.calls.get();
-        calls.push(Call { call, returned });
+        calls.push(Call::new(call, returned.as_ref().map(|()| ()).map_err(|error| error.kind())));
         player.calls.set(calls);
     }
 }
@@ -53,7 +53,7 @@ pub(crate) fn keep_time(world: &World, steps: &[ClockStep]) {
     for step in steps {
         match step {
             ClockStep::Wait(happening) => world.wait_for(happening),
-            ClockStep::Fire(timer) => world.timers.fire(timer_name(*timer)),
+            ClockStep::Fire(timer) => world.timers.fire(timer.name()),
         }
     }
 }
@@ -154,12 +154,12 @@ impl World {
             Happening::Frame(frame) => self.server.wait_for_frame(frame),
             Happening::Status(wanted) => {
                 let wanted = *wanted;
-                let _place = thread::place(format!("wait for status {}", crate::scenario::word(&wanted)));
+                let _place = thread::place(Place::WaitFor(format!("status {}", word(&wanted))));
                 state.execution_status.wait_until(move |status| *status == wanted);
             }
             Happening::Event(wanted) => {
                 let wanted = wanted.clone();
-                let _place = thread::place(format!("wait for event {}", crate::scenario::word(&wanted.kind)));
+                let _place = thread::place(Place::WaitFor(format!("event {}", word(&wanted.kind))));
                 state.events.wait_until(move |events| event_seen(events, &wanted));
             }
             Happening::Reply(_) => unreachable!("a scenario that is only live is refused before it runs"),
@@ -189,7 +189,7 @@ impl Served for (EventService, EventLoop) {
     {
         let service = self.0.clone();
         let make = move || Box::pin(async move { make(service).await }) as _;
-        let _place = thread::place_waiting_for("service call", "loop");
+        let _place = thread::place_waiting_for("service call", ThreadRole::Loop.name());
         match run_coroutine_threadsafe(&self.1, label, make).result_blocking() {
             Err(Exception::Cancelled) => Err(Exception::Cancelled),
             other => other,

@@ -1,10 +1,10 @@
 //! What can be seen of an execution when it is over, collected from the contents of its objects.
 
 use crate::engine::kernel::Record;
-use crate::observation::{End, Observations, Stuck, Waiting, Why};
+use crate::observation::{End, Observations, Place, Stuck, Waiting, Why};
 use crate::subject::model::{Agent, UsageCount};
 
-use crate::harness::World;
+use super::world::World;
 
 impl World {
     /// Everything there is to see. `stuck` says why the execution could not go on, if it could not.
@@ -58,8 +58,8 @@ fn waiting(record: Record<'_>) -> Vec<Waiting> {
         .filter(|thread| !thread.idle || !thread.waits_for.is_empty())
         .map(|thread| Waiting {
             thread: thread.thread,
-            place: thread.place,
-            operation: thread.operation.to_string(),
+            place: thread.place.into_iter().map(Place::from).collect(),
+            operation: thread.operation.into(),
             holds: thread.holds,
             waits_for: thread.waits_for,
         })

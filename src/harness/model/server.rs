@@ -10,12 +10,17 @@ use std::rc::Rc;
 
 use crate::engine::kernel::{Object, Op, anchor, thread, words};
 use crate::engine::trace::Anchor;
+use crate::harness::conditions::{event_seen, openers};
 use crate::mock_server as script;
 use crate::mock_server::{ClientMessage, Script, ServerMessage, Wire};
-use crate::observation::{SERVER_LOG, ServerEntry};
-use crate::scenario::{Action, EventSeen, FrameSeen, Happening, Scenario, Step};
+use crate::observation::{Place, SERVER_LOG, ServerEntry};
+use crate::scenario::{Action, FrameSeen, Happening, Scenario};
 use crate::subject::model::asyncio::{EventLoop, Future};
 use crate::subject::model::{ConversationState, Llm, Output, Peer, Pipe, Sink};
+use crate::terms::{ThreadRole, word};
+
+/// The name of the server's thread, and of the object that is its script.
+const SERVER: &str = ThreadRole::Server.name();
 
 /// The server of an execution.
 #[derive(Clone)]
@@ -65,7 +70,7 @@ impl Hash for Moved {
 
 impl ServerHost {
     pub(crate) fn new(scenario: &Scenario, inline: bool) -> Self {
-        let script = Object::new("server", Script::new(&scenario.server, &scenario.gates));
+        let script = Object::new(SERVER, Script::new(&scenario.server, &scenario.gates));
         Self {
             script,
             sinks: Rc::default(),
@@ -92,7 +97,7 @@ impl ServerHost {
         *self.happened.borrow_mut() = Some(happened.clone());
         let openers = self.openers.clone();
         self.script.set_waits_for(move |script| {
-            if &*thread::name() != "server" {
+            if &*thread::name() != SERVER {
                 return Vec::new();
             }
             let waits = script.waits(&*happened);
@@ -100,11 +105,11 @@ impl ServerHost {
                 Happening::Gate(gate) => openers.get(gate).cloned(),
                 _ => None,
             });
-            gates.flatten().filter(|opener| opener != "server").collect()
+            gates.flatten().filter(|opener| opener != SERVER).collect()
         });
         if !self.inline {
             let server = self.clone();
-            thread::spawn_daemon("server", move || while server.step_when_possible() {});
+            thread::spawn_daemon(SERVER, move || while server.step_when_possible() {});
         }
     }
 
@@ -160,7 +165,7 @@ impl ServerHost {
         }
         let happened = self.happened();
         while self.script.inspect(|script| script.can_step(&*happened)) {
-            thread::as_role("server", || {
+            thread::as_role(SERVER, || {
                 let take = |script: &mut Script, which| take_step(script, which, &*happened);
                 let moved = self.script.perform_one_of(self.stepping(), take);
                 self.write(moved);
@@ -243,7 +248,7 @@ impl ServerHost {
 
     pub(crate) fn wait_for_gate(&self, gate: &str) {
         let opener = self.openers.get(gate).and_then(|openers| openers.first());
-        let place = format!("wait for gate {gate:?}");
+        let place = Place::WaitFor(format!("gate {gate:?}"));
         let _place = match opener {
             Some(opener) => thread::place_waiting_for(place, opener),
             None => thread::place(place),
@@ -254,8 +259,8 @@ impl ServerHost {
     }
 
     pub(crate) fn wait_for_frame(&self, frame: &FrameSeen) {
-        let words = format!("frame {}", crate::scenario::word(&frame.method));
-        let _place = thread::place(format!("wait for {words}"));
+        let words = format!("frame {}", word(&frame.method));
+        let _place = thread::place(Place::WaitFor(words.clone()));
         let frame = frame.clone();
         let op = Op::new("wait").reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.frame_seen(&frame), |_| ());
@@ -323,29 +328,4 @@ fn llm_line(frame: &ServerMessage) -> String {
         | ServerMessage::PromptFailed { session, .. } => session.clone(),
         ServerMessage::Call { .. } | ServerMessage::Answered { .. } => String::new(),
     }
-}
-
-/// Whether the log holds such an event, as often as asked.
-pub(crate) fn event_seen(events: &[crate::observation::Event], wanted: &EventSeen) -> bool {
-    let fits = |event: &&crate::observation::Event| {
-        event.kind == wanted.kind && wanted.text.as_ref().is_none_or(|text| *text == event.text)
-    };
-    events.iter().filter(fits).count() >= wanted.count as usize
-}
-
-fn openers(scenario: &Scenario) -> BTreeMap<String, Vec<String>> {
-    let mut openers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for actor in &scenario.actors {
-        for step in &actor.does {
-            if let Step::Open(gate) = step {
-                openers.entry(gate.clone()).or_default().push(actor.name.clone());
-            }
-        }
-    }
-    for action in scenario.server.iter().flat_map(|reaction| &reaction.actions) {
-        if let Action::Open(gate) = action {
-            openers.entry(gate.clone()).or_default().push("server".to_owned());
-        }
-    }
-    openers
 }

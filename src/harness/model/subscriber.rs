@@ -1,5 +1,5 @@
 //! The subscriber of the event service, who may be slow to take in some kinds of events: a window that somebody has to
-//! scroll, a socket that is full. It must not know what the service publishes when.
+//! scroll, a socket that is full.
 
 use crate::observation::Published;
 use crate::scenario::{Delivery, Scenario};

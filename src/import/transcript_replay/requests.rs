@@ -1,4 +1,4 @@
-//! What the client wrote: requests, prompts, cancels, answers to calls. Must not know what the script does about it.
+//! What the client wrote: requests, prompts, cancels, answers to calls.
 
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::ToldViolation;
 use crate::explore::EngineKind;
-use crate::harness::Firing;
+use crate::explore::Firing;
 use crate::observation::Observations;
 
 /// What `turnloom explore --format json` prints.
@@ -143,7 +143,7 @@ pub(super) fn is_clock(timers: &Firing) -> bool {
 mod tests {
     use super::{ExploreDocument, ExploredOutcome, ToldLockGraph};
     use crate::explore::EngineKind;
-    use crate::harness::Firing;
+    use crate::explore::Firing;
     use crate::observation::Observations;
     use crate::report::json::{ToldViolation, text};
     use crate::rules::Side;

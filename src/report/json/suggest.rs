@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::harness::Firing;
+use crate::explore::Firing;
 use crate::scenario::Happening;
 
 /// What `turnloom explore --suggest --format json` prints.

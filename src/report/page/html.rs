@@ -1,4 +1,4 @@
-//! Markup in a string, with every text escaped. It must not know what the page says.
+//! Markup in a string, with every text escaped.
 
 /// Markup that grows.
 #[derive(Debug, Default)]

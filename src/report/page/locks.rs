@@ -73,7 +73,8 @@ fn waits(page: &mut Html, case: &Case<'_>) {
     let mut graph = Graph::default();
     for waiting in threads.clone() {
         for other in &waiting.waits_for {
-            graph.arc(&waiting.thread, other, &waiting.operation, leads_to(&needs, other, &waiting.thread));
+            let waits_to = waiting.operation.to_string();
+            graph.arc(&waiting.thread, other, &waits_to, leads_to(&needs, other, &waiting.thread));
         }
     }
     if !graph.arcs.is_empty() {
@@ -82,8 +83,8 @@ fn waits(page: &mut Html, case: &Case<'_>) {
     page.raw("<table class=\"graph\"><caption>Threads that are not done</caption>\n<thead><tr><th scope=\"col\">Thread</th><th scope=\"col\">Where</th><th scope=\"col\">Waits at</th><th scope=\"col\">Holds</th><th scope=\"col\">Needs</th></tr></thead>\n<tbody>\n");
     for waiting in threads {
         page.raw("<tr>").element("th", "scope=\"row\"", &plain(&waiting.thread));
-        let (place, holds) = (waiting.place.join(" › "), waiting.holds.join(", "));
-        for words in [&place, &waiting.operation, &holds, &waiting.waits_for.join(" or ")] {
+        let (place, holds) = (waiting.places(), waiting.holds.join(", "));
+        for words in [&place, &waiting.operation.to_string(), &holds, &waiting.waits_for.join(" or ")] {
             page.element("td", "", &plain(if words.is_empty() { "–" } else { words }));
         }
         page.raw("</tr>\n");

@@ -2,7 +2,7 @@
 //!
 //! Everything is in the markup; the script only moves a slider over it and folds what is idle away, so that a viewer
 //! that runs no scripts shows all there is. Every text that comes from a scenario is escaped in [`html`], the one place
-//! that knows how. It must not know how the execution was found or where the page goes.
+//! that knows how.
 
 mod execution;
 mod html;

@@ -1,4 +1,4 @@
-//! Checks that gates are declared once, waited for, and opened. Knows nothing of when.
+//! Checks that gates are declared once, waited for, and opened.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use super::{Desk, repeated};
 use crate::scenario::nearest::{list, quoted};
-use crate::scenario::{AgentKind, Diagnostic, ROLES, Step, Through, is_role};
+use crate::scenario::{AgentKind, Diagnostic, Step, Through};
+use crate::terms::ThreadRole;
 
 pub(super) fn lint(desk: &mut Desk<'_>) {
     words(desk);
@@ -122,11 +123,14 @@ fn actor_names(desk: &mut Desk<'_>) {
     for (i, actor) in actors.iter().enumerate() {
         let name = actor.name.as_str();
         let pointer = format!("/actors/{i}/name");
-        if is_role(name) {
+        if ThreadRole::of(name).is_some() {
             desk.add(|spans| {
                 Diagnostic::error("reserved-name", format!("an actor cannot be called {}", quoted(name)))
                     .at(spans.value(&pointer), "the name of a role of the harness")
-                    .help(format!("any name but {}, and `worker` with a number", list(ROLES)))
+                    .help(format!(
+                        "any name but {}, and `worker` with a number",
+                        list(ThreadRole::ALL.map(ThreadRole::name))
+                    ))
             });
         } else if !well_formed(name) {
             desk.add(|spans| {

@@ -1,4 +1,4 @@
-//! Finds what keeps an engine from running a scenario with which nothing else is wrong. Must not know what that is.
+//! Finds what keeps an engine from running a scenario with which nothing else is wrong.
 
 use super::Desk;
 use super::sequence::{Sequence, What};

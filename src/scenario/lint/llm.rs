@@ -1,5 +1,5 @@
 //! Checks the script of an LLM: what it can be asked and what HTTP can carry. Where the agent is no ACP agent, `server`
-//! is that script; beside one it is `llm`. Must not know how anything is written.
+//! is that script; beside one it is `llm`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

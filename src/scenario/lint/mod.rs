@@ -1,5 +1,5 @@
 //! What is wrong with a scenario that is in the format: names that name nothing, waits that never end, steps that do
-//! nothing. Reports only what is certain in every revision of the runtime; must not know the runtime itself.
+//! nothing. Reports only what is certain in every revision of the runtime.
 
 mod facts;
 mod gates;

@@ -1,5 +1,5 @@
-//! Checks for what is never reached, or does nothing when it is: reactions whose message never comes, steps whose effect
-//! is there already. Must not know how the runtime orders anything.
+//! Checks for what is never reached, or does nothing when it is: reactions whose message never comes, steps whose
+//! effect is there already.
 
 use std::collections::BTreeSet;
 

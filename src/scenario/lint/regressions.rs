@@ -1,5 +1,4 @@
-//! Checks the tokens that a scenario keeps: each is whole, this scenario's, and names what exists. Knows nothing of
-//! schedules; whether one still fits, only a replay can tell.
+//! Checks the tokens that a scenario keeps: each is whole, this scenario's, and names what exists.
 
 use super::names::known;
 use super::{Desk, repeated};

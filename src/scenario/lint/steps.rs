@@ -1,5 +1,4 @@
 //! Checks single steps of actors: messages with one text, sends that ask for a run, tools, yes and no to tool calls.
-//! Knows nothing of order between actors.
 
 use super::sequence::{Deed, Sequence, What};
 use super::{Desk, repeated};

@@ -1,5 +1,5 @@
 //! Checks that every wait can end. First: can it at all, if everybody did everything? Then: can it be reached, when
-//! what it waits for may itself come after a wait? Must not know how the runtime orders anything.
+//! what it waits for may itself come after a wait?
 
 use std::collections::BTreeSet;
 

@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use super::asyncio::{EventLoop, Exception, Limit, Portal, PortalThread, Result, concurrent};
 use crate::engine::kernel::{Timers, thread};
-use crate::observation::{Event, SessionInUse};
-use crate::scenario::{EventKind, Limits, Status};
+use crate::observation::{Event, Resource, SessionInUse};
+use crate::terms::{EventKind, Limits, Status};
 
 use super::attribute::Attribute;
 use super::bridge::{Bridge, OnEvent, OnToken, Wired};
@@ -288,7 +288,7 @@ impl AcpAgent {
         on_event: &OnEvent,
     ) -> Result<()> {
         let _place = thread::place("restart server");
-        thread::awaits("restart");
+        thread::awaits(Resource::Restart.name());
         if self.inner.decisions.turn_callbacks == TurnCallbacks::BeforeFinalEvents {
             self.clear_turn_callbacks();
         }

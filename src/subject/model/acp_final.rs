@@ -1,10 +1,10 @@
 //! The end of a turn of the ACP agent: its books, its final events, its open cards.
 //!
 //! Stands for `_finalize_successful_turn`, `_emit_turn_timeout`, `_emit_turn_error` and the closing of tool calls in
-//! `sdk/agent/acp_agent.py`. It must not know why the turn ended; `acp_turn` does.
+//! `sdk/agent/acp_agent.py`.
 
 use crate::engine::kernel::thread;
-use crate::scenario::{EventKind, Status, ToolStatus};
+use crate::terms::{EventKind, Status, ToolStatus};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::bridge::{Bridge, Card, OnEvent, Wired, tool_call_event};

@@ -5,7 +5,8 @@
 use super::asyncio;
 use super::asyncio::{Exception, Result, concurrent, shield, wait_for, wrap_future};
 use crate::engine::kernel::{FifoGuard, thread};
-use crate::scenario::{Status, StopReason};
+use crate::observation::{Place, Resource};
+use crate::terms::{Status, StopReason, ThreadRole};
 
 use super::acp_agent::{AcpAgent, Turn, not_started};
 use super::connection::{PromptResponse, REQUEST_ERROR, server_ended};
@@ -49,7 +50,7 @@ impl AcpAgent {
         turn: &Turn,
         prompt_message: Option<MessageId>,
     ) -> Result<()> {
-        let _place = thread::place("astep");
+        let _place = thread::place(Place::AsyncStep);
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
         self.restart_if_due(state, turn)?;
         let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
@@ -119,8 +120,8 @@ impl AcpAgent {
         message: &MessageId,
         prompt_future: &mut Option<PromptFuture>,
     ) -> Result<PromptResponse> {
-        let _place = thread::place_waiting_for(format!("prompt {message:?}"), "server");
-        thread::awaits("prompt");
+        let _place = thread::place_waiting_for(Place::Prompt(message.to_string()), ThreadRole::Server.name());
+        thread::awaits(Resource::Prompt.name());
         let future = self.start_prompt(message)?;
         *prompt_future = Some(future.clone());
         let answer = wrap_future(event_loop, &future);
@@ -300,7 +301,7 @@ impl AcpAgent {
     /// Sends `session/cancel` and waits, within a limit, until it is sent.
     async fn arequest_session_cancel(&self, event_loop: &asyncio::EventLoop) -> Result<()> {
         let Some(future) = self.start_cancel() else { return Ok(()) };
-        let _place = thread::place_waiting_for("send session/cancel", "server");
+        let _place = thread::place_waiting_for("send session/cancel", ThreadRole::Server.name());
         let sent = shield(&wrap_future(event_loop, &future));
         let sent = match self.inner.decisions.cancel_send {
             CancelSend::Bounded | CancelSend::Limited => {
@@ -335,7 +336,7 @@ impl AcpAgent {
             reach(Branch::NothingToDrain);
             return Ok(Drained::Nothing);
         };
-        let _place = thread::place_waiting_for("drain", "server");
+        let _place = thread::place_waiting_for("drain", ThreadRole::Server.name());
         match future.peek() {
             Some(Ok(response)) => {
                 reach(Branch::AnsweredBeforeDrain);
@@ -433,7 +434,7 @@ impl AcpAgent {
     ///
     /// What the prompt failed with.
     pub fn step(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
-        let _place = thread::place("step");
+        let _place = thread::place(Place::Step);
         self.restart_if_due(state, turn)?;
         let Some(message) = state.newest_message_unlocked() else {
             reach(Branch::NothingToStep);
@@ -442,7 +443,8 @@ impl AcpAgent {
         };
         self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
         let result = {
-            let _place = thread::place_waiting_for(format!("prompt {message:?}"), "server");
+            let _place =
+                thread::place_waiting_for(Place::Prompt(message.to_string()), ThreadRole::Server.name());
             thread::awaits("synchronous prompt");
             self.prompt_blocking_with_retries(turn, &message)
         };

@@ -5,7 +5,8 @@
 
 use super::asyncio::{EventLoop, Exception, Result};
 use crate::engine::kernel::{Flag, thread};
-use crate::scenario::{EventKind, Status};
+use crate::observation::{CallKind, Place};
+use crate::terms::{EventKind, Status, ThreadRole};
 
 use super::acp_agent::event;
 use super::conversation::{Agent, LocalConversation, RunTask, newest};
@@ -47,7 +48,7 @@ impl LocalConversation {
 
     /// As `arun`, but does nothing if this was set before the run has come to its first step.
     pub(super) async fn arun_unless(&self, event_loop: &EventLoop, stopped: Option<&Flag>) -> Result<()> {
-        let _place = thread::place("run");
+        let _place = thread::place(Place::Call(CallKind::Run));
         if self.inner.decisions.agent_start == AgentStart::Loop {
             self.ensure_agent_ready()?;
         }
@@ -159,7 +160,7 @@ impl LocalConversation {
         let turn = self.turn(Some(event_loop), asked_for);
         match self.agent() {
             Agent::Acp(agent) if self.inner.decisions.acp_step == AcpStep::Executor => {
-                let _place = thread::place_waiting_for("step in executor", "worker");
+                let _place = thread::place_waiting_for(Place::StepInExecutor, ThreadRole::Worker.name());
                 let state = state.clone();
                 let step = move || agent.step(&state, &turn);
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
@@ -167,7 +168,7 @@ impl LocalConversation {
             Agent::Acp(agent) => agent.astep(state, &turn, None).await?,
             Agent::Llm(agent) => agent.astep(self, &turn).await?,
             Agent::Sync(agent) => {
-                let _place = thread::place_waiting_for("step in executor", "worker");
+                let _place = thread::place_waiting_for(Place::StepInExecutor, ThreadRole::Worker.name());
                 let conversation = self.clone();
                 let step = move || agent.step(&conversation, &turn);
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;

@@ -1,8 +1,7 @@
 //! An attribute of an object that several threads have, as Python's are: nothing guards it.
 //!
 //! Most attributes of the agent are used by one thread after another, and other operations put them in one order. Where
-//! somebody switches the model beside a turn they are raced for, and then each access is a visible operation. It must not
-//! know what it holds.
+//! somebody switches the model beside a turn they are raced for, and then each access is a visible operation.
 
 use std::fmt::Debug;
 use std::hash::Hash;

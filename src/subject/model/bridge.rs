@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::engine::kernel::Cell;
 use crate::mock_server::Update;
 use crate::observation::Event;
-use crate::scenario::{EventKind, ToolStatus};
+use crate::terms::{EventKind, ToolStatus};
 
 use super::coverage::{Branch, reach};
 use super::state::ConversationState;

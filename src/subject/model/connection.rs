@@ -1,9 +1,9 @@
 //! The ACP connection: requests out, frames in, on the portal's event loop.
 //!
 //! Stands for `Connection` of `agent-client-protocol` 0.8.1 (`acp/connection.py`, `acp/task/`): a receive loop that
-//! resolves responses at once and hands notifications and requests to a dispatcher, which makes a task of each. So the response of
-//! a prompt is seen before the updates that came in the same read were handled; the usage update in front of it is
-//! what makes `_do_acp_prompt` wait for them. It must not know what a prompt is about.
+//! resolves responses at once and hands notifications and requests to a dispatcher, which makes a task of each. So the
+//! response of a prompt is seen before the updates that came in the same read were handled; the usage update in front
+//! of it is what makes `_do_acp_prompt` wait for them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::asyncio::{EventLoop, Exception, Future, Result, TaskRef};
 use crate::engine::kernel::{Local, Mark, learns_only};
 use crate::mock_server::{ClientMessage, ServerMessage};
-use crate::scenario::{ReplyKind, StopReason};
+use crate::terms::{ReplyKind, StopReason};
 
 use super::bridge::Bridge;
 use super::coverage::{Branch, reach};

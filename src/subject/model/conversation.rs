@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use super::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
 use crate::engine::kernel::{Cell, FifoLock, Flag, OrderedCell, thread};
-use crate::observation::{Event, RunSeen, StepSeen, TokenView};
-use crate::scenario::{EventKind, Status};
+use crate::observation::{CallKind, Event, MAX_ITERATIONS_REACHED, Place, RunSeen, StepSeen, TokenView};
+use crate::terms::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
 use super::attribute::Attribute;
@@ -228,7 +228,7 @@ impl LocalConversation {
     ///
     /// If the agent has to be started first and does not start.
     pub fn send_message(&self, text: &str) -> Result<()> {
-        let _place = thread::place(format!("send {text:?}"));
+        let _place = thread::place(Place::Call(CallKind::Send(text.to_owned())));
         if !self.is_acp() {
             self.ensure_agent_ready()?;
         }
@@ -260,7 +260,7 @@ impl LocalConversation {
 
     /// As `run`, but does nothing if this was set before the run has come to its first step.
     pub(super) fn run_unless(&self, stopped: Option<&Flag>) -> Result<()> {
-        let _place = thread::place("run");
+        let _place = thread::place(Place::Call(CallKind::Run));
         self.ensure_agent_ready()?;
         let run = self.begin_run();
         let result = if self.set_running(run, stopped) { self.run_loop(run) } else { Ok(()) };
@@ -396,7 +396,7 @@ impl LocalConversation {
     pub(super) fn reach_iteration_limit(&self) {
         reach(Branch::IterationLimit);
         self.inner.state.set_status(Status::Error);
-        self.on_event(error_event("MaxIterationsReached"));
+        self.on_event(error_event(MAX_ITERATIONS_REACHED));
     }
 
     /// A run failed.
@@ -408,7 +408,7 @@ impl LocalConversation {
 
     /// Rejects the tool calls that wait for a confirmation.
     pub fn reject_pending_actions(&self) {
-        let _place = thread::place("reject");
+        let _place = thread::place(Place::Call(CallKind::Reject));
         let state = &self.inner.state;
         let read_before = match self.inner.decisions.pending_actions {
             PendingActions::ReadUnderLock => None,
@@ -430,7 +430,7 @@ impl LocalConversation {
     /// Asks the run to pause between two steps. False if it has stopped nothing, since the conversation has finished. One that is
     /// paused, has failed or waits for a user stays so when a message comes, and so the stop may be meant for the message.
     pub fn pause(&self) -> bool {
-        let _place = thread::place("pause");
+        let _place = thread::place(Place::Call(CallKind::Pause));
         let state = &self.inner.state;
         if state.execution_status.read_unlocked(|status| *status) == Status::Paused {
             reach(Branch::PausedAlready);
@@ -449,7 +449,7 @@ impl LocalConversation {
 
     /// Cancels the run in flight; without one, pauses, and says what that does.
     pub fn interrupt(&self) -> bool {
-        let _place = thread::place("interrupt");
+        let _place = thread::place(Place::Call(CallKind::Interrupt));
         if let Some(token) = self.inner.cancel_token.get() {
             token.cancel();
         }
@@ -500,7 +500,7 @@ impl LocalConversation {
 
     /// Ends the agent, once.
     pub fn close(&self) {
-        let _place = thread::place("close");
+        let _place = thread::place(Place::Call(CallKind::Close));
         if self.inner.cleanup_initiated.update("test and set", |initiated| std::mem::replace(initiated, true))
         {
             return;

@@ -2,7 +2,7 @@
 //!
 //! A mark is one line at the place it is about: `reach(Branch::DrainTimedOut)`. It is no visible operation, changes
 //! nothing, and costs a look at a thread's own cell while nobody listens. The list is complete, so that a test can name
-//! the branches that no scenario reaches. It must not know who listens.
+//! the branches that no scenario reaches.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

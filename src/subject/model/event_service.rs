@@ -12,7 +12,7 @@ use super::asyncio;
 use super::asyncio::{EventLoop, Exception, Executor, Result, Task, shield};
 use crate::engine::kernel::{Cell, Flag, Local, OrderedCell, thread};
 use crate::observation::{Cause, Event, Published, ServiceEntry};
-use crate::scenario::{Limits, Status};
+use crate::terms::{Limits, Status};
 
 use super::callback_wrapper::AsyncCallbackWrapper;
 use super::conversation::LocalConversation;

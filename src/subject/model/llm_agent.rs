@@ -11,7 +11,8 @@ use std::rc::Rc;
 use super::asyncio::{EventLoop, Exception, Future, Result, concurrent};
 use crate::engine::kernel::{Local, OrderedCell, thread};
 use crate::mock_server::{ClientMessage, Completion, LLM, ServerMessage, Update};
-use crate::scenario::{EventKind, Status, ToolCall};
+use crate::observation::Place;
+use crate::terms::{EventKind, Status, ThreadRole, ToolCall};
 
 use super::acp_agent::{Turn, event, not_started, system_prompt_event};
 use super::bridge::OnEvent;
@@ -139,7 +140,7 @@ impl LlmAgent {
     ///
     /// `Cancelled` if the caller was; an error of the LLM.
     pub async fn astep(&self, conversation: &LocalConversation, turn: &Turn) -> Result<()> {
-        let _place = thread::place("astep");
+        let _place = thread::place(Place::AsyncStep);
         let state = conversation.state();
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
         let Found { pending, message, tool_result } = state.found_by_step();
@@ -148,11 +149,11 @@ impl LlmAgent {
         }
         let Some(message) = message else { return finish_without_message(state) };
         if self.condenser.is_some() {
-            let _waiting = thread::place_waiting_for("condense", "server");
+            let _waiting = thread::place_waiting_for("condense", ThreadRole::Server.name());
             self.acompletion(event_loop, Which::Condensers, CONDENSE, None).await?.map_err(llm_error)?;
             self.count(Which::Condensers);
         }
-        let waiting = thread::place_waiting_for(format!("completion {message:?}"), "server");
+        let waiting = thread::place_waiting_for(format!("completion {message:?}"), ThreadRole::Server.name());
         let answer = self.acompletion(event_loop, Which::Agents, &message, tool_result).await?;
         let answer = self.take(answer)?;
         if answer.calls.is_empty() {
@@ -193,7 +194,7 @@ impl LlmAgent {
     ///
     /// An error of the LLM.
     pub fn step(&self, conversation: &LocalConversation, turn: &Turn) -> Result<()> {
-        let _place = thread::place("step");
+        let _place = thread::place(Place::Step);
         let state = conversation.state();
         let Found { pending, message, tool_result } = state.found_by_step();
         if !pending.is_empty() {
@@ -203,7 +204,8 @@ impl LlmAgent {
         let Some(message) = message else { return finish_without_message(state) };
         let answer: concurrent::Future<Completed> = concurrent::Future::new("completion");
         let (resolved, said) = (answer.clone(), Local::new(Answer::default()));
-        let _waiting = thread::place_waiting_for(format!("completion {message:?}"), "server");
+        let _waiting =
+            thread::place_waiting_for(format!("completion {message:?}"), ThreadRole::Server.name());
         self.request(Which::Agents, &message, tool_result, move |frames| {
             if let Some(end) = take_in(&said, frames) {
                 resolved.set_result(end);

@@ -14,8 +14,7 @@
 //! | `persistence` | what resumes in `sdk/conversation/state.py` |
 //! | `callback_wrapper` | `sdk/utils/async_utils.py` |
 //!
-//! Where releases and reviews disagree there is a [`Decision`]. This folder must not know which engine drives it, nor
-//! what a scenario, a rule or a report is.
+//! Where releases and reviews disagree there is a [`Decision`].
 
 mod acp_agent;
 mod acp_final;

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use crate::engine::kernel::{Cell, FifoGuard, FifoLock, GuardedCell, anchor, words};
 use crate::engine::trace::Anchor;
-use crate::observation::{EVENT_LOG, Event};
-use crate::scenario::{EventKind, Status};
+use crate::observation::{EVENT_LOG, Event, Resource};
+use crate::terms::{EventKind, Status};
 
 /// The id of a user message: its text, which is unique in a scenario.
 pub type MessageId = Rc<str>;
@@ -65,7 +65,7 @@ impl ConversationState {
     /// while its owner waits, as the portal and the workers do when the loop holds the lock across a step.
     #[must_use]
     pub fn create(unlocked_writers: bool) -> Self {
-        let lock = FifoLock::new("state");
+        let lock = FifoLock::new(Resource::StateLock.name());
         Self {
             execution_status: GuardedCell::new("status", &lock, Status::Idle, unlocked_writers),
             events: GuardedCell::new("events", &lock, Vec::new(), unlocked_writers),
@@ -99,7 +99,7 @@ impl ConversationState {
     /// Writes the status, as the owner of the lock.
     pub fn set_status(&self, status: Status) {
         let changed = self.execution_status.read(|old| *old != status);
-        let said = words(|| crate::scenario::word(&status));
+        let said = words(|| crate::terms::word(&status));
         self.execution_status.write("write", said, |old| *old = status);
         let callback = self.on_state_change.borrow().clone();
         if let (true, Some(callback)) = (changed, callback) {
@@ -109,7 +109,7 @@ impl ConversationState {
 
     /// Appends an event, as the owner of the lock.
     pub fn append(&self, event: Event) {
-        let said = words(|| crate::scenario::word(&event.kind) + " " + &event.text);
+        let said = words(|| crate::terms::word(&event.kind) + " " + &event.text);
         let index = self.events.write("append", said, |events| {
             events.push(event);
             events.len() - 1

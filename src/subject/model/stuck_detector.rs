@@ -1,11 +1,11 @@
 //! Whether the agent repeats itself. A run asks before each of its steps, under the state lock.
 //!
 //! Stands for `StuckDetector` (`sdk/conversation/stuck_detector.py`) with its default thresholds. A finish event stands
-//! for the agent's final action and its observation, which are equal if their texts are. The patterns of other actions and
-//! observations are left out: two tool calls are taken to differ. It must not know what a run makes of the answer.
+//! for the agent's final action and its observation, which are equal if their texts are. The patterns of other actions
+//! and observations are left out: two tool calls are taken to differ.
 
 use crate::observation::Event;
-use crate::scenario::EventKind;
+use crate::terms::EventKind;
 
 use super::decision::StuckCheck;
 

@@ -1,15 +1,15 @@
 //! The tools of an agent that talks to an LLM: what becomes of the tool calls in an answer.
 //!
-//! Stands for `_handle_tool_calls`, `_requires_user_confirmation` and `_execute_actions` of `Agent` (`sdk/agent/agent.py`,
-//! `response_dispatch.py`) and their asynchronous twins, with a `ParallelToolExecutor` of one worker. Every tool is there,
-//! takes whatever is JSON, says something at once and changes nothing, but for `switch_llm`, which uses the conversation; the
-//! tools `finish` and `think` are left out. It must not know why an LLM calls a tool.
+//! Stands for `_handle_tool_calls`, `_requires_user_confirmation` and `_execute_actions` of `Agent`
+//! (`sdk/agent/agent.py`, `response_dispatch.py`) and their asynchronous twins, with a `ParallelToolExecutor` of one
+//! worker. Every tool is there, takes whatever is JSON, says something at once and changes nothing, but for
+//! `switch_llm`, which uses the conversation; the tools `finish` and `think` are left out.
 
 use serde::de::IgnoredAny;
 
 use super::asyncio::{EventLoop, Executor, Result};
 use crate::engine::kernel::thread;
-use crate::scenario::{EventKind, Status};
+use crate::terms::{EventKind, Status, ThreadRole};
 
 use super::acp_agent::{Turn, event};
 use super::cancel_token::CancelToken;
@@ -156,14 +156,12 @@ impl LocalConversation {
 /// that one pool of their own is enough for all.
 fn tool_pool(conversation: &LocalConversation) -> (Executor, &'static str) {
     let inner = &conversation.inner;
+    let own = ThreadRole::ToolWorker.name();
     match inner.decisions.tool_pool {
-        ToolPool::Own => (inner.executor.apart(TOOL_WORKER), TOOL_WORKER),
-        ToolPool::Shared => (inner.executor.clone(), "worker"),
+        ToolPool::Own => (inner.executor.apart(own), own),
+        ToolPool::Shared => (inner.executor.clone(), ThreadRole::Worker.name()),
     }
 }
-
-/// The name of the worker that only executes tool calls.
-const TOOL_WORKER: &str = "tool-worker";
 
 /// `parse_tool_call_arguments`: what is no JSON is tried again with every control character escaped.
 fn is_json(arguments: &str) -> bool {

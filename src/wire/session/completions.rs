@@ -1,5 +1,5 @@
-//! What the desk has to do with an LLM over HTTP: completions that are asked for, and the deeds of the writers that answer
-//! them. As the desk itself, it must not know sockets or time.
+//! What the desk has to do with an LLM over HTTP: completions that are asked for, and the deeds of the writers that
+//! answer them. As the desk itself.
 
 use serde_json::value::RawValue;
 

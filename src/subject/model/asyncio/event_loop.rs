@@ -17,9 +17,9 @@ use std::rc::Rc;
 use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
-use crate::engine::fingerprint::digest;
-use crate::engine::kernel::RoleId;
-use crate::engine::kernel::{Local, LogicalTask, Mark, Object, Op, TimerId, Timers, at_end, thread, words};
+use crate::engine::kernel::{
+    Local, LogicalTask, Mark, Object, Op, RoleId, TimerId, Timers, at_end, digest, thread, words,
+};
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}

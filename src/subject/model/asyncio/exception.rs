@@ -1,4 +1,4 @@
-//! Exceptions as values: what a coroutine or a job can fail with. Knows nothing of who catches it.
+//! Exceptions as values: what a coroutine or a job can fail with.
 
 /// What a coroutine returns.
 pub type Result<T> = std::result::Result<T, Exception>;

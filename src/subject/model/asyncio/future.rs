@@ -1,4 +1,4 @@
-//! `asyncio.Future`: a result to come, on one loop. Knows nothing of tasks but how to wake one.
+//! `asyncio.Future`: a result to come, on one loop.
 
 use std::fmt;
 use std::future::Future as StdFuture;

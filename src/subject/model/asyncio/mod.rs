@@ -1,8 +1,7 @@
 //! asyncio on the kernel: event loops, tasks, cancellation, executors, portals, as in CPython 3.12 and anyio 4.
 //!
 //! A coroutine is an `async` block that returns a [`Result`]; where Python raises, it returns an [`Exception`]. What
-//! belongs to one loop is local to its thread; what crosses threads is a kernel object. It must not know the runtime
-//! that is written on it.
+//! belongs to one loop is local to its thread; what crosses threads is a kernel object.
 
 pub mod concurrent;
 mod event_loop;

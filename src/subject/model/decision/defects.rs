@@ -1,6 +1,4 @@
 //! The defects: a name for each wrong alternative that was found, with its row of the race catalogue.
-//!
-//! It must not know how the runtime takes a decision, only its name.
 
 /// A name for one wrong alternative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 //! wrong one. A defect is a name for one wrong alternative, a revision a full set of alternatives.
 //!
 //! Each file here has the decisions about one thing. The runtime asks "what was decided?", never "is this defect on?".
-//! This folder must not know what follows from a decision; the place in the runtime that asks does.
 
 mod cancel_token;
 mod confirmation;

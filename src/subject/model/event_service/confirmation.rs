@@ -1,12 +1,11 @@
 //! What users say to the tool calls that wait for them.
 //!
-//! Stands for `respond_to_confirmation` and `reject_pending_actions`. It must not know how a tool call is executed: to accept
-//! is to run.
+//! Stands for `respond_to_confirmation` and `reject_pending_actions`.
 
 use super::{ALREADY_RUNNING, EventService, INACTIVE, Wanted};
 use crate::engine::kernel::thread;
-use crate::scenario::Status;
 use crate::subject::model::asyncio::{Exception, Result};
+use crate::terms::Status;
 
 use crate::subject::model::coverage::{Branch, reach};
 use crate::subject::model::decision::RefusedAccept;

@@ -1,11 +1,11 @@
 //! What the service begins by itself: the run that replaces a superseded prompt, and the one for a message whose own
 //! was refused.
 //!
-//! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`. It must not know how a run goes.
+//! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`.
 
 use super::{ALREADY_RUNNING, EventService, Wanted};
-use crate::scenario::Status;
 use crate::subject::model::asyncio::{Exception, Result};
+use crate::terms::Status;
 
 use crate::subject::model::conversation::LocalConversation;
 use crate::subject::model::coverage::{Branch, reach};

@@ -1,7 +1,6 @@
 //! What users' stops do: pauses, interrupts, and which of them keep a run from beginning.
 //!
-//! Stands for `pause` and `interrupt` of the event service, and for its `_explicit_interrupt_generation`. It must not know who
-//! asks for runs: whoever does asks here whether somebody has stopped the conversation since.
+//! Stands for `pause` and `interrupt` of the event service, and for its `_explicit_interrupt_generation`.
 
 use crate::engine::kernel::thread;
 use crate::observation::ServiceEntry;

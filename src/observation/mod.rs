@@ -1,15 +1,21 @@
 //! What somebody outside can see of one execution: the input of every rule and of every snapshot.
 //!
-//! Observations are plain data made of the *contents* of kernel objects when the execution ended, so two executions
-//! that nobody can tell apart are equal here. This file must not know the runtime, the engines or the rules.
+//! Observations are plain data made of the *contents* of what the execution left behind, so two executions that nobody
+//! outside can tell apart are equal here.
+
+mod call;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::terms::{EventKind, Status, ThreadRole, ToolStatus};
+
 pub use crate::engine::trace::LockEdge;
-use crate::scenario::{AgentKind, EventKind, Limits, ReplyKind, Status, StopReason, ToolStatus};
+pub use crate::mock_server::ServerEntry;
+pub use call::{Call, CallKind};
+pub use waiting::{Place, Stuck, Waiting, WaitsTo, Why};
 
 /// All observations of one execution in canonical form: an *outcome*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,54 +56,19 @@ pub struct Event {
     pub text: String,
     /// The status of a tool card.
     pub tool: Option<ToolStatus>,
-    /// The role of the thread that recorded it.
+    /// The name of the thread that recorded it.
     pub thread: String,
 }
 
-/// One entry of the server's log. A *process* is one life of the server, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ServerEntry {
-    /// A process starts.
-    Started { process: u32 },
-    /// A process was ended by the client.
-    Ended { process: u32 },
-    /// `initialize` was read.
-    Initialize { process: u32 },
-    /// `session/new` was read; the session it was answered with.
-    New { process: u32, session: String },
-    /// `session/load` was read; whether it was answered well.
-    Load { process: u32, session: String, loaded: bool },
-    /// `session/prompt` was read.
-    Prompt { process: u32, session: String, text: String },
-    /// The system suffix came with the prompt that was just read.
-    Suffix { process: u32, session: String },
-    /// `session/cancel` was read.
-    Cancel { process: u32, session: String },
-    /// `session/set_model` was read.
-    SetModel { process: u32, session: String, model: String },
-    /// A chunk of text was written.
-    Said { process: u32, session: String, text: String },
-    /// A chunk of thoughts was written.
-    Thought { process: u32, session: String, text: String },
-    /// A tool card was written.
-    Tool { process: u32, session: String, id: String, status: ToolStatus },
-    /// A request to the client was written: its name in the script, and its method.
-    Called { process: u32, session: String, name: String, method: String },
-    /// The client's answer to a request was read.
-    Replied { process: u32, name: String, kind: ReplyKind },
-    /// A prompt was answered.
-    Answered { process: u32, session: String, text: String, reason: StopReason },
-    /// A prompt was answered with an error.
-    Failed { process: u32, session: String, text: String, message: String },
-}
+/// The code of the error that ends a run with more steps than it may take.
+pub const MAX_ITERATIONS_REACHED: &str = "MaxIterationsReached";
 
-/// One call of an actor that returned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Call {
-    /// The call, `send "first"` say.
-    pub call: String,
-    /// What it returned: `ok`, or the name of the error.
-    pub returned: String,
+impl Event {
+    /// Whether it tells that a run took more steps than it may take.
+    #[must_use]
+    pub fn is_limit_of_steps(&self) -> bool {
+        self.kind == EventKind::Error && self.text == MAX_ITERATIONS_REACHED
+    }
 }
 
 /// One thing a subscriber of the event service saw.
@@ -136,6 +107,14 @@ pub struct RunSeen {
     pub after: usize,
     /// The steps it took.
     pub steps: Vec<StepSeen>,
+}
+
+impl RunSeen {
+    /// What the thread that drove it is for; none if it is an actor's.
+    #[must_use]
+    pub fn driver(&self) -> Option<ThreadRole> {
+        ThreadRole::of(&self.thread)
+    }
 }
 
 /// One thing that the event service was asked, or began. Requests count from when their call begins.
@@ -199,54 +178,32 @@ pub struct SessionInUse {
     pub session: String,
 }
 
-/// An execution that ended before everybody was done.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Stuck {
-    /// Why it cannot go on.
-    pub why: Why,
-    /// Every thread that is not done: its place, what it holds, what it waits for.
-    pub threads: Vec<Waiting>,
+/// What a thread takes or waits for in the acquisition graph, as far as a rule asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// The lock of the conversation's state.
+    StateLock,
+    /// The wait for the answer to a prompt, in an asynchronous run.
+    Prompt,
+    /// The wait for a restart of the server.
+    Restart,
 }
 
-/// Why an execution cannot go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Why {
-    /// Nobody can move.
-    Deadlock,
-    /// Somebody moves for ever: the limit of steps of one execution was reached.
-    Hang,
-}
+impl Resource {
+    /// Its name in the acquisition graph.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StateLock => "state",
+            Self::Prompt => "prompt",
+            Self::Restart => "restart",
+        }
+    }
 
-/// One thread that is not done.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Waiting {
-    /// The role of the thread.
-    pub thread: String,
-    /// Where it is, outermost first: `run`, `astep`, `prompt "first"` say.
-    pub place: Vec<String>,
-    /// The operation it waits to do: `lock state`, `select loop` say.
-    pub operation: String,
-    /// The locks it holds.
-    pub holds: Vec<String>,
-    /// The threads that could end its waiting, as far as that is known.
-    pub waits_for: Vec<String>,
-}
-
-impl fmt::Display for Waiting {
-    /// The thread in words: its place, what it waits to do, what it holds, who could free it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.thread)?;
-        if !self.place.is_empty() {
-            write!(f, " in {}", self.place.join(" › "))?;
-        }
-        write!(f, " is at `{}`", self.operation)?;
-        if !self.holds.is_empty() {
-            write!(f, ", holds {}", self.holds.join(", "))?;
-        }
-        if !self.waits_for.is_empty() {
-            write!(f, ", needs {}", self.waits_for.join(" or "))?;
-        }
-        Ok(())
+    /// Whether this is its name.
+    #[must_use]
+    pub fn is(self, name: &str) -> bool {
+        self.name() == name
     }
 }
 
@@ -255,18 +212,3 @@ pub const EVENT_LOG: &str = "events";
 
 /// The name of the server's log.
 pub const SERVER_LOG: &str = "server";
-
-/// What a rule may know of the scenario beside the observations.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The limits of the runtime.
-    pub limits: Limits,
-    /// The texts of the user messages of each actor, in the actor's order.
-    pub sends: BTreeMap<String, Vec<String>>,
-    /// Whether the agent talks ACP.
-    pub acp: bool,
-    /// Whether the agent has a system suffix.
-    pub suffix: bool,
-    /// What kind of agent it is.
-    pub agent: AgentKind,
-}

@@ -13,7 +13,6 @@ use crate::observation::Observations;
 use crate::scenario;
 use crate::scenario::{Scenario, is_scenario};
 use crate::snapshot;
-use crate::subject::model::Decisions;
 
 /// One of the searches.
 type Engine = SearchOf<Coroutines<Observations>>;
@@ -23,8 +22,7 @@ const MOST: u64 = 1_000;
 
 /// The outcomes under a search, and whether it came to its end.
 fn outcomes(engine: Engine, scenario: &Scenario, defects: &[String]) -> (BTreeSet<Observations>, bool) {
-    let decisions = Decisions::of(&scenario.revision, &scenario.decisions, defects).expect("names are known");
-    let stage = Stage::new(scenario, decisions, Firing::Clock);
+    let stage = Stage::of(scenario, None, defects, Firing::Clock).expect("names are known");
     let mut seen = BTreeSet::new();
     let limits = Limits { executions: Some(MOST), ..Limits::default() };
     let found = engine(&limits, &stage.system(), &mut |execution| {

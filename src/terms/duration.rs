@@ -1,4 +1,4 @@
-//! Spans of virtual time: read from `"2s"`, printed the same way. Knows nothing of timers.
+//! Spans of virtual time: read from `"2s"`, printed the same way.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// A span of virtual time, written as a number and a unit: `"250ms"`, `"2s"`, `"30m"`, `"1h"`.
 ///
 /// ```
-/// use turnloom::scenario::Duration;
+/// use turnloom::terms::Duration;
 /// assert_eq!("2s".parse::<Duration>().unwrap().as_millis(), 2_000);
 /// assert!("-2s".parse::<Duration>().is_err());
 /// ```
