@@ -113,22 +113,7 @@ const CIRCLES: &[&[&str]] = &[
         "subject::model::asyncio::task",
     ],
     &["subject::model::acp_agent", "subject::model::conversation", "subject::model::llm_agent"],
-    // Still to be opened, with the trait of a system.
-    &[
-        "engine::coroutines",
-        "engine::execution::record",
-        "engine::execution::replay",
-        "engine::trace",
-        "explore::exploration",
-    ],
-    &["engine::execution::fair_cycles", "engine::search::complete", "engine::search::preemption_bounded"],
     &["engine::kernel::engine", "engine::kernel::logical_task"],
-    &[
-        "engine::search::complete",
-        "engine::search::parallel",
-        "engine::search::path",
-        "engine::search::stateful_dpor",
-    ],
     // Still to be opened.
     &["import::actors", "import::decode_actions", "import::transcript_replay"],
     &["report::json::check", "report::shards"],

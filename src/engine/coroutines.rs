@@ -11,7 +11,6 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use rustc_hash::FxHashSet;
 
-use super::execution::Ended;
 use super::fault_injection::{Planted, planted};
 use super::fingerprint::{chain, digest};
 use super::kernel::{
@@ -20,7 +19,7 @@ use super::kernel::{
 use super::system::{
     Begin, Diverged, Failure, Fingerprints, Keep, Next, Numbers, PathStep, Report, Run, System, Thread, Use,
 };
-use super::trace::{LockEdge, Operation, Step, Unfinished};
+use super::trace::{Ended, LockEdge, Operation, Step, Unfinished};
 
 /// What a coroutine is told when it goes on.
 #[derive(Clone, Copy)]

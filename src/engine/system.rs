@@ -119,8 +119,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
-use super::execution::Ended;
-use super::trace::{LockEdge, Operation, Step, Trace, Unfinished};
+use super::trace::{Ended, LockEdge, Operation, Step, Trace, Unfinished};
 
 /// What is searched: something that begins executions of one program.
 ///

@@ -1,7 +1,7 @@
 //! A schedule without the departures that it can spare.
 
 use super::limits::Limits;
-use super::record::Execution;
+use super::record::{Execution, Question};
 use super::replay::follow;
 use super::schedule::Schedule;
 use crate::engine::system::System;
@@ -16,7 +16,7 @@ pub fn drop_departures<S: System, T, E>(
     limits: &Limits,
     system: &S,
     first: (Schedule, T),
-    wanted: &dyn Fn(&Execution<'_, S::Run>) -> Result<Option<T>, E>,
+    wanted: &Question<'_, S::Run, Result<Option<T>, E>>,
 ) -> Result<(Schedule, T), E> {
     let mut least = first;
     let mut index = 0;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::record::{Ended, Execution, diverged};
+use super::record::{Execution, diverged};
 use crate::engine::coroutines::CoroutineRun;
 use crate::engine::system::{Failure, Report};
+use crate::engine::trace::Ended;
 
 /// How far a search goes.
 #[derive(Debug, Clone)]

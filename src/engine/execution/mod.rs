@@ -9,8 +9,9 @@ pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod schedule;
 
+pub use super::trace::Ended;
 pub use drop_departures::drop_departures;
 pub use racing_pair::{RacingPair, Side, racing_pair};
-pub use record::{Ended, Execution, default_choice};
+pub use record::{Execution, Question, default_choice};
 pub use replay::{Drift, Fork, Misfit, OutOfOrder, Recorded, follow, forks, run_once};
 pub use schedule::{Choice, Departure, Point, Schedule, ScheduleError, Switch};

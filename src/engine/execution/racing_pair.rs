@@ -5,7 +5,7 @@
 //! alternative. The first reversal that does not fail is the last moment at which things could still have gone well.
 
 use super::limits::Limits;
-use super::record::Execution;
+use super::record::{Execution, Question};
 use super::replay::{Fork, follow, forks};
 use super::schedule::{Departure, Schedule, Switch};
 use crate::engine::system::System;
@@ -67,7 +67,7 @@ pub fn racing_pair<S: System, E>(
     limits: &Limits,
     system: &S,
     schedule: &Schedule,
-    fails: &dyn Fn(&Execution<'_, S::Run>) -> Result<bool, E>,
+    fails: &Question<'_, S::Run, Result<bool, E>>,
 ) -> Result<Option<RacingPair>, E> {
     let ran = |execution: &Execution<'_, S::Run>| Ran {
         schedule: execution.schedule(),

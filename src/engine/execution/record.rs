@@ -5,50 +5,7 @@ use std::collections::BTreeSet;
 use super::schedule::{Choice, Departure, Point, Schedule, Switch, named};
 use crate::engine::coroutines::CoroutineRun;
 use crate::engine::system::{Diverged, PathStep, Report, Run};
-use crate::engine::trace::{LockEdge, Operation, Step, Trace, Unfinished};
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// Every thread is done, or idle with nothing to do.
-    Complete,
-    /// No thread can move, and some thread is neither done nor idle.
-    Deadlock,
-    /// The limit of steps was reached, or the execution goes round in circles for ever.
-    Hang,
-    /// A thread panicked: its name and the message.
-    Panicked(String),
-    /// The system failed under the program: its process died, its pipe broke, what it said made no sense. In words.
-    Crashed(String),
-    /// A thread was told to move and did not come to its next operation in time. In words.
-    Unresponsive(String),
-    /// The program did not do again what it had done: after the same steps, this one was different. It read a clock, a
-    /// random number, an address, the order of a hash map or a value left by an execution before, or threads share
-    /// what no kernel object holds. The search stops here.
-    NotDeterministic {
-        /// The first step that differs, counted from the end of the program's setup.
-        step: usize,
-        /// What the step was, in words: `bob: lock state`.
-        first: String,
-        /// What it is now; the same words if only what the operation got or left is different.
-        now: String,
-    },
-}
-
-impl Ended {
-    /// Whether threads that could have gone on were stopped: what they would have done is not known.
-    #[must_use]
-    pub fn cuts_short(&self) -> bool {
-        match self {
-            Self::Complete | Self::Deadlock => false,
-            Self::Hang
-            | Self::Panicked(_)
-            | Self::Crashed(_)
-            | Self::Unresponsive(_)
-            | Self::NotDeterministic { .. } => true,
-        }
-    }
-}
+use crate::engine::trace::{Ended, LockEdge, Operation, Step, Trace, Unfinished};
 
 /// One execution that came to its end.
 pub struct Execution<'a, R = CoroutineRun> {
@@ -59,6 +16,9 @@ pub struct Execution<'a, R = CoroutineRun> {
     /// How much of the space lies behind, as far as it can be estimated.
     pub share: Option<f64>,
 }
+
+/// What a caller asks of an execution that came to its end, with an answer of type `T`.
+pub type Question<'q, R, T> = dyn Fn(&Execution<'_, R>) -> T + 'q;
 
 /// One step: who moved, and who would have, left alone.
 #[derive(Clone, Copy)]

@@ -12,9 +12,10 @@ use std::rc::Rc;
 
 use super::fair_cycles::CycleDetector;
 use super::limits::{Limits, ended};
-use super::record::{Ended, Execution, StepRecord, default_choice, pending};
+use super::record::{Execution, StepRecord, default_choice, pending};
 use super::schedule::{Choice, Departure, Point, Schedule, Switch};
 use crate::engine::system::{Begin, Keep, Numbers, Report, Run, System};
+use crate::engine::trace::Ended;
 
 /// A departure of a schedule that does not fit the program, and what was done instead.
 #[derive(Debug, Clone, PartialEq, Eq)]

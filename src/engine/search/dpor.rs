@@ -32,8 +32,9 @@ use super::path::{Kind, Known, Pasts, show, step, tick};
 use super::wakeup::{Move, Tree, after};
 use crate::engine::execution::dependence::{Groups, depend};
 use crate::engine::execution::limits::{Limits, Search, Visit, ended};
-use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
+use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::system::{Numbers, Report, Run, System, Use};
+use crate::engine::trace::Ended;
 
 /// Searches every interleaving of `system` by optimal dynamic partial-order reduction, and shows each execution that
 /// came to its end to `visit`, which may stop the search.

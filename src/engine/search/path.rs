@@ -9,8 +9,9 @@ use super::footprint::{Clock, join};
 use super::worker::{Lease, Subtree, Worker};
 use crate::engine::execution::dependence::either_changes;
 use crate::engine::execution::limits::{Limits, Search, Visit, ended};
-use crate::engine::execution::record::{Ended, Execution, Left, StepRecord, diverged};
+use crate::engine::execution::record::{Execution, Left, StepRecord, diverged};
 use crate::engine::system::{Begin, Diverged, Failure, Keep, Numbers, PathStep, Run, System, Use};
+use crate::engine::trace::Ended;
 
 /// A search that runs one execution after another, each along a path that leaves the one before at its last open place.
 pub(in crate::engine) trait Paths<S: System>: Sized {

@@ -15,9 +15,10 @@ use super::path::{Further, Known, Paths, show, step};
 use super::worker::{Lease, Subtree, Worker};
 use crate::engine::execution::fair_cycles::{CycleDetector, Place, goes_round};
 use crate::engine::execution::limits::{Search, Visit, ended, path_size};
-use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
+use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::fingerprint::{chain, digest};
 use crate::engine::system::{Run, System};
+use crate::engine::trace::Ended;
 
 /// About how many bytes a state takes.
 const STATE: u64 = 40;

@@ -28,9 +28,10 @@ use super::worker::{Lease, Subtree, Worker};
 use crate::engine::execution::dependence::depend;
 use crate::engine::execution::fair_cycles::{CycleDetector, Place, goes_round};
 use crate::engine::execution::limits::{Search, Visit, ended, path_size};
-use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
+use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::fault_injection::{Planted, planted};
 use crate::engine::system::{Fingerprints, Next, Report, Run, Use};
+use crate::engine::trace::Ended;
 
 /// A search of every interleaving, whatever the preemptions, or of a branch of it.
 pub(in crate::engine) struct Searcher<'w> {

@@ -341,7 +341,7 @@ impl Machine {
     /// A fingerprint: threads and owners by name, since the order of birth makes no difference.
     pub fn state(&self) -> (u64, u64) {
         let mut threads: Vec<&Fiber> = self.threads.iter().collect();
-        threads.sort_by_key(|fiber| &fiber.name);
+        threads.sort_by(|one, other| one.name.cmp(&other.name));
         let owners = self.owners.map(|owner| owner.map(|owner| &self.threads[owner].name));
         let half = |salt: u64| {
             let mut hasher = DefaultHasher::new();
