@@ -26,7 +26,7 @@ use turnloom::engine::system::{Run, System};
 
 use on_kernel::on_kernel;
 use pipe::{Pipe, Piped};
-use table::{Do, Failing, Program, Table, programs};
+use table::{Do, Failing, Program, Table, crossings, programs};
 
 /// How many programs a common run looks at.
 const PROGRAMS: u32 = 1_000;
@@ -42,12 +42,16 @@ fn limits() -> Limits {
     Limits { executions: Some(MOST), ..Limits::default() }
 }
 
-/// Has `check` look at so many programs, always the same ones; a failure is shrunk.
-fn for_each_program(seed: u8, share: u32, check: impl Fn(Program) -> Result<(), TestCaseError>) {
-    let programs_wanted = super::random::number("TURNLOOM_TABLES", PROGRAMS) / share;
-    let config = Config { cases: programs_wanted, failure_persistence: None, ..Config::default() };
+/// Has `check` look at a share of the programs of a run, always the same ones; a failure is shrunk.
+fn for_each_program(
+    programs: impl Strategy<Value = Program>,
+    (seed, share): (u8, u32),
+    check: impl Fn(Program) -> Result<(), TestCaseError>,
+) {
+    let cases = super::random::number("TURNLOOM_TABLES", PROGRAMS) / share;
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
-    if let Err(failure) = runner.run(&programs(), check) {
+    if let Err(failure) = runner.run(&programs, check) {
         panic!("{failure}");
     }
 }
@@ -79,11 +83,12 @@ fn every_system_gives_the_same_outcomes_of_random_programs() {
     let without_states = Cell::new(0_u32);
     let deadlocks = Cell::new(0_u32);
     let looked_at = Cell::new(0_u32);
-    for_each_program(1, 1, |program| {
+    for_each_program(programs(), (1, 1), |program| {
         looked_at.set(looked_at.get() + 1);
         let Some(all) = outcomes(run_search, &on_kernel(program.clone())) else { return Ok(()) };
         let table = Table::<true> { program: program.clone() };
-        prop_assert_eq!(outcomes(run_search, &table).as_ref(), Some(&all), "the interpreter by states");
+        let found = outcomes(run_search, &table);
+        prop_assert_eq!(found.as_ref(), Some(&all), "the interpreter by states");
         let plain = Table::<false> { program: program.clone() };
         if let Some(found) = outcomes(dpor, &plain) {
             prop_assert_eq!(&found, &all, "the interpreter without fingerprints by dpor");
@@ -93,7 +98,8 @@ fn every_system_gives_the_same_outcomes_of_random_programs() {
             without_states.set(without_states.get() + 1);
         }
         let piped = Piped::new(program.clone(), &pipe);
-        prop_assert_eq!(outcomes(run_search, &piped).as_ref(), Some(&all), "the interpreter behind a pipe");
+        let found = outcomes(run_search, &piped);
+        prop_assert_eq!(found.as_ref(), Some(&all), "the interpreter behind a pipe");
         held.set(held.get() + 1);
         deadlocks.set(deadlocks.get() + u32::from(all.iter().any(|outcome| outcome.starts_with("deadlock"))));
         Ok(())
@@ -154,7 +160,7 @@ fn explain<S: Told>(search: SearchOf<S>, system: &S) -> Explained {
 fn every_system_explains_a_deadlock_in_the_same_way() {
     let pipe = Rc::<Pipe>::default();
     let (paired, cyclic) = (Cell::new(0_u32), Cell::new(0_u32));
-    for_each_program(2, 4, |program| {
+    for_each_program(crossings(), (2, 5), |program| {
         let on_kernel = on_kernel(program.clone());
         let Some(all) = outcomes(run_search, &on_kernel) else { return Ok(()) };
         if !all.iter().any(|outcome| outcome.starts_with("deadlock")) {
@@ -181,7 +187,7 @@ fn every_system_explains_a_deadlock_in_the_same_way() {
 #[test]
 fn every_system_is_sampled_within_its_outcomes() {
     let pipe = Rc::<Pipe>::default();
-    for_each_program(3, 20, |program| {
+    for_each_program(programs(), (3, 20), |program| {
         let Some(all) = outcomes(run_search, &on_kernel(program.clone())) else { return Ok(()) };
         fn sampled<S: Told>(system: &S, sampler: Sampler) -> BTreeSet<String> {
             let limits = Limits { executions: Some(20), ..Limits::default() };

@@ -64,12 +64,13 @@ fn bodies(step: BoxedStrategy<Vec<Do>>, most: usize) -> BoxedStrategy<Vec<Do>> {
     prop::collection::vec(step, 0..=most).prop_map(|steps| steps.concat()).boxed()
 }
 
+fn locked(body: BoxedStrategy<Vec<Do>>) -> BoxedStrategy<Vec<Do>> {
+    (0..2_usize, body)
+        .prop_map(|(lock, body)| [vec![Do::Lock(lock)], body, vec![Do::Unlock(lock)]].concat())
+        .boxed()
+}
+
 fn instructions() -> BoxedStrategy<Vec<Do>> {
-    let locked = |body: BoxedStrategy<Vec<Do>>| {
-        (0..2_usize, body)
-            .prop_map(|(lock, body)| [vec![Do::Lock(lock)], body, vec![Do::Unlock(lock)]].concat())
-            .boxed()
-    };
     let nested = prop_oneof![2 => plain(), 3 => locked(bodies(plain(), 1))].boxed();
     let odd = bodies(plain(), 2).prop_map(|body| [vec![Do::UnlessOdd(body.len())], body].concat());
     prop_oneof![
@@ -85,6 +86,14 @@ fn instructions() -> BoxedStrategy<Vec<Do>> {
 pub fn programs() -> impl Strategy<Value = Program> {
     let threads = |count: usize, most: usize| prop::collection::vec(bodies(instructions(), most), count);
     prop_oneof![4 => threads(2, 3), 3 => threads(3, 2), 1 => threads(4, 1)]
+}
+
+/// Programs of two or three threads that take one lock while they hold another.
+pub fn crossings() -> impl Strategy<Value = Program> {
+    let inner = prop_oneof![2 => locked(bodies(plain(), 0)), 1 => locked(bodies(plain(), 1))].boxed();
+    let crossing =
+        (bodies(plain(), 1), locked(inner)).prop_map(|(before, crossing)| [before, crossing].concat());
+    prop::collection::vec(crossing, 2..=3)
 }
 
 /// What is told of the interpreter after a step: all that a search has to know, as it also goes through a pipe.
