@@ -22,10 +22,13 @@ const IS_CHILD: &str = "TURNLOOM_TEST_INTERPRETER";
 /// Every line of the child that means something begins with this; the test harness prints others.
 const MARK: &str = "@";
 
+/// A step of a path: the thread, the alternative, and the trail if it is known.
+type Taken = (usize, usize, Option<(u64, u64)>);
+
 #[derive(Serialize, Deserialize)]
 enum Request {
     Load(Program),
-    Begin(Vec<(usize, usize, Option<(u64, u64)>)>),
+    Begin(Vec<Taken>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,7 +62,7 @@ fn a_child_interprets() {
     }
 }
 
-fn answer(program: &Program, path: &[(usize, usize, Option<(u64, u64)>)]) -> Answer {
+fn answer(program: &Program, path: &[Taken]) -> Answer {
     let mut machine = Machine::begin(program);
     let mut answer =
         Answer { path: Vec::new(), diverged: None, there: machine.snapshot(), ahead: VecDeque::new() };
