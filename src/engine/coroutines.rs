@@ -167,8 +167,8 @@ struct Core {
     newborn: RefCell<Vec<Newborn>>,
     running: Cell<usize>,
     numbers: Rc<Numbers>,
-    /// What the running thread has announced since it went on: its next operation, and that by name under its own role.
-    announced: RefCell<Option<(Next, Option<Operation>)>>,
+    /// What the running thread has announced since it went on.
+    announced: Cell<Option<Next>>,
     /// The objects that the last step used.
     uses: RefCell<Vec<Use>>,
     me: RefCell<Weak<Core>>,
@@ -202,7 +202,7 @@ impl<O> CoroutineRun<O> {
             newborn: RefCell::default(),
             running: Cell::new(0),
             numbers: numbers.clone(),
-            announced: RefCell::default(),
+            announced: Cell::default(),
             uses: RefCell::default(),
             me: RefCell::default(),
             live: RefCell::default(),
@@ -269,7 +269,7 @@ impl<O> CoroutineRun<O> {
             });
             self.fibers.push(Some(fiber));
             let (number, role) = (thread.number, self.core.book.name(thread.role));
-            self.report.threads.push(Thread { number, role, next: None, announces: None });
+            self.report.threads.push(Thread { number, role, next: None });
             self.resume(index, Go::Step(0));
         }
     }
@@ -283,12 +283,11 @@ impl<O> CoroutineRun<O> {
         match fiber.resume(go) {
             CoroutineResult::Yield(()) => {
                 self.fibers[index] = Some(fiber);
-                let (next, announces) = self.core.announced.take().unwrap_or_default();
-                (told.next, told.announces) = (Some(next), announces);
+                told.next = Some(self.core.announced.take().unwrap_or_default());
             }
             CoroutineResult::Return(()) => {
                 self.stacks.free.borrow_mut().push(fiber.into_stack());
-                (told.next, told.announces) = (None, None);
+                told.next = None;
             }
         }
     }
@@ -305,7 +304,6 @@ impl<O> CoroutineRun<O> {
         drop(threads);
         self.report.list_enabled();
         std::mem::swap(&mut self.report.uses, &mut self.core.uses.borrow_mut());
-        self.report.took = self.core.book.last_operation();
         self.report.sets_up = !self.core.exploring.get();
         self.report.setup_steps = self.core.book.setup_steps();
         if let Some(panic) = self.core.panicked.borrow().as_ref() {
@@ -349,6 +347,15 @@ impl<O> Run for CoroutineRun<O> {
 
     fn trail(&self, thread: usize) -> Option<u128> {
         (self.core.keep != Keep::Nothing).then(|| self.core.trail(thread))
+    }
+
+    fn announced(&self, thread: usize) -> Option<Operation> {
+        let role = self.core.threads.borrow()[thread].role;
+        self.core.book.announced(role)
+    }
+
+    fn took(&self) -> Option<Operation> {
+        self.core.book.last_operation()
     }
 
     fn roles(&self) -> Vec<Rc<str>> {
@@ -492,8 +499,7 @@ impl Engine for Core {
             watches: request.watches.iter().map(|object| object.number).collect(),
             alternatives: 1,
         };
-        let by_name = || Operation { name: request.operation.into(), object: request.object.name.clone() };
-        *self.announced.borrow_mut() = Some((next, (role == thread.role).then(by_name)));
+        self.announced.set(Some(next));
         let go = self.suspend(&thread);
         let had_a_choice = thread.alternatives() > 1;
         thread.stands_nowhere();

@@ -27,6 +27,7 @@
 //!     report: Report,
 //!     number: u32,
 //!     read: [Option<u32>; 2],
+//!     announced: [Option<Operation>; 2],
 //!     steps: Vec<Step>,
 //! }
 //!
@@ -36,7 +37,7 @@
 //!         let operation = Operation { name: name.into(), object: "number".into() };
 //!         self.report.threads[thread].next =
 //!             Some(Next { object: NUMBER, reads: name == "read", ..Next::ready() });
-//!         self.report.threads[thread].announces = Some(operation);
+//!         self.announced[thread] = Some(operation);
 //!     }
 //! }
 //!
@@ -46,7 +47,8 @@
 //!     fn begin(&self, begin: Begin<'_>) -> Counter {
 //!         let thread = |name: &str| Thread::new(begin.numbers.thread(name.len() as u128), name);
 //!         let report = Report { threads: vec![thread("a"), thread("bb")], ..Report::default() };
-//!         let mut counter = Counter { report, number: 0, read: [None; 2], steps: Vec::new() };
+//!         let (read, announced) = ([None; 2], [None, None]);
+//!         let mut counter = Counter { report, number: 0, read, announced, steps: Vec::new() };
 //!         (0..2).for_each(|thread| counter.announce(thread, "read"));
 //!         counter.report.list_enabled();
 //!         counter.report.failure = begin.follow(&mut counter);
@@ -62,7 +64,7 @@
 //!     }
 //!
 //!     fn step(&mut self, thread: usize, _alternative: usize) {
-//!         let taken = self.report.threads[thread].announces.take();
+//!         let taken = self.announced[thread].take();
 //!         let changes = self.read[thread].is_some();
 //!         match self.read[thread] {
 //!             None => {
@@ -75,10 +77,17 @@
 //!             }
 //!         }
 //!         self.report.uses = vec![Use { object: NUMBER, changes }];
-//!         self.report.took = taken.clone();
 //!         let role = self.report.threads[thread].role.clone();
 //!         self.steps.extend(taken.map(|operation| Step::new(role, operation)));
 //!         self.report.list_enabled();
+//!     }
+//!
+//!     fn announced(&self, thread: usize) -> Option<Operation> {
+//!         self.announced[thread].clone()
+//!     }
+//!
+//!     fn took(&self) -> Option<Operation> {
+//!         self.steps.last().map(|step| step.operation.clone())
 //!     }
 //!
 //!     fn roles(&self) -> Vec<std::rc::Rc<str>> {
@@ -224,6 +233,12 @@ pub trait Run {
         None
     }
 
+    /// The operation that a thread takes next, by name; none if it has no name under the thread's own role.
+    fn announced(&self, thread: usize) -> Option<Operation>;
+
+    /// The operation that the last step was.
+    fn took(&self) -> Option<Operation>;
+
     /// The roles so far, in the order in which they came up.
     fn roles(&self) -> Vec<Rc<str>>;
 
@@ -258,8 +273,6 @@ pub struct Report {
     pub threads: Vec<Thread>,
     /// The threads that can move.
     enabled: Vec<usize>,
-    /// The operation that the last step was.
-    pub took: Option<Operation>,
     /// The objects that the last step used, each once.
     pub uses: Vec<Use>,
     /// Whether the program still sets itself up: one order is enough there.
@@ -347,15 +360,13 @@ pub struct Thread {
     pub role: Rc<str>,
     /// The operation that it takes when it is told to move; none if it is done.
     pub next: Option<Next>,
-    /// The same operation by name; none if it has no name under the thread's own role.
-    pub announces: Option<Operation>,
 }
 
 impl Thread {
     /// A thread that has announced nothing yet.
     #[must_use]
     pub fn new(number: u32, role: &str) -> Self {
-        Self { number, role: role.into(), next: None, announces: None }
+        Self { number, role: role.into(), next: None }
     }
 }
 

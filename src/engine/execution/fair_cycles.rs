@@ -81,7 +81,7 @@ pub(in crate::engine) fn goes_round<R: Run>(
         }
         let is_new = way.states.get(&state).is_none_or(|before| before.len() <= 1);
         let report = run.report();
-        if ended(limits, report, taken.len()).is_some() || is_new && is_known(state) {
+        if ended(limits, run, taken.len()).is_some() || is_new && is_known(state) {
             return false;
         }
         let thread = way.patient(report.enabled());

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::record::{Execution, diverged};
 use crate::engine::coroutines::CoroutineRun;
-use crate::engine::system::{Failure, Report};
+use crate::engine::system::{Failure, Run};
 use crate::engine::trace::Ended;
 
 /// How far a search goes.
@@ -139,13 +139,14 @@ impl Search {
 pub type Visit<'v, R = CoroutineRun> = dyn FnMut(&Execution<'_, R>) -> ControlFlow<()> + 'v;
 
 /// How an execution ended that stands like this after so many steps; none if it goes on.
-pub(in crate::engine) fn ended(limits: &Limits, report: &Report, steps: usize) -> Option<Ended> {
+pub(in crate::engine) fn ended<R: Run>(limits: &Limits, run: &R, steps: usize) -> Option<Ended> {
+    let report = run.report();
     if let Some(failure) = &report.failure {
         return Some(match failure {
             Failure::Panicked(message) => Ended::Panicked(message.clone()),
             Failure::Crashed(message) => Ended::Crashed(message.clone()),
             Failure::Unresponsive(message) => Ended::Unresponsive(message.clone()),
-            Failure::Diverged(at) => diverged(report, *at, None, None),
+            Failure::Diverged(at) => diverged(run, *at, None, None),
         });
     }
     if report.enabled().is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::schedule::{Choice, Departure, Point, Schedule, Switch, named};
 use crate::engine::coroutines::CoroutineRun;
-use crate::engine::system::{Diverged, PathStep, Report, Run};
+use crate::engine::system::{Diverged, PathStep, Run};
 use crate::engine::trace::{Ended, LockEdge, Operation, Step, Trace, Unfinished};
 
 /// One execution that came to its end.
@@ -102,17 +102,17 @@ impl<R: Run> Execution<'_, R> {
     fn next_of(&self, thread: usize, step: usize, operations: &[String]) -> Point {
         let scene = self.scene();
         let later = scene.iter().zip(operations).skip(step).find(|(taken, _)| taken.thread == thread);
-        let report = self.run.report();
-        let operation = later.map_or_else(|| pending(report, thread), |(_, operation)| operation.clone());
+        let operation = later.map_or_else(|| pending(self.run, thread), |(_, operation)| operation.clone());
         let before = scene.iter().zip(operations).take(step);
         let same = before.filter(|(taken, name)| taken.thread == thread && **name == operation);
-        Point { thread: report.role(thread).to_string(), count: same.count() + 1, operation }
+        let thread = self.run.report().role(thread).to_string();
+        Point { thread, count: same.count() + 1, operation }
     }
 }
 
 /// The operation that a thread is about to take, as a schedule names it.
-pub(in crate::engine) fn pending(report: &Report, thread: usize) -> String {
-    let announced = report.threads[thread].announces.as_ref();
+pub(in crate::engine) fn pending<R: Run>(run: &R, thread: usize) -> String {
+    let announced = run.announced(thread);
     announced.map_or_else(|| OTHER.to_owned(), |operation| named(&operation.to_string()))
 }
 
@@ -134,7 +134,7 @@ pub(in crate::engine) struct Left {
 impl Left {
     /// What the last step left, taken by this thread.
     pub(in crate::engine) fn of<R: Run>(run: &R, thread: usize) -> Self {
-        Self { trail: run.trail(thread), operation: run.report().took.clone() }
+        Self { trail: run.trail(thread), operation: run.took() }
     }
 
     /// The step that left it, to be taken again.
@@ -143,23 +143,24 @@ impl Left {
     }
 
     /// Whether the last step of a run was the same operation.
-    pub(in crate::engine) fn is_operation(&self, report: &Report) -> bool {
-        self.operation == report.took
+    pub(in crate::engine) fn is_operation<R: Run>(&self, run: &R) -> bool {
+        self.operation == run.took()
     }
 }
 
 /// How an execution ended that does not fit the path on which it was begun, at the step of this thread, which left that
 /// before; as far as the two are known.
-pub(in crate::engine) fn diverged(
-    report: &Report,
+pub(in crate::engine) fn diverged<R: Run>(
+    run: &R,
     diverged: Diverged,
     thread: Option<usize>,
     left: Option<&Left>,
 ) -> Ended {
+    let report = run.report();
     let words =
         |operation: &Option<Operation>| operation.as_ref().map(ToString::to_string).unwrap_or_default();
     let first = left.map_or_else(|| "can move".to_owned(), |left| words(&left.operation));
-    let now = if diverged.was_taken { words(&report.took) } else { "cannot move".to_owned() };
+    let now = if diverged.was_taken { words(&run.took()) } else { "cannot move".to_owned() };
     let thread = thread.and_then(|thread| report.threads.get(thread));
     let role = thread.map_or("a thread", |thread| &*thread.role);
     Ended::NotDeterministic {

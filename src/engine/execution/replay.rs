@@ -158,8 +158,8 @@ pub fn forks<S: System>(limits: &Limits, system: &S, schedule: &Schedule) -> Vec
     let mut forks = Vec::new();
     let Ok(driven) = drive::<_, Infallible>(limits, system, &mut |place| {
         let going = walker.choose(place);
-        let default = counter.point(place.report, place.default);
-        counter.moves(place.report, going.thread);
+        let default = counter.point(place.run, place.default);
+        counter.moves(place.run, going.thread);
         let (moves, alternative) = (place.report.role(going.thread).to_string(), going.alternative);
         forks.push(Fork { moves, default, able: place.names(), alternative });
         Ok(going)
@@ -281,7 +281,7 @@ pub(in crate::engine) fn drive_run<R: Run, E>(
     let mut way = CycleDetector::default();
     loop {
         let report = run.report();
-        if let Some(ended) = ended(limits, report, taken.len()) {
+        if let Some(ended) = ended(limits, &run, taken.len()) {
             return Ok(Driven { run, ended, taken });
         }
         if let Some(is_through) = is_through
@@ -313,15 +313,15 @@ pub(in crate::engine) struct Counter {
 
 impl Counter {
     /// The point at which a thread stands.
-    pub(in crate::engine) fn point(&self, report: &Report, thread: usize) -> Point {
-        let operation = pending(report, thread);
+    pub(in crate::engine) fn point<R: Run>(&self, run: &R, thread: usize) -> Point {
+        let operation = pending(run, thread);
         let before = self.taken.get(&(thread, operation.clone())).copied().unwrap_or(0);
-        Point { thread: report.role(thread).to_string(), operation, count: before + 1 }
+        Point { thread: run.report().role(thread).to_string(), operation, count: before + 1 }
     }
 
     /// A thread is about to move.
-    pub(in crate::engine) fn moves(&mut self, report: &Report, thread: usize) {
-        *self.taken.entry((thread, pending(report, thread))).or_default() += 1;
+    pub(in crate::engine) fn moves<R: Run>(&mut self, run: &R, thread: usize) {
+        *self.taken.entry((thread, pending(run, thread))).or_default() += 1;
     }
 }
 
@@ -349,18 +349,18 @@ impl Walker {
         Self { departures, next: 0, counter: Counter::default(), sights: Vec::new(), blocked: None }
     }
 
-    fn choose<R>(&mut self, place: &Place<'_, R>) -> Going {
+    fn choose<R: Run>(&mut self, place: &Place<'_, R>) -> Going {
         let thread = self.thread(place);
         let alternative = self.alternative(place, thread);
         if self.next < self.departures.len() {
-            self.counter.moves(place.report, thread);
+            self.counter.moves(place.run, thread);
         }
         Going { thread, alternative }
     }
 
-    fn thread<R>(&mut self, place: &Place<'_, R>) -> usize {
+    fn thread<R: Run>(&mut self, place: &Place<'_, R>) -> usize {
         let Some(Departure::Switch(switch)) = self.departures.get(self.next) else { return place.default };
-        let point = self.counter.point(place.report, place.default);
+        let point = self.counter.point(place.run, place.default);
         let able = place.able(&switch.thread);
         if point == switch.before && self.blocked.is_none() {
             if let Some(thread) = able {
@@ -376,11 +376,11 @@ impl Walker {
     }
 
     /// Which alternative of its operation a thread takes.
-    fn alternative<R>(&mut self, place: &Place<'_, R>, thread: usize) -> usize {
+    fn alternative<R: Run>(&mut self, place: &Place<'_, R>, thread: usize) -> usize {
         let Some(Departure::Choice(Choice { at, alternative })) = self.departures.get(self.next) else {
             return 0;
         };
-        let (point, alternative) = (self.counter.point(place.report, thread), *alternative);
+        let (point, alternative) = (self.counter.point(place.run, thread), *alternative);
         let alternatives = place.report.alternatives(thread);
         if point == *at && self.blocked.is_none() {
             if alternative < alternatives {

@@ -159,6 +159,14 @@ impl Book {
         unfinished.collect()
     }
 
+    /// The operation that a role waits to take; none if it is done or runs under another role.
+    pub(in crate::engine) fn announced(&self, role: RoleId) -> Option<Operation> {
+        let roles = self.roles.borrow();
+        let role = roles.get(role.0).filter(|role| !role.done)?;
+        let (name, object) = role.doing.operation.clone()?;
+        Some(Operation { name: name.into(), object })
+    }
+
     /// Takes down a step of the running role.
     pub fn record(&self, operation: &'static str, object: &Rc<str>, detail: String) {
         let role = self.current();

@@ -198,7 +198,7 @@ impl<S: System> Searcher<'_, S> {
                 self.take_step(&run, depth);
                 continue;
             }
-            if let Some(ended) = ended(self.limits, run.report(), self.taken.len()) {
+            if let Some(ended) = ended(self.limits, &run, self.taken.len()) {
                 return self.end(&run, ended, visit);
             }
             match self.arrive(run.report()) {

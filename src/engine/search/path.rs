@@ -125,13 +125,13 @@ impl Known {
             Some(Failure::Diverged(at)) => *at,
             Some(_) if !self.0.is_empty() => {
                 taken.truncate(run.steps().len());
-                let ended = ended(&Limits::default(), report, taken.len());
+                let ended = ended(&Limits::default(), &run, taken.len());
                 return (run, ended);
             }
             Some(_) => return (run, None),
             // Without trails only the last step can be held against what it was.
             None => match self.0.last().filter(|last| last.trail.is_none()).and_then(|_| known().last()) {
-                Some((_, left)) if !left.is_operation(report) => {
+                Some((_, left)) if !left.is_operation(&run) => {
                     Diverged { at: taken.len() - 1, was_taken: true }
                 }
                 _ => return (run, None),
@@ -139,7 +139,7 @@ impl Known {
         };
         let there = known().nth(at.at);
         let thread = there.map(|(step, _)| step.thread);
-        let ended = diverged(report, at, thread, there.map(|(_, left)| left));
+        let ended = diverged(&run, at, thread, there.map(|(_, left)| left));
         taken.truncate(at.at + usize::from(at.was_taken));
         (run, Some(ended))
     }
@@ -151,10 +151,9 @@ pub(in crate::engine) fn step<R: Run>(
     taken: &mut Vec<StepRecord>,
     next: StepRecord,
 ) -> Option<Ended> {
-    let report = run.report();
-    if !report.can_take(next.thread, next.alternative) {
+    if !run.report().can_take(next.thread, next.alternative) {
         let at = Diverged { at: taken.len(), was_taken: false };
-        return Some(diverged(report, at, Some(next.thread), None));
+        return Some(diverged(run, at, Some(next.thread), None));
     }
     taken.push(next);
     run.step(next.thread, next.alternative);

@@ -79,7 +79,7 @@ impl<S: System> Paths<S> for Searcher<'_> {
             let depth = self.taken.len();
             if depth == self.path.len() {
                 let limits = self.worker.limits;
-                if let Some(ended) = ended(limits, run.report(), depth) {
+                if let Some(ended) = ended(limits, &run, depth) {
                     return self.end(&run, ended, visit);
                 }
                 let kept = self.worker.shared().left.size() + path_size(depth, run.report().threads.len());

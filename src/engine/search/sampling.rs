@@ -103,7 +103,7 @@ fn draw<R: Run>(
     let mut enabled: Vec<usize> = Vec::new();
     loop {
         let report = run.report();
-        if let Some(ended) = ended(limits, report, taken.len()) {
+        if let Some(ended) = ended(limits, &run, taken.len()) {
             let steps = taken.len().saturating_sub(report.setup_steps);
             return (steps, show(found, &run, ended, (&taken, None), visit));
         }

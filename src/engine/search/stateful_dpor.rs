@@ -82,7 +82,7 @@ impl<S: Fingerprints> Paths<S> for Searcher<'_> {
                 continue;
             }
             let limits = self.worker.limits;
-            if let Some(ended) = ended(limits, run.report(), depth) {
+            if let Some(ended) = ended(limits, &run, depth) {
                 return self.end(&run, ended, visit);
             }
             let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len());

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use turnloom::engine::execution::{Ended, default_choice};
 use turnloom::engine::system::{Begin, Diverged, Failure, Fingerprints, PathStep, Report, Run, System};
-use turnloom::engine::trace::{LockEdge, Step, Unfinished};
+use turnloom::engine::trace::{LockEdge, Operation, Step, Unfinished};
 
 use super::table::{Account, Failing, Machine, Program, Snapshot, Took};
 
@@ -270,6 +270,14 @@ impl Run for PipedRun {
 
     fn trail(&self, _thread: usize) -> Option<u128> {
         self.state()
+    }
+
+    fn announced(&self, thread: usize) -> Option<Operation> {
+        self.account.announced(thread)
+    }
+
+    fn took(&self) -> Option<Operation> {
+        self.account.took()
     }
 
     fn roles(&self) -> Vec<Rc<str>> {

@@ -398,7 +398,6 @@ impl Account {
         let mut step = Step::new(took.role.as_str().into(), operation);
         step.alternative = took.alternative;
         step.holds = took.holds.iter().map(|lock| lock.as_str().into()).collect();
-        self.report.took = Some(step.operation.clone());
         self.steps.push(step);
     }
 
@@ -415,11 +414,7 @@ impl Account {
                 alternatives: next.alternatives,
                 ..Next::default()
             });
-            Thread {
-                next,
-                announces: told.operation(),
-                ..Thread::new(numbers.thread(key(&told.name)), &told.name)
-            }
+            Thread { next, ..Thread::new(numbers.thread(key(&told.name)), &told.name) }
         };
         self.report.threads = snapshot.threads.iter().map(thread).collect();
         let used =
@@ -437,6 +432,14 @@ impl Account {
     pub fn state(&self) -> u128 {
         let (high, low) = self.snapshot.state;
         u128::from(high) << 64 | u128::from(low)
+    }
+
+    pub fn announced(&self, thread: usize) -> Option<Operation> {
+        self.snapshot.threads[thread].operation()
+    }
+
+    pub fn took(&self) -> Option<Operation> {
+        self.steps.last().map(|step| step.operation.clone())
     }
 
     pub fn roles(&self) -> Vec<Rc<str>> {
@@ -536,6 +539,14 @@ impl<const FINGERPRINTS: bool> Run for TableRun<FINGERPRINTS> {
 
     fn trail(&self, _thread: usize) -> Option<u128> {
         self.state()
+    }
+
+    fn announced(&self, thread: usize) -> Option<Operation> {
+        self.account.announced(thread)
+    }
+
+    fn took(&self) -> Option<Operation> {
+        self.account.took()
     }
 
     fn roles(&self) -> Vec<Rc<str>> {
