@@ -3,7 +3,7 @@
 //! A coroutine that is thrown away is unwound, so the program's destructors run; operations in them do nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
@@ -16,10 +16,11 @@ use super::fingerprint::{chain, digest};
 use super::kernel::{
     Book, Doing, Engine, Installed, LogicalTask, ObjectCore, Record, Request, RoleId, Spawn, Took, install,
 };
+use super::limits::Limits;
 use super::system::{
     Begin, Diverged, Failure, Fingerprints, Keep, Next, Numbers, PathStep, Report, Run, System, Thread, Use,
 };
-use super::trace::{Ended, LockEdge, Operation, Step, Unfinished};
+use super::trace::{Ended, LockEdge, Operation, Step, Stopped, Unfinished};
 
 /// What a coroutine is told when it goes on.
 #[derive(Clone, Copy)]
@@ -73,6 +74,11 @@ impl Coroutined {
 
 /// A thread that has not begun, and what it will do.
 type Newborn = (Rc<Coroutined>, Box<dyn FnOnce()>);
+
+/// About how many bytes a thread takes, with the part of its stack that it touches; an object; a step in the book.
+const THREAD: u64 = 32 * 1024;
+const OBJECT: u64 = 256;
+const STEP: u64 = 256;
 
 /// A program as a [`System`]: its threads are coroutines on one thread of this process.
 ///
@@ -151,11 +157,12 @@ struct StackPool {
 impl StackPool {
     const SIZE: usize = 512 * 1024;
 
-    fn take(&self) -> DefaultStack {
-        let free = self.free.borrow_mut().pop();
-        free.unwrap_or_else(|| {
-            DefaultStack::new(Self::SIZE).expect("failed to map memory for a thread's stack")
-        })
+    /// A stack; none if the system has no more memory for one.
+    fn take(&self) -> Option<DefaultStack> {
+        if let Some(free) = self.free.borrow_mut().pop() {
+            return Some(free);
+        }
+        DefaultStack::new(Self::SIZE).ok()
     }
 }
 
@@ -164,7 +171,7 @@ struct Core {
     book: Book,
     keep: Keep,
     threads: RefCell<Vec<Rc<Coroutined>>>,
-    newborn: RefCell<Vec<Newborn>>,
+    newborn: RefCell<VecDeque<Newborn>>,
     running: Cell<usize>,
     numbers: Rc<Numbers>,
     /// What the running thread has announced since it went on.
@@ -188,13 +195,24 @@ pub struct CoroutineRun<O = ()> {
     look: Look<O>,
     stacks: Rc<StackPool>,
     fibers: Vec<Option<Fiber>>,
+    /// How many of them have a stack.
+    begun: usize,
     report: Report,
     installed: Option<Installed>,
+    limits: Limits,
+    /// The limit at which it stands still, since a thread was to begin beyond it.
+    stopped: Option<Stopped>,
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }
 
 impl<O> CoroutineRun<O> {
     /// Begins an execution as the thread `main`, up to its first visible operation.
-    fn new(system: &Coroutines<O>, Begin { numbers, keep, .. }: Begin<'_>) -> Self {
+    fn new(system: &Coroutines<O>, Begin { numbers, limits, keep, .. }: Begin<'_>) -> Self {
         let core = Rc::new(Core {
             book: Book::new(keep == Keep::Words),
             keep,
@@ -215,9 +233,14 @@ impl<O> CoroutineRun<O> {
         *core.me.borrow_mut() = Rc::downgrade(&core);
         let installed = Some(install(core.clone()));
         let (look, stacks) = (system.look.clone(), system.stacks.clone());
-        let mut run = Self { core, look, stacks, fibers: Vec::new(), report: Report::default(), installed };
+        let (fibers, report, limits) = (Vec::new(), Report::default(), limits.clone());
+        let mut run = Self { core, look, stacks, fibers, begun: 0, report, installed, limits, stopped: None };
+        assert!(!planted(Planted::EnginePanics), "a planted fault of the engine");
         let program = system.program.clone();
-        let body = Box::new(move || program());
+        let body = Box::new(move || {
+            assert!(!planted(Planted::ThreadPanics), "a planted fault of a thread");
+            program();
+        });
         run.core.spawn(Spawn { name: "main".to_owned(), daemon: false, body });
         run.raise();
         run
@@ -226,12 +249,15 @@ impl<O> CoroutineRun<O> {
     /// Goes along a path. Nothing is reported on the way.
     fn follow(&mut self, path: &[PathStep]) {
         for (at, step) in path.iter().enumerate() {
+            if self.stopped.is_some() {
+                return;
+            }
             let can_be_taken = self.core.can_take(step.thread, step.alternative);
             if can_be_taken {
                 self.take(step.thread, step.alternative);
             }
             let is_same = || step.trail.is_none_or(|trail| trail == self.core.trail(step.thread));
-            if !can_be_taken || !is_same() {
+            if self.stopped.is_none() && (!can_be_taken || !is_same()) {
                 self.report.failure = Some(Failure::Diverged(Diverged { at, was_taken: can_be_taken }));
                 return;
             }
@@ -245,14 +271,23 @@ impl<O> CoroutineRun<O> {
         self.raise();
     }
 
-    /// Lets every newborn thread run to its first visible operation.
+    /// Lets every newborn thread run to its first visible operation, as far as the limits allow.
     fn raise(&mut self) {
-        loop {
-            let Some((thread, body)) = self.core.take_newborn() else { return };
+        while let Some((thread, body)) = self.core.take_newborn() {
+            self.stopped = self.limits.reached(self.size());
+            if self.stopped.is_some() {
+                return;
+            }
+            let Some(stack) = self.stacks.take() else {
+                self.stopped = Some(Stopped::Memory);
+                return;
+            };
+            self.begun += 1;
+            self.core.numbers.note_stacks(self.begun);
             let index = self.fibers.len();
             let core = self.core.clone();
             let me = thread.clone();
-            let fiber = Coroutine::with_stack(self.stacks.take(), move |yielder: &Yielder<Go, ()>, _: Go| {
+            let fiber = Coroutine::with_stack(stack, move |yielder: &Yielder<Go, ()>, _: Go| {
                 me.yielder.set(std::ptr::from_ref(yielder));
                 let result = catch_unwind(AssertUnwindSafe(body));
                 if core.over.get() {
@@ -287,6 +322,7 @@ impl<O> CoroutineRun<O> {
             }
             CoroutineResult::Return(()) => {
                 self.stacks.free.borrow_mut().push(fiber.into_stack());
+                self.begun -= 1;
                 told.next = None;
             }
         }
@@ -306,6 +342,9 @@ impl<O> CoroutineRun<O> {
         std::mem::swap(&mut self.report.uses, &mut self.core.uses.borrow_mut());
         self.report.sets_up = !self.core.exploring.get();
         self.report.setup_steps = self.core.book.setup_steps();
+        if let Some(stopped) = self.stopped {
+            self.report.failure.get_or_insert(Failure::Stopped(stopped));
+        }
         if let Some(panic) = self.core.panicked.borrow().as_ref() {
             self.report.failure.get_or_insert_with(|| Failure::Panicked(panic.clone()));
         }
@@ -337,6 +376,9 @@ impl<O> Run for CoroutineRun<O> {
     }
 
     fn step(&mut self, thread: usize, alternative: usize) {
+        if self.stopped.is_some() {
+            return;
+        }
         self.take(thread, alternative);
         self.tell();
     }
@@ -347,6 +389,11 @@ impl<O> Run for CoroutineRun<O> {
 
     fn trail(&self, thread: usize) -> Option<u128> {
         (self.core.keep != Keep::Nothing).then(|| self.core.trail(thread))
+    }
+
+    fn size(&self) -> u64 {
+        let objects = self.core.live.borrow().len() as u64;
+        self.core.numbers.stacks() as u64 * THREAD + objects * OBJECT + self.core.book.len() as u64 * STEP
     }
 
     fn announced(&self, thread: usize) -> Option<Operation> {
@@ -436,8 +483,7 @@ impl Core {
     }
 
     fn take_newborn(&self) -> Option<Newborn> {
-        let mut newborn = self.newborn.borrow_mut();
-        if newborn.is_empty() { None } else { Some(newborn.remove(0)) }
+        self.newborn.borrow_mut().pop_front()
     }
 
     fn thread(&self) -> Rc<Coroutined> {
@@ -455,16 +501,13 @@ impl Core {
     }
 
     fn describe_panic(&self, thread: &Coroutined, payload: &(dyn std::any::Any + Send)) -> String {
-        let message = payload.downcast_ref::<String>().map(String::as_str);
-        let message =
-            message.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-        format!("{}: {message}", self.book.name(thread.role))
+        format!("{}: {}", self.book.name(thread.role), panic_message(payload))
     }
 }
 
 impl Engine for Core {
     fn spawn(&self, spawn: Spawn) {
-        assert!(!self.book.has_role(&spawn.name), "two threads are named `{}`", spawn.name);
+        assert!(!self.book.knows(&spawn.name), "two threads are named `{}`", spawn.name);
         let name_digest = digest(&spawn.name);
         let thread = Rc::new(Coroutined {
             role: self.book.role(&spawn.name),
@@ -478,7 +521,7 @@ impl Engine for Core {
             logical_task: Cell::new(LogicalTask { key: name_digest, ..LogicalTask::default() }),
         });
         self.threads.borrow_mut().push(thread.clone());
-        self.newborn.borrow_mut().push((thread, spawn.body));
+        self.newborn.borrow_mut().push_back((thread, spawn.body));
     }
 
     fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut(usize) -> (u128, String)) -> Took {

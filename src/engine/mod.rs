@@ -5,6 +5,7 @@ pub mod execution;
 pub mod fault_injection;
 pub mod fingerprint;
 pub mod kernel;
+pub(crate) mod limits;
 pub mod locks;
 pub mod loom;
 pub mod search;

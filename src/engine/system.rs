@@ -121,14 +121,16 @@
 //! assert_eq!(outcomes, BTreeSet::from([1, 2]));
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
-use super::trace::{Ended, LockEdge, Operation, Step, Trace, Unfinished};
+use super::limits::Limits;
+use super::trace::{Ended, LockEdge, Operation, Step, Stopped, Trace, Unfinished};
 
 /// What is searched: something that begins executions of one program.
 ///
@@ -148,8 +150,8 @@ pub trait System {
 /// The default search ([`run_search`](super::search::run_search)) merges states by their fingerprints, so only such a
 /// system has it; so do several threads that search together, which share what they know of states. All
 /// other searches take any system. What they do with fingerprints, they leave undone without: a bounded search and the
-/// search for fewest switches run again what leads to a known state, an execution that goes round in circles ends at the limit
-/// of steps, and a program that is not deterministic is found out only if a step names another operation than before.
+/// search for fewest switches run again what leads to a known state, an execution that goes round in circles ends the search
+/// at the limit of steps, and a program that is not deterministic is found out only if a step names another operation than before.
 pub trait Fingerprints: System {}
 
 /// How an execution begins.
@@ -157,6 +159,9 @@ pub trait Fingerprints: System {}
 pub struct Begin<'b> {
     /// The numbers of the search's threads and objects.
     pub numbers: &'b Rc<Numbers>,
+    /// How far the search goes. Where an execution has come beyond that, a system may stop it ([`Failure::Stopped`]): the
+    /// search itself looks only between two steps.
+    pub limits: &'b Limits,
     /// What is kept of the execution besides its steps.
     pub keep: Keep,
     /// The steps to take at once, from the first one.
@@ -231,6 +236,11 @@ pub trait Run {
     /// None as for [`Run::state`].
     fn trail(&self, _thread: usize) -> Option<u128> {
         None
+    }
+
+    /// About how many bytes the execution takes, by an estimate that is the same on every machine.
+    fn size(&self) -> u64 {
+        0
     }
 
     /// The operation that a thread takes next, by name; none if it has no name under the thread's own role.
@@ -419,6 +429,8 @@ pub enum Failure {
     Unresponsive(String),
     /// The path did not fit.
     Diverged(Diverged),
+    /// It has come to a limit of the search: not all of its threads began, so nothing can be said of it.
+    Stopped(Stopped),
 }
 
 /// Where a path did not fit.
@@ -438,6 +450,8 @@ pub struct Diverged {
 pub struct Numbers {
     objects: RefCell<FxHashMap<u128, u32>>,
     threads: RefCell<FxHashMap<u128, u32>>,
+    /// The most stacks that an execution had at the same time.
+    stacks: Cell<usize>,
     /// The numbers that hold for all who search together; none for a search on one thread.
     shared: Option<Arc<SharedNumbers>>,
 }
@@ -447,6 +461,8 @@ pub struct Numbers {
 pub(in crate::engine) struct SharedNumbers {
     objects: Mutex<FxHashMap<u128, u32>>,
     threads: Mutex<FxHashMap<u128, u32>>,
+    /// How many stacks all of them have.
+    stacks: AtomicUsize,
 }
 
 impl Numbers {
@@ -465,6 +481,20 @@ impl Numbers {
     #[must_use]
     pub fn object(&self, key: u128) -> u32 {
         number_of(&self.objects, self.shared.as_ref().map(|shared| &shared.objects), key)
+    }
+
+    /// An execution has so many stacks now. They are used again by the next one, so the most of them count.
+    pub(in crate::engine) fn note_stacks(&self, now: usize) {
+        let more = now.saturating_sub(self.stacks.get());
+        self.stacks.set(self.stacks.get() + more);
+        if let Some(shared) = self.shared.as_ref().filter(|_| more > 0) {
+            shared.stacks.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// How many stacks the search has, with those of others who search together with it.
+    pub(in crate::engine) fn stacks(&self) -> usize {
+        self.shared.as_ref().map_or(self.stacks.get(), |shared| shared.stacks.load(Ordering::Relaxed))
     }
 }
 

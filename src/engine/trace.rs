@@ -99,7 +99,7 @@ pub enum Ended {
     Complete,
     /// No thread can move, and some thread is neither done nor idle.
     Deadlock,
-    /// The limit of steps was reached, or the execution goes round in circles for ever.
+    /// It came back to a state that it had been in, and can do so for ever with each thread served that can move.
     Hang,
     /// A thread panicked: its name and the message.
     Panicked(String),
@@ -118,6 +118,23 @@ pub enum Ended {
         /// What it is now; the same words if only what the operation got or left is different.
         now: String,
     },
+    /// A limit of the search ended it. How the program would have gone on is not known.
+    Stopped(Stopped),
+}
+
+/// Why a search, or an execution, stopped before it was through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// So many executions were run.
+    Executions,
+    /// The time was up.
+    Time,
+    /// There was no more memory for what it keeps.
+    Memory,
+    /// An execution took more steps than the limits allow and had come back to no state.
+    Steps,
+    /// It was interrupted.
+    Interrupted,
 }
 
 impl Ended {
@@ -130,7 +147,8 @@ impl Ended {
             | Self::Panicked(_)
             | Self::Crashed(_)
             | Self::Unresponsive(_)
-            | Self::NotDeterministic { .. } => true,
+            | Self::NotDeterministic { .. }
+            | Self::Stopped(_) => true,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::exploration::{EngineKind, Exploration, Verdict};
 use super::findings::{Findings, Judge};
-use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told};
+use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told, out_of_steps};
 use super::loom;
 use super::trial::{Observed, Trial};
 use super::witness::{find_canonical_witnesses, first_violation};
@@ -96,7 +96,7 @@ fn on_one_core(
     });
     searched.share = told.share;
     if is_full {
-        searched.clean = options.cut_short(Stopped::Memory, searched.executions);
+        searched.clean = options.cut_short(&job.limits(), Stopped::Memory, searched.executions);
     }
     if let Some(error) = failed {
         return Err(error);
@@ -189,7 +189,8 @@ impl Options {
     ) -> Searched {
         let search = run_search(limits, system, visit);
         let searched = self.searched(limits, &search);
-        if search.stopped != Some(Stopped::Memory) || limits.preemptions.is_some() {
+        let is_too_large = matches!(search.stopped, Some(Stopped::Memory | Stopped::Steps));
+        if !is_too_large || limits.preemptions.is_some() {
             return searched;
         }
         let executions = search.executions / SHARE_OF_FEW_PREEMPTIONS;
@@ -208,7 +209,7 @@ impl Options {
     /// What a complete search came to, if no rule broke.
     fn searched(&self, limits: &Limits, search: &Search) -> Searched {
         let clean = match (search.stopped, limits.preemptions) {
-            (Some(stopped), _) => self.cut_short(stopped, search.executions),
+            (Some(stopped), _) => self.cut_short(limits, stopped, search.executions),
             (None, Some(bound)) if search.bounded => Verdict::ProvedUpTo(bound),
             (None, _) => Verdict::Proved,
         };
@@ -225,7 +226,7 @@ impl Options {
         let deepened = deepen(limits, most, |limits| bounded_search(limits, system, visit));
         let clean = match (deepened.run_through, deepened.last.stopped) {
             (Some(preemptions), _) if !deepened.is_complete() => Verdict::ProvedUpTo(preemptions),
-            (None, Some(stopped)) => self.cut_short(stopped, deepened.executions),
+            (None, Some(stopped)) => self.cut_short(limits, stopped, deepened.executions),
             // Either everything was run, or the visitor has seen enough.
             _ => Verdict::Proved,
         };
@@ -242,7 +243,15 @@ impl Options {
     ) -> Searched {
         let search = sample(limits, system, drawn, visit);
         let clean = match search.stopped {
-            Some(Stopped::Interrupted) => self.cut_short(Stopped::Interrupted, search.executions),
+            Some(stopped @ (Stopped::Interrupted | Stopped::Memory)) => {
+                self.cut_short(limits, stopped, search.executions)
+            }
+            _ if search.out_of_steps > 0 => Verdict::Incomplete(format!(
+                "each of {} of the {} schedules {}",
+                search.out_of_steps,
+                search.executions,
+                out_of_steps(limits.steps)
+            )),
             _ => Verdict::Sampled { schedules: search.executions, seed: drawn.seed },
         };
         Searched { executions: search.executions, states: 0, share: None, clean }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::job::{ExploreError, Job};
+use super::job::{ExploreError, Job, limit_reached};
 use crate::engine::coroutines::Coroutines;
 use crate::engine::execution::{Ended, Execution, Schedule, follow};
 use crate::engine::search::Limits;
@@ -96,6 +96,9 @@ impl<S: Observed> Trial<'_, S> {
             Ended::Complete | Ended::Deadlock | Ended::Hang => Ok(()),
             Ended::Panicked(message) | Ended::Crashed(message) | Ended::Unresponsive(message) => {
                 Err(ExploreError::Broken { scenario, message: message.clone() })
+            }
+            Ended::Stopped(stopped) => {
+                Err(ExploreError::Limit { scenario, reason: limit_reached(&self.limits, *stopped) })
             }
             Ended::NotDeterministic { step, first, now } => {
                 let (step, first, now) = (*step, first.clone(), now.clone());

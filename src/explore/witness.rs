@@ -75,7 +75,7 @@ pub(super) fn first_violation(
         return Err(error);
     }
     let clean = match (deepened.last.stopped, deepened.run_through) {
-        (Some(stopped), _) => options.cut_short(stopped, deepened.last.executions),
+        (Some(stopped), _) => options.cut_short(&trial.limits, stopped, deepened.last.executions),
         (None, Some(preemptions)) if deepened.last.bounded => Verdict::ProvedUpTo(preemptions),
         (None, _) => Verdict::Proved,
     };

@@ -20,11 +20,12 @@ use serde_json::{Value, json};
 use turnloom::engine::search::{Sample, Sampler};
 use turnloom::explore::Firing;
 use turnloom::explore::{Budget, Caught, Hunted, Job, Options, SearchKind, Verdict, hunt, smaller};
-use turnloom::observation::{Observations, Place, Waiting, Why};
+use turnloom::observation::{Observations, Place, Waiting};
 use turnloom::rules::{Violation, rules};
 use turnloom::scenario;
 use turnloom::scenario::Vocabulary;
 use turnloom::subject::model::{DECISIONS, DEFECTS, REVISIONS};
+use turnloom::terms::ThreadRole;
 
 /// A scenario as a file has it.
 #[derive(Debug, Clone)]
@@ -273,11 +274,11 @@ fn look(job: &Job, schedules: u64, ran: &mut Ran) -> Option<Caught> {
 /// answer.
 fn is_idle(seen: &Observations) -> bool {
     let waits = |thread: &Waiting| {
-        thread.thread == "clock"
+        thread.role() == Some(ThreadRole::Clock)
             || thread.waits_for.iter().any(|whom| whom == "server")
             || thread.place.iter().any(|place| matches!(place, Place::WaitFor(_)))
     };
-    seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Deadlock && stuck.threads.iter().any(waits))
+    seen.stuck.as_ref().is_some_and(|stuck| stuck.is_deadlock() && stuck.threads.iter().any(waits))
 }
 
 fn vocabulary() -> Vocabulary {

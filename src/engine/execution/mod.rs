@@ -2,8 +2,8 @@
 
 pub(crate) mod dependence;
 pub(crate) mod drop_departures;
+pub(crate) mod ending;
 pub(crate) mod fair_cycles;
-pub(crate) mod limits;
 pub(crate) mod racing_pair;
 pub(crate) mod record;
 pub(crate) mod replay;

@@ -4,10 +4,11 @@
 //! have moved there moves instead, and from then on no thread is preempted and no choice departs from the first
 //! alternative. The first reversal that does not fail is the last moment at which things could still have gone well.
 
-use super::limits::Limits;
+use super::drop_departures::STEPS;
 use super::record::{Execution, Question};
 use super::replay::{Fork, follow, forks};
 use super::schedule::{Departure, Schedule, Switch};
+use crate::engine::limits::Limits;
 use crate::engine::system::System;
 use crate::engine::trace::Step;
 
@@ -75,16 +76,18 @@ pub fn racing_pair<S: System, E>(
     };
     let failing = follow(limits, system, schedule, ran).0;
     let forks = forks(limits, system, schedule);
-    let mut tries = 0;
+    let (mut tries, mut steps) = (0, 0);
+    let mut taken: usize = forks.iter().map(Fork::departures).sum();
     for (step, fork) in forks.iter().enumerate().rev() {
-        let taken: usize = forks[..step].iter().map(Fork::departures).sum();
+        taken -= fork.departures();
         for thread in fork.able.iter().filter(|thread| **thread != fork.moves) {
             tries += 1;
-            if tries > REVERSALS {
+            if tries > REVERSALS || steps > STEPS {
                 return Ok(None);
             }
             let reversed = reversed(schedule, taken, fork, thread);
             let (passing, drift) = follow(limits, system, &reversed, |execution| {
+                steps += execution.steps();
                 Ok(if fails(execution)? { None } else { Some(ran(execution)) })
             });
             if let Some(passing) = passing?.filter(|_| drift.is_empty()) {

@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::engine::fingerprint::digest;
 use crate::engine::trace::{Anchor, LOCK, LockEdge, Operation, Step, Trace, Unfinished};
 
@@ -57,6 +59,7 @@ struct Scope {
 #[derive(Debug, Default)]
 pub struct Book {
     roles: RefCell<Vec<Role>>,
+    by_name: RefCell<FxHashMap<Rc<str>, RoleId>>,
     current: Cell<usize>,
     steps: RefCell<Vec<Entry>>,
     edges: RefCell<BTreeSet<LockEdge>>,
@@ -94,23 +97,24 @@ impl Book {
 
     /// The role of this name, new or known.
     pub fn role(&self, name: &str) -> RoleId {
-        let mut roles = self.roles.borrow_mut();
-        if let Some(known) = roles.iter().position(|role| &*role.name == name) {
-            return RoleId(known);
+        if let Some(known) = self.by_name.borrow().get(name) {
+            return *known;
         }
-        roles.push(Role {
-            name: name.into(),
-            held: Vec::new(),
-            scopes: Vec::new(),
-            doing: Doing::default(),
-            done: false,
-        });
+        let mut roles = self.roles.borrow_mut();
+        let name: Rc<str> = name.into();
+        self.by_name.borrow_mut().insert(name.clone(), RoleId(roles.len()));
+        roles.push(Role { name, held: Vec::new(), scopes: Vec::new(), doing: Doing::default(), done: false });
         RoleId(roles.len() - 1)
     }
 
-    /// Whether a role has this name.
-    pub(in crate::engine) fn has_role(&self, name: &str) -> bool {
-        self.roles.borrow().iter().any(|role| &*role.name == name)
+    /// Whether there is a role of this name.
+    pub(in crate::engine) fn knows(&self, name: &str) -> bool {
+        self.by_name.borrow().contains_key(name)
+    }
+
+    /// How many steps were taken so far.
+    pub(in crate::engine) fn len(&self) -> usize {
+        self.steps.borrow().len()
     }
 
     /// The name of a role.

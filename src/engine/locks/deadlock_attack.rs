@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
-use crate::engine::execution::limits::Limits;
 use crate::engine::execution::record::Execution;
 use crate::engine::execution::replay::{Going, Place, drive};
+use crate::engine::limits::Limits;
 use crate::engine::system::{Run, System};
 use crate::engine::trace::LockEdge;
 

@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 
 use super::held_back;
 use super::lock_cycles::{Cycle, cycles};
-use crate::engine::execution::limits::Limits;
 use crate::engine::execution::{Ended, Execution, Schedule, drop_departures, follow};
+use crate::engine::limits::Limits;
 use crate::engine::search::{SearchOf, bounded_search, deepen};
 use crate::engine::system::{Run, System};
 use crate::engine::trace::{LockEdge, Step};

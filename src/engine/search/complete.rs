@@ -7,7 +7,8 @@ use super::path::walk;
 use super::worker::{EndOnPanic, How, Offer, Shared, Subtree, Worker};
 use super::{preemption_bounded, stateful_dpor};
 use crate::engine::coroutines::Coroutines;
-use crate::engine::execution::limits::{Limits, Search, Visit};
+use crate::engine::execution::ending::Visit;
+use crate::engine::limits::{Limits, Search};
 use crate::engine::system::{Fingerprints, System};
 
 /// Searches every interleaving of `program`.

@@ -1,6 +1,6 @@
 //! Iterative deepening: a search with no preemptions, then with one, then with two…
 
-use crate::engine::execution::limits::{Limits, Search};
+use crate::engine::limits::{Limits, Search};
 
 /// What a row of searches with ever more preemptions came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

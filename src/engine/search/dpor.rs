@@ -31,8 +31,9 @@ use super::footprint::Clock;
 use super::path::{Kind, Known, Pasts, show, step, tick};
 use super::wakeup::{Move, Tree, after};
 use crate::engine::execution::dependence::{Groups, depend};
-use crate::engine::execution::limits::{Limits, Search, Visit, ended};
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::record::{Left, StepRecord, default_choice};
+use crate::engine::limits::{Limits, Search, path_size};
 use crate::engine::system::{Numbers, Report, Run, System, Use};
 use crate::engine::trace::Ended;
 
@@ -42,7 +43,7 @@ use crate::engine::trace::Ended;
 /// Gives the outcomes that [`run_search`](super::run_search) gives without a bound, and needs no memory for states; in
 /// exchange it repeats what other executions came to in another way. `limits.preemptions` means nothing to it.
 /// [`Search::blocked`] counts the executions that came to no end: because all that could follow was run elsewhere, or
-/// because they only looked whether an operation could have been taken earlier. [`Search::states`] stays 0. A search stops being complete where an execution ends by a panic or by the limit of steps:
+/// because they only looked whether an operation could have been taken earlier. [`Search::states`] stays 0. A search stops being complete where an execution ends by a panic or hangs:
 /// what the other threads would have done after that is not known.
 ///
 /// ```
@@ -180,9 +181,10 @@ impl<S: System> Searcher<'_, S> {
     /// Runs one execution: along the path, then on to its end or to where every thread sleeps.
     fn execute(&mut self, visit: &mut Visit<'_, S::Run>) -> ControlFlow<(), Again> {
         let path = self.path.iter().map(|node| (node.taken(), node.step.as_ref().map(|step| &step.left)));
-        let (mut run, stopped) = self.known.begin((self.system, &self.numbers), path, &mut self.taken);
+        let (mut run, stopped) =
+            self.known.begin((self.system, self.limits, &self.numbers), path, &mut self.taken);
         if let Some(ended) = stopped {
-            return self.end(&run, ended, visit);
+            return self.end(&mut run, ended, visit);
         }
         self.greet_newborn(run.report(), &Clock::default());
         loop {
@@ -193,13 +195,17 @@ impl<S: System> Searcher<'_, S> {
             let depth = self.taken.len();
             if depth < self.path.len() {
                 if let Some(ended) = step(&mut run, &mut self.taken, self.path[depth].taken()) {
-                    return self.end(&run, ended, visit);
+                    return self.end(&mut run, ended, visit);
                 }
                 self.take_step(&run, depth);
                 continue;
             }
             if let Some(ended) = ended(self.limits, &run, self.taken.len()) {
-                return self.end(&run, ended, visit);
+                return self.end(&mut run, ended, visit);
+            }
+            let kept = path_size(depth, self.threads.len()) + run.size();
+            if self.limits.end_here(&mut self.found, kept, depth) {
+                return ControlFlow::Break(());
             }
             match self.arrive(run.report()) {
                 Some(node) => self.path.push(node),
@@ -211,10 +217,15 @@ impl<S: System> Searcher<'_, S> {
         }
     }
 
-    fn end(&mut self, run: &S::Run, ended: Ended, visit: &mut Visit<'_, S::Run>) -> ControlFlow<(), Again> {
+    fn end(
+        &mut self,
+        run: &mut S::Run,
+        ended: Ended,
+        visit: &mut Visit<'_, S::Run>,
+    ) -> ControlFlow<(), Again> {
         let cut_short = ended.cuts_short();
         let deterministic = !matches!(ended, Ended::NotDeterministic { .. });
-        if show(&mut self.found, run, ended, (&self.taken, None), visit).is_break() {
+        if show(self.limits, &mut self.found, run, ended, (&self.taken, None), visit).is_break() {
             return ControlFlow::Break(());
         }
         if !deterministic {

@@ -8,9 +8,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use crate::engine::execution::limits::Limits;
 use crate::engine::execution::record::Execution;
 use crate::engine::execution::replay::{Going, Place, drive_run};
+use crate::engine::limits::Limits;
 use crate::engine::system::{Begin, Keep, Numbers, Run, System};
 
 /// What came of looking for an execution.
@@ -60,7 +60,7 @@ pub fn least<S: System, T>(
                 return Least::Unknown;
             }
             executions += 1;
-            let run = system.begin(Begin { numbers: &search.numbers, keep: Keep::States, path: &[] });
+            let run = system.begin(Begin { numbers: &search.numbers, limits, keep: Keep::States, path: &[] });
             let driven = drive_run(limits, run, &mut |place| search.choose(place), None);
             if let Some(found) = driven.ok().and_then(|driven| driven.show(&mut *wanted)) {
                 return Least::Found(found);

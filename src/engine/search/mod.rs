@@ -16,7 +16,9 @@ pub(crate) mod visited_states;
 pub(crate) mod wakeup;
 pub(crate) mod worker;
 
-pub use super::execution::limits::{Limits, Search, Stopped, Visit};
+pub use super::execution::ending::Visit;
+pub use super::limits::{Limits, Search};
+pub use super::trace::Stopped;
 pub use complete::{SearchOf, bounded_search, run_search, search};
 pub use deepening::{Deepened, deepen};
 pub use dpor::dpor;

@@ -31,8 +31,8 @@ use std::thread::{self, Scope};
 
 use super::worker::{Cores, How, Shared, Worker};
 #[cfg(test)]
-use crate::engine::execution::limits::Visit;
-use crate::engine::execution::limits::{Limits, Search};
+use crate::engine::execution::ending::Visit;
+use crate::engine::limits::{Limits, Search};
 #[cfg(test)]
 use crate::engine::system::Fingerprints;
 

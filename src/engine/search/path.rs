@@ -8,10 +8,12 @@ use std::sync::Arc;
 use super::footprint::{Clock, join};
 use super::worker::{Lease, Subtree, Worker};
 use crate::engine::execution::dependence::either_changes;
-use crate::engine::execution::limits::{Limits, Search, Visit, ended};
+use crate::engine::execution::ending::{Visit, ended};
+use crate::engine::execution::fair_cycles::at_limit;
 use crate::engine::execution::record::{Execution, Left, StepRecord, diverged};
+use crate::engine::limits::{Limits, Search};
 use crate::engine::system::{Begin, Diverged, Failure, Keep, Numbers, PathStep, Run, System, Use};
-use crate::engine::trace::Ended;
+use crate::engine::trace::{Ended, Stopped};
 
 /// A search that runs one execution after another, each along a path that leaves the one before at its last open place.
 pub(in crate::engine) trait Paths<S: System>: Sized {
@@ -108,7 +110,7 @@ impl Known {
     /// was true before is true no longer, so a search stops there.
     pub(in crate::engine) fn begin<'p, S: System>(
         &mut self,
-        (system, numbers): (&S, &Rc<Numbers>),
+        (system, limits, numbers): (&S, &Limits, &Rc<Numbers>),
         path: impl Iterator<Item = (StepRecord, Option<&'p Left>)> + Clone,
         taken: &mut Vec<StepRecord>,
     ) -> (S::Run, Option<Ended>) {
@@ -119,13 +121,13 @@ impl Known {
             taken.push(step);
             self.0.push(left.again(step));
         }
-        let run = system.begin(Begin { numbers, keep: Keep::States, path: &self.0 });
+        let run = system.begin(Begin { numbers, limits, keep: Keep::States, path: &self.0 });
         let report = run.report();
         let at = match &report.failure {
             Some(Failure::Diverged(at)) => *at,
             Some(_) if !self.0.is_empty() => {
                 taken.truncate(run.steps().len());
-                let ended = ended(&Limits::default(), &run, taken.len());
+                let ended = ended(limits, &run, taken.len());
                 return (run, ended);
             }
             Some(_) => return (run, None),
@@ -157,17 +159,32 @@ pub(in crate::engine) fn step<R: Run>(
     }
     taken.push(next);
     run.step(next.thread, next.alternative);
-    None
+    match run.report().failure {
+        Some(Failure::Stopped(stopped)) => Some(Ended::Stopped(stopped)),
+        _ => None,
+    }
 }
 
-/// An execution has come to its end: it is counted and shown; whether to go on.
+/// An execution has come to its end: it is counted and shown; whether to go on. One that a limit has ended is not shown
+/// and ends the search.
 pub(in crate::engine) fn show<R: Run>(
+    limits: &Limits,
     found: &mut Search,
-    run: &R,
-    ended: Ended,
+    run: &mut R,
+    mut ended: Ended,
     (taken, share): (&[StepRecord], Option<f64>),
     visit: &mut Visit<'_, R>,
 ) -> ControlFlow<()> {
+    let mut gone_on = Vec::new();
+    if ended == Ended::Stopped(Stopped::Steps) {
+        gone_on.extend_from_slice(taken);
+        ended = at_limit(limits, run, &mut gone_on);
+    }
+    let taken = if gone_on.is_empty() { taken } else { &gone_on };
+    if let Ended::Stopped(stopped) = ended {
+        found.stopped = Some(stopped);
+        return ControlFlow::Break(());
+    }
     found.count(&ended);
     visit(&Execution { run, ended, taken, share })
 }

@@ -13,10 +13,11 @@ use rustc_hash::FxHashMap;
 
 use super::path::{Further, Known, Paths, show, step};
 use super::worker::{Lease, Subtree, Worker};
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::fair_cycles::{CycleDetector, Place, goes_round};
-use crate::engine::execution::limits::{Search, Visit, ended, path_size};
 use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::fingerprint::{chain, digest};
+use crate::engine::limits::{Search, path_size};
 use crate::engine::system::{Run, System};
 use crate::engine::trace::Ended;
 
@@ -70,9 +71,10 @@ struct Node {
 impl<S: System> Paths<S> for Searcher<'_> {
     fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()> {
         let path = self.path.iter().map(|node| (node.step(), node.left.as_ref()));
-        let (mut run, stopped) = self.known.begin((system, &self.worker.numbers), path, &mut self.taken);
+        let (mut run, stopped) =
+            self.known.begin((system, self.worker.limits, &self.worker.numbers), path, &mut self.taken);
         if let Some(ended) = stopped {
-            let _ = self.end(&run, ended, visit);
+            let _ = self.end(&mut run, ended, visit);
             return ControlFlow::Break(());
         }
         loop {
@@ -80,9 +82,11 @@ impl<S: System> Paths<S> for Searcher<'_> {
             if depth == self.path.len() {
                 let limits = self.worker.limits;
                 if let Some(ended) = ended(limits, &run, depth) {
-                    return self.end(&run, ended, visit);
+                    return self.end(&mut run, ended, visit);
                 }
-                let kept = self.worker.shared().left.size() + path_size(depth, run.report().threads.len());
+                let kept = self.worker.shared().left.size()
+                    + path_size(depth, run.report().threads.len())
+                    + run.size();
                 if limits.end_here(&mut self.found, kept, depth) {
                     return ControlFlow::Break(());
                 }
@@ -94,7 +98,7 @@ impl<S: System> Paths<S> for Searcher<'_> {
             }
             let next = self.path[depth].step();
             if let Some(ended) = step(&mut run, &mut self.taken, next) {
-                let _ = self.end(&run, ended, visit);
+                let _ = self.end(&mut run, ended, visit);
                 return ControlFlow::Break(());
             }
             self.path[depth].left = Some(Left::of(&run, next.thread));
@@ -218,16 +222,16 @@ impl<'w> Searcher<'w> {
         }
         let place = |node: &Node| Place { enabled: node.enabled.clone(), thread: node.choices[node.next].0 };
         let Some(state) = run.state() else { return ControlFlow::Continue(()) };
-        let way = CycleDetector::round(self.path[at..].iter().map(place).collect(), state);
+        let way = CycleDetector::round(self.path[at..].iter().map(place), state);
         let mut taken = self.taken.clone();
         if !goes_round(self.worker.limits, &mut run, &mut taken, way, &|_| false) {
             return ControlFlow::Continue(());
         }
-        show(&mut self.found, &run, Ended::Hang, (&taken, None), visit)
+        show(self.worker.limits, &mut self.found, &mut run, Ended::Hang, (&taken, None), visit)
     }
 
-    fn end<R: Run>(&mut self, run: &R, ended: Ended, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
-        show(&mut self.found, run, ended, (&self.taken, None), visit)
+    fn end<R: Run>(&mut self, run: &mut R, ended: Ended, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
+        show(self.worker.limits, &mut self.found, run, ended, (&self.taken, None), visit)
     }
 }
 

@@ -13,9 +13,11 @@ use std::rc::Rc;
 
 use super::path::show;
 use crate::engine::execution::dependence::depend;
-use crate::engine::execution::limits::{Limits, Search, Visit, ended};
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::record::{StepRecord, default_choice};
-use crate::engine::system::{Begin, Keep, Numbers, Report, Run, System};
+use crate::engine::limits::{Limits, Search};
+use crate::engine::system::{Begin, Keep, Numbers, PathStep, Report, Run, System};
+use crate::engine::trace::{Ended, Stopped};
 
 /// How schedules are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +83,8 @@ pub fn sample<S: System>(
     let mut longest = 0;
     while let Some(number) = limits.allow(&mut found) {
         let drawn = Drawn::new(sample, number, longest);
-        let run = system.begin(Begin { numbers: &numbers, keep: drawn.keeps(), path: &[] });
-        let (steps, flow) = draw(limits, run, drawn, &mut found, visit);
+        let begin = |keep, path: &[PathStep]| system.begin(Begin { numbers: &numbers, limits, keep, path });
+        let (steps, flow) = draw(limits, &begin, drawn, &mut found, visit);
         longest = longest.max(steps);
         if flow.is_break() {
             break;
@@ -94,18 +96,34 @@ pub fn sample<S: System>(
 /// Runs one schedule; how many steps it had after the setup.
 fn draw<R: Run>(
     limits: &Limits,
-    mut run: R,
+    begin: &dyn Fn(Keep, &[PathStep]) -> R,
     mut drawn: Drawn,
     found: &mut Search,
     visit: &mut Visit<'_, R>,
 ) -> (usize, ControlFlow<()>) {
+    let mut run = begin(drawn.keeps(), &[]);
     let mut taken: Vec<StepRecord> = Vec::new();
     let mut enabled: Vec<usize> = Vec::new();
     loop {
         let report = run.report();
         if let Some(ended) = ended(limits, &run, taken.len()) {
             let steps = taken.len().saturating_sub(report.setup_steps);
-            return (steps, show(found, &run, ended, (&taken, None), visit));
+            if ended == Ended::Stopped(Stopped::Steps) && drawn.keeps() == Keep::Nothing {
+                // Whether it goes round for ever is seen by its states.
+                drop(run);
+                run = begin(Keep::States, &again(&taken));
+            }
+            let flow = show(limits, found, &mut run, ended, (&taken, None), visit);
+            if found.stopped == Some(Stopped::Steps) {
+                // The others are drawn all the same.
+                found.stopped = None;
+                found.out_of_steps += 1;
+                return (steps, ControlFlow::Continue(()));
+            }
+            return (steps, flow);
+        }
+        if limits.end_here(found, run.size(), taken.len()) {
+            return (0, ControlFlow::Break(()));
         }
         enabled.clear();
         enabled.extend(report.enabled());
@@ -119,6 +137,13 @@ fn draw<R: Run>(
             drawn.taken(run.report(), thread, &enabled);
         }
     }
+}
+
+/// The same steps, to be taken in a new execution.
+fn again(taken: &[StepRecord]) -> Vec<PathStep> {
+    let again =
+        |step: &StepRecord| PathStep { thread: step.thread, alternative: step.alternative, trail: None };
+    taken.iter().map(again).collect()
 }
 
 /// The choices of one schedule.

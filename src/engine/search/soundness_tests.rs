@@ -53,8 +53,10 @@ fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
     let (runnable, slot) = with_slot(build(program.clone()));
     let mut seen = BTreeSet::new();
     let mut path: Vec<(Vec<(usize, usize)>, usize)> = Vec::new();
+    let limits = Limits::default();
     for _ in 0..most {
-        let mut run = runnable.begin(Begin { numbers: &Rc::default(), keep: Keep::States, path: &[] });
+        let begin = Begin { numbers: &Rc::default(), limits: &limits, keep: Keep::States, path: &[] };
+        let mut run = runnable.begin(begin);
         for depth in 0.. {
             let report = run.report();
             let enabled = report.enabled().to_vec();

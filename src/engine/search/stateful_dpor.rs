@@ -26,10 +26,11 @@ use super::path::{Further, Kind, Pasts, Paths, show, step, tick};
 use super::visited_states::Known;
 use super::worker::{Lease, Subtree, Worker};
 use crate::engine::execution::dependence::depend;
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::fair_cycles::{CycleDetector, Place, goes_round};
-use crate::engine::execution::limits::{Search, Visit, ended, path_size};
 use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::fault_injection::{Planted, planted};
+use crate::engine::limits::{Search, path_size};
 use crate::engine::system::{Fingerprints, Next, Report, Run, Use};
 use crate::engine::trace::Ended;
 
@@ -65,9 +66,10 @@ enum Arrived {
 impl<S: Fingerprints> Paths<S> for Searcher<'_> {
     fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()> {
         let path = self.path.iter().map(|node| (node.taken(), node.step.as_ref().map(|step| &step.left)));
-        let (mut run, stopped) = self.known.begin((system, &self.worker.numbers), path, &mut self.taken);
+        let (mut run, stopped) =
+            self.known.begin((system, self.worker.limits, &self.worker.numbers), path, &mut self.taken);
         if let Some(ended) = stopped {
-            let _ = self.end(&run, ended, visit);
+            let _ = self.end(&mut run, ended, visit);
             return ControlFlow::Break(());
         }
         self.greet_newborn(run.report(), &Clock::default());
@@ -75,7 +77,7 @@ impl<S: Fingerprints> Paths<S> for Searcher<'_> {
             let depth = self.taken.len();
             if depth < self.path.len() {
                 if let Some(ended) = step(&mut run, &mut self.taken, self.path[depth].taken()) {
-                    let _ = self.end(&run, ended, visit);
+                    let _ = self.end(&mut run, ended, visit);
                     return ControlFlow::Break(());
                 }
                 self.take_step(&run, depth);
@@ -83,9 +85,9 @@ impl<S: Fingerprints> Paths<S> for Searcher<'_> {
             }
             let limits = self.worker.limits;
             if let Some(ended) = ended(limits, &run, depth) {
-                return self.end(&run, ended, visit);
+                return self.end(&mut run, ended, visit);
             }
-            let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len());
+            let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len()) + run.size();
             if limits.end_here(&mut self.found, kept, depth) {
                 return ControlFlow::Break(());
             }
@@ -182,9 +184,9 @@ impl<'w> Searcher<'w> {
         self.branch.as_ref().map_or(0, |branch| branch.steps.len())
     }
 
-    fn end<R: Run>(&mut self, run: &R, ended: Ended, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
+    fn end<R: Run>(&mut self, run: &mut R, ended: Ended, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
         let share = Some(self.share());
-        show(&mut self.found, run, ended, (&self.taken, share), visit)
+        show(self.worker.limits, &mut self.found, run, ended, (&self.taken, share), visit)
     }
 
     /// How much of the space lies behind, if what is still to be tried is as large as what was: the path cuts off, at
@@ -382,14 +384,14 @@ impl<'w> Searcher<'w> {
             enabled: node.enabled.iter().map(|(thread, _)| *thread).collect(),
             thread: node.thread,
         };
-        let way = CycleDetector::round(self.path[at..].iter().map(place).collect(), state(&run));
+        let way = CycleDetector::round(self.path[at..].iter().map(place), state(&run));
         let mut taken = self.taken.clone();
         let is_known = |state| self.worker.shared().known.get(state).is_some();
         if !goes_round(self.worker.limits, &mut run, &mut taken, way, &is_known) {
             return ControlFlow::Continue(());
         }
         let share = Some(self.share());
-        show(&mut self.found, &run, Ended::Hang, (&taken, share), visit)
+        show(self.worker.limits, &mut self.found, &mut run, Ended::Hang, (&taken, share), visit)
     }
 
     /// Gives the footprint of what lies below the last step to the place above it.

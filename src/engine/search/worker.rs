@@ -7,8 +7,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::visited_states::{Known, Table};
-use crate::engine::execution::limits::{Limits, Search, Stopped};
+use crate::engine::limits::{Limits, Search};
 use crate::engine::system::{Numbers, SharedNumbers, Use};
+use crate::engine::trace::Stopped;
 
 /// Cores that are free.
 #[derive(Debug, Default)]

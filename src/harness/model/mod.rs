@@ -14,7 +14,7 @@ use std::rc::Rc;
 use super::Firing;
 use crate::engine::coroutines::Coroutines;
 use crate::engine::execution::Ended;
-use crate::engine::kernel::{Record, at_end, setup, thread};
+use crate::engine::kernel::{Record, Timers, at_end, setup, thread};
 use crate::observation::{Observations, Why};
 use crate::scenario::{Role, Scenario, Session, Step};
 use crate::subject::model::{DecisionError, Decisions};
@@ -126,13 +126,13 @@ impl Stage {
     /// Begins the threads of the actors and of the clock; the main thread plays the last of them if it has to.
     fn raise_curtain(&self, world: &World) {
         let mut parts: Vec<Part> = Vec::new();
-        for player in &world.players {
-            let (name, player, world) = (player.name.clone(), player.clone(), world.clone());
-            parts.push((name, Box::new(move || actors::play(&world, &player))));
+        for (index, player) in world.players.iter().enumerate() {
+            let (name, world) = (player.name.clone(), world.clone());
+            parts.push((name, Box::new(move || actors::play(&world, &world.players[index]))));
         }
         if self.plan.timers == Firing::Race {
             let timers = world.timers.clone();
-            thread::spawn_daemon(ThreadRole::Clock.name(), move || while timers.fire_next_idle() {});
+            thread::spawn_daemon(ThreadRole::Clock.name(), move || keep_firing(&timers));
         } else if !self.plan.scenario.clock.is_empty() {
             let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
             parts.push((
@@ -185,7 +185,8 @@ fn why(ended: &Ended) -> Option<Why> {
         | Ended::Panicked(_)
         | Ended::Crashed(_)
         | Ended::Unresponsive(_)
-        | Ended::NotDeterministic { .. } => None,
+        | Ended::NotDeterministic { .. }
+        | Ended::Stopped(_) => None,
     }
 }
 
@@ -196,4 +197,11 @@ fn decisions(
 ) -> Result<Decisions, DecisionError> {
     let revision = revision.unwrap_or(&scenario.revision);
     Decisions::of(revision, &scenario.decisions, defects)
+}
+
+/// Fires whatever is armed, one timer after another. Which ones it has fired matters for none that it will fire.
+fn keep_firing(timers: &Timers) {
+    while timers.fire_next_idle() {
+        thread::forget();
+    }
 }

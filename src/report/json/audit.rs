@@ -1,6 +1,6 @@
 //! What `turnloom audit --format json` prints, and whether an audit holds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What `turnloom audit --format json` prints.
 ///
@@ -14,7 +14,10 @@ use serde::Serialize;
 ///       "rules": ["nothing-stranded-after-finish"],
 ///       "found": true,
 ///       "clean_without": true,
-///       "replayed": true
+///       "replayed": true,
+///       "token": "r08-finish-gap:finish-gap:bob@alice.lock-state.7:139700",
+///       "schedules": 12,
+///       "verdict_without": "proved"
 ///     }
 ///   ],
 ///   "summary": { "rows": 1, "found": 1, "clean": 1, "replayed": 1 }
@@ -45,7 +48,7 @@ pub struct Demand {
 }
 
 /// One defect that a scenario says it catches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
     /// The row of the race catalogue.
     pub id: String,
@@ -62,7 +65,7 @@ pub struct AuditRow {
     /// Whether the witness's token breaks the same rules with the same outcome once more.
     pub replayed: bool,
     /// Why not all could be run, if so: the scenario does not fit the engine, say. Then the row proves nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
     /// The rules that the scenario says.
     #[serde(skip)]
@@ -70,11 +73,12 @@ pub struct AuditRow {
     /// The scenario's file, as it was given.
     #[serde(skip)]
     pub file: String,
+    /// The token of the canonical witness; none if nothing broke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// How many schedules were run until the witness was there.
-    #[serde(skip)]
     pub schedules: u64,
     /// The verdict with the defect off.
-    #[serde(skip)]
     pub verdict_without: String,
 }
 
@@ -151,6 +155,7 @@ mod tests {
             incomplete: None,
             expected: Vec::new(),
             file: String::new(),
+            token: None,
             schedules: 1,
             verdict_without: "proved".into(),
         };
@@ -172,7 +177,9 @@ mod tests {
               ],
               "found": false,
               "clean_without": true,
-              "replayed": true
+              "replayed": true,
+              "schedules": 1,
+              "verdict_without": "proved"
             },
             {
               "id": "R10",
@@ -183,7 +190,9 @@ mod tests {
               ],
               "found": true,
               "clean_without": true,
-              "replayed": true
+              "replayed": true,
+              "schedules": 1,
+              "verdict_without": "proved"
             }
           ],
           "summary": {

@@ -115,7 +115,7 @@ impl<S: System> Searcher<'_, S> {
         let again =
             |node: &Node| PathStep { thread: node.thread, alternative: node.alternative, trail: None };
         let path: Vec<PathStep> = self.path[..depth].iter().map(again).collect();
-        let begin = Begin { numbers: &self.numbers, keep: Keep::States, path: &path };
+        let begin = Begin { numbers: &self.numbers, limits: self.limits, keep: Keep::States, path: &path };
         let mut run = self.system.begin(begin);
         for (at, step) in sequence.iter().enumerate() {
             let report = run.report();

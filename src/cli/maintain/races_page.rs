@@ -1,10 +1,8 @@
-//! `turnloom audit --table`: the page of the races, `scenarios/README.md`.
-//!
-//! The rows come from an audit that held, so that the page can say nothing that was not just seen.
+//! The page of the races, `scenarios/README.md`. Its rows come from an audit that held.
 
 use std::fmt::Write;
 
-use super::demands::DEMANDS;
+use crate::cli::audit::DEMANDS;
 use crate::cli::files::File;
 use crate::report::json::{AuditDocument, AuditRow};
 use crate::subject::model::DEFECTS;
@@ -12,15 +10,15 @@ use crate::subject::model::DEFECTS;
 const HEAD: &str = "\
 # The races
 
-Made by `turnloom audit --table > scenarios/README.md`; a test says when that is due.
+Made by `cargo run --release --example maintain -- races > scenarios/README.md`; `.ci/run` says when that is due.
 
 One line for each race: with the defect on its scenario breaks exactly these rules, without it the scenario has this verdict, and the
-failing interleaving replays. `schedules` is how many interleavings the search of an audit runs until it has the failing one: first all
+token replays the failing schedule: `turnloom replay scenarios/FILE TOKEN`. `schedules` is how many schedules the search of an audit runs until it has the failing one: first all
 without a preemption, then all with one, and so on. `turnloom explain ROW` says where a race comes from. Rows that begin with `N` were
 found by turnloom, those that begin with `P` were reported in public after the catalogue was closed.
 
-| row | what goes wrong | scenario | defect | rules that break | schedules | without the defect |
-|---|---|---|---|---|---|---|
+| row | what goes wrong | scenario | defect | rules that break | schedules | without the defect | token |
+|---|---|---|---|---|---|---|---|
 ";
 
 /// The page.
@@ -48,12 +46,13 @@ fn line(row: &AuditRow) -> String {
     let harm = DEFECTS.iter().find(|defect| defect.name == row.defect).map_or("", |defect| defect.harm);
     let rules: Vec<String> = row.rules.iter().map(|rule| format!("`{rule}`")).collect();
     format!(
-        "| {id} | {harm} | [{scenario}]({scenario}.json) | `{defect}` | {rules} | {schedules} | {verdict} |\n",
+        "| {id} | {harm} | [{scenario}]({scenario}.json) | `{defect}` | {rules} | {schedules} | {verdict} | {token} |\n",
         id = row.id,
         scenario = row.scenario,
         defect = row.defect,
         rules = rules.join(", "),
         schedules = row.schedules,
         verdict = row.verdict_without,
+        token = row.token.as_ref().map(|token| format!("`{token}`")).unwrap_or_default(),
     )
 }
