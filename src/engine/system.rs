@@ -46,7 +46,8 @@
 //!
 //!     fn begin(&self, begin: Begin<'_>) -> Counter {
 //!         let thread = |name: &str| Thread::new(begin.numbers.thread(name.len() as u128), name);
-//!         let report = Report { threads: vec![thread("a"), thread("bb")], ..Report::default() };
+//!         let mut report = Report::default();
+//!         report.threads = vec![thread("a"), thread("bb")];
 //!         let (read, announced) = ([None; 2], [None, None]);
 //!         let mut counter = Counter { report, number: 0, read, announced, steps: Vec::new() };
 //!         (0..2).for_each(|thread| counter.announce(thread, "read"));
