@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Need;
 use super::call::{CallKind, in_words, unquoted};
+use crate::engine::trace::Operation;
 use crate::terms::ThreadRole;
 
 /// An execution that ended before everybody was done.
@@ -222,6 +223,12 @@ impl From<&str> for Place {
         let call = || call(words).map(Self::Call);
         let within = || Self::Within(words.to_owned());
         bare.or_else(prompt).or_else(wait).or_else(service).or_else(call).unwrap_or_else(within)
+    }
+}
+
+impl From<Operation> for WaitsTo {
+    fn from(operation: Operation) -> Self {
+        Self::from(operation.to_string().as_str())
     }
 }
 

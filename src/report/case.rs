@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{racing, words};
 use crate::engine::execution::{Drift, Schedule};
-use crate::engine::locks::{Attack, LockGraph};
+use crate::engine::locks::{Attack, Cycle, LockGraph, cycles};
 use crate::explore::{Job, RacingPair, Replay};
 use crate::observation::LockEdge;
 use crate::rules::Violation;
-use crate::rules::lock_order::{Cycle, cycles};
 
 /// An execution and what is known of it.
 #[derive(Debug, Clone, Copy)]

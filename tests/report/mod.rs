@@ -5,13 +5,13 @@ mod html;
 
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 
 use crate::folder::{Folder, Run, binary};
 use html::Page;
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::kernel::{FifoLock, thread};
 use turnloom::engine::locks::{Attack, lock_graph};
-use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Limits, run_search};
 use turnloom::explore::Firing;
 use turnloom::explore::{Job, Replay, TraceStep};
 use turnloom::observation::{Observations, Stuck, Waiting, Why};
@@ -192,8 +192,8 @@ fn a_file_that_cannot_be_written_is_bad_input_and_not_half_there() {
 }
 
 /// Two threads take two locks in two orders.
-fn crossed() -> Rc<dyn Fn()> {
-    Rc::new(|| {
+fn crossed() -> Coroutines {
+    Coroutines::new(|| {
         let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
         for (name, first, second) in [("x", a.clone(), b.clone()), ("y", b, a)] {
             thread::spawn_detached(name, move || {
@@ -206,7 +206,7 @@ fn crossed() -> Rc<dyn Fn()> {
 
 #[test]
 fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
-    let graph = lock_graph(&Limits::default(), &crossed());
+    let graph = lock_graph(&Limits::default(), &crossed(), run_search);
     let [(cycle, Attack::Confirmed(schedule))] = &graph.cycles[..] else { panic!("{:?}", graph.cycles) };
     let step = |thread: &str, lock: &str| TraceStep {
         thread: thread.into(),

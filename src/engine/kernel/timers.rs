@@ -1,5 +1,5 @@
 //! Timers of virtual time: armed by the program, fired by the scenario's clock as one step among others, or, where they
-//! race, by whoever keeps the time, one after another by their deadlines. No clock is read; a timer nobody fires never
+//! race, by the thread that keeps the time, one after another by their deadlines. No clock is read; a timer that is not fired never
 //! fires.
 
 use std::cell::RefCell;
@@ -53,7 +53,7 @@ type Due = Rc<dyn Fn()>;
 #[derive(Clone)]
 pub struct Timers {
     armed: Object<Armed>,
-    /// Timers by name that somebody may fire; the others need no operation at all, as nobody can tell. None: all of them.
+    /// Timers by name that may be fired; the others need no operation at all, as no thread can tell. None: all of them.
     watched: Option<Rc<BTreeSet<&'static str>>>,
     callbacks: Rc<RefCell<BTreeMap<TimerId, Due>>>,
     notes: Rc<RefCell<Notes>>,
@@ -85,7 +85,7 @@ impl Hash for Armed {
     }
 }
 
-/// The number of a timer, for whoever armed or fired it, and what there is to learn of it.
+/// The number of a timer, for the thread that armed or fired it, and what there is to learn of it.
 struct Named(Option<(TimerId, u128)>);
 
 impl Hash for Named {
@@ -168,7 +168,7 @@ impl Timers {
         Some(id)
     }
 
-    /// Blocks the calling thread until the timer fires (`time.sleep`); for ever, if nobody fires it.
+    /// Blocks the calling thread until the timer fires (`time.sleep`); for ever, if none does.
     pub fn sleep(&self, name: &'static str, millis: u64) {
         let over = Object::new(name, false);
         let due = over.clone();

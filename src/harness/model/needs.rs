@@ -1,7 +1,7 @@
 //! The threads of an execution that are not done, each with what of the scenario's would end its waiting.
 
-use crate::engine::kernel::NotedTimer;
-use crate::engine::trace::{Book, Unfinished};
+use crate::engine::kernel::{NotedTimer, Record};
+use crate::engine::trace::Unfinished;
 use crate::observation::{ClockOf, Need, Place, Since, Waiting};
 use crate::scenario::{ClockStep, EventSeen, FrameSeen, Happening, Step};
 use crate::terms::{ThreadRole, Timer, word};
@@ -11,9 +11,9 @@ use crate::harness::conditions::event_seen;
 
 impl World {
     /// Every thread that is not done, but for daemons that nothing waits for.
-    pub(super) fn waiting(&self, book: &Book) -> Vec<Waiting> {
+    pub(super) fn waiting(&self, record: Record<'_>) -> Vec<Waiting> {
         let thread = |thread: Unfinished| {
-            let needs = self.needs(&thread, book.is_detailed());
+            let needs = self.needs(&thread, record.is_detailed());
             let is_idle = thread.idle && thread.waits_for.is_empty() && needs.is_empty();
             let place = match ThreadRole::of(&thread.thread) {
                 Some(ThreadRole::Server) => self.waiting_reactions(),
@@ -29,7 +29,7 @@ impl World {
                 needs,
             })
         };
-        let mut threads: Vec<Waiting> = book.unfinished().into_iter().filter_map(thread).collect();
+        let mut threads: Vec<Waiting> = record.unfinished().into_iter().filter_map(thread).collect();
         threads.sort();
         threads
     }

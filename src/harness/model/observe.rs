@@ -1,6 +1,6 @@
 //! What can be seen of an execution when it is over, collected from the contents of its objects.
 
-use crate::engine::trace::Book;
+use crate::engine::kernel::Record;
 use crate::observation::{End, Observations, Stuck, Why};
 use crate::subject::model::{Agent, UsageCount};
 
@@ -8,7 +8,7 @@ use super::world::World;
 
 impl World {
     /// Everything there is to see. `stuck` says why the execution could not go on, if it could not.
-    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
+    pub(crate) fn observe(&self, stuck: Option<Why>, record: Record<'_>) -> Observations {
         let state = self.conversation.state();
         Observations {
             events: state.events.inspect(Clone::clone),
@@ -31,8 +31,8 @@ impl World {
                 Agent::Llm(agent) | Agent::Sync(agent) => agent.inspect_usage(),
             },
             end: self.end(),
-            stuck: stuck.map(|why| Stuck { why, threads: self.waiting(book) }),
-            lock_order: book.edges(),
+            stuck: stuck.map(|why| Stuck { why, threads: self.waiting(record) }),
+            lock_order: record.lock_order(),
         }
     }
 

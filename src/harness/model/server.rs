@@ -9,11 +9,11 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::engine::kernel::{Object, Op, anchor, thread, words};
-use crate::explore::Anchor;
+use crate::engine::trace::Anchor;
 use crate::harness::conditions::{event_seen, openers};
 use crate::mock_server as script;
 use crate::mock_server::{ClientMessage, Script, ServerMessage, Wire};
-use crate::observation::{Need, Opener, Place, ServerEntry};
+use crate::observation::{Need, Opener, Place, SERVER_LOG, ServerEntry};
 use crate::scenario::{Action, FrameSeen, Happening, Scenario};
 use crate::subject::model::asyncio::{EventLoop, Future};
 use crate::subject::model::{ConversationState, Llm, Output, Peer, Pipe, Sink};
@@ -180,7 +180,7 @@ impl ServerHost {
     }
 
     fn write(&self, moved: Moved) {
-        (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
+        (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor { log: SERVER_LOG, entry }));
         moved.step.opened.iter().for_each(|gate| self.let_in(gate));
         let exits = moved.step.wire.iter().any(|(_, wire)| matches!(wire, Wire::Exit(_)));
         let sinks = self.sinks.borrow();
@@ -205,7 +205,7 @@ impl ServerHost {
             script.receive(message);
             (pipe_of(script), before, script.log().len())
         });
-        (before..after).for_each(|entry| anchor(Anchor::Server(entry)));
+        (before..after).for_each(|entry| anchor(Anchor { log: SERVER_LOG, entry }));
         self.step_inline();
         pipe
     }

@@ -18,9 +18,8 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::engine::kernel::{
-    ArmedTimer, Local, LogicalTask, Mark, Object, Op, Timers, at_end, digest, thread, words,
+    ArmedTimer, Local, LogicalTask, Mark, Object, Op, RoleId, Timers, at_end, digest, thread, words,
 };
-use crate::engine::trace::RoleId;
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}
