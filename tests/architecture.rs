@@ -60,6 +60,7 @@ const PARTS: &[Part] = &[
         "report",
         &[
             "engine::execution",
+            "engine::fingerprint",
             "engine::locks",
             "engine::trace",
             "explore",

@@ -11,7 +11,7 @@ use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, s
 use crate::engine::locks::LockGraph;
 use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token};
 use crate::report::json;
-use crate::report::json::{ExploreDocument, ExploredOutcome, FaultDocument, ToldViolation};
+use crate::report::json::{ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, shown, words};
 
 /// Explores the scenario and tells what came of it.
@@ -47,12 +47,12 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     let format = if arguments.reading.takes_stdout() { Format::Text } else { arguments.shape.format };
     let exploration = match explored {
         Ok(exploration) => exploration,
-        Err(error) => return failed_as(console, &job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     let outcomes = shown(&exploration, &job.scenario.observe);
     let pairs = match pairs(&job, &outcomes) {
         Ok(pairs) => pairs,
-        Err(error) => return failed_as(console, &job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     let lone = outcomes.iter().zip(&pairs).any(|(outcome, pair)| outcome.token.is_some() && pair.is_none());
     let waits = match if lone { racing::deciding(&job, None) } else { Ok(Vec::new()) } {
@@ -63,7 +63,7 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         outcomes.into_iter().zip(pairs).map(|(outcome, pair)| (outcome, pair, &waits[..])).collect();
     let graph = match locks::find(&job, &options, &exploration) {
         Ok(graph) => graph,
-        Err(error) => return failed_as(console, &job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     if !arguments.reading.takes_stdout() {
         console.out(&match arguments.shape.format {
@@ -85,15 +85,6 @@ fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, Explo
         _ => Ok(None),
     };
     outcomes.iter().map(pair).collect()
-}
-
-/// Says why a scenario could not be run; a program that asked for JSON gets a document that says so.
-pub(super) fn failed_as(console: &mut Console, job: &Job, error: &ExploreError, format: Format) -> Exit {
-    let exit = console.could_not_run(error);
-    if format == Format::Json && exit == Exit::Incomplete {
-        console.out(&json::text(&FaultDocument::new(&job.name, words::plain(&error.to_string()))));
-    }
-    exit
 }
 
 fn each_once(names: &[String]) -> Vec<String> {

@@ -127,6 +127,9 @@ fn the_pages_show_what_the_commands_print() {
     std::thread::scope(|scope| pages.iter().for_each(|page| drop(scope.spawn(|| run_all(page)))));
 }
 
+/// The scenario that a page shows as wrong.
+const STANDS_STILL: &str = "scenarios/no-answer.json";
+
 #[test]
 fn the_scenarios_of_the_pages_have_nothing_wrong() {
     let mut files = 0;
@@ -137,8 +140,11 @@ fn the_scenarios_of_the_pages_have_nothing_wrong() {
                 continue;
             };
             let lint = folder.run(&format!("lint {file}"));
-            // What a page shows as wrong is wrong in a way that only a search sees.
-            assert_eq!((lint.code, lint.err.as_str()), (0, ""), "{}: {file}", page.path);
+            if file == STANDS_STILL {
+                assert!(lint.err.contains("stands still for ever, by the scenario's own making"), "{}", lint.err);
+            } else {
+                assert_eq!((lint.code, lint.err.as_str()), (0, ""), "{}: {file}", page.path);
+            }
             files += 1;
         }
     }

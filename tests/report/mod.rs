@@ -51,7 +51,7 @@ fn the_page_of_a_race_shows_both_orders() {
     for words in [
         "<b>nothing-stranded-after-finish</b>",
         "What must hold: a conversation that has finished",
-        "Steps 0 to 75 are the same in both orders",
+        "Steps 0 to 77 are the same in both orders",
         "This order breaks the rule",
         "This order passes",
         "turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:-:68ad93",
