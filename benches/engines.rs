@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use turnloom::engine::kernel;
+use turnloom::engine::kernel::Record;
 use turnloom::engine::loom::{Bounds, Finished, permute};
 
 mod shared;
@@ -185,7 +186,7 @@ impl Program {
         let executions = Rc::new(Cell::new(0));
         let counter = executions.clone();
         let name = self.name;
-        let visit = move |finished, _: &turnloom::engine::trace::Book, message: &str| {
+        let visit = move |finished, _: Record<'_>, message: &str| {
             if finished != Finished::Complete {
                 eprintln!("`{name}` ended as {finished:?}: {message}");
                 process::exit(1);

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Execution;
 use turnloom::engine::search::Limits;
 use turnloom::engine::search::{Cores, Sample, Sampler, dpor, run_search, sample, search_together};
@@ -341,9 +342,9 @@ fn on_every_core(name: &'static str) -> Measured {
 }
 
 /// A program on the kernel that tells its outcome.
-fn on_kernel(name: &'static str, tell: impl Fn(String) + 'static) -> Rc<dyn Fn()> {
+fn on_kernel(name: &'static str, tell: impl Fn(String) + 'static) -> Coroutines {
     let run = program!(kernel, name);
-    Rc::new(move || run(&tell))
+    Coroutines::new(move || run(&tell))
 }
 
 /// Counts executions and collects outcomes for a library that wants its closures to be `Sync`.

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::rc::Rc;
 
+use crate::engine::coroutines::Coroutines;
 use crate::engine::execution::Ended;
-use crate::engine::search::{Limits, Search, Visit, dpor, run_search};
+use crate::engine::search::{Limits, SearchOf, dpor, run_search};
 use crate::harness::{Firing, Stage};
-use crate::observation::{Observations, Why};
+use crate::observation::Observations;
 use crate::scenario;
 use crate::scenario::{Scenario, is_scenario};
 use crate::snapshot;
 
 /// One of the searches.
-type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
+type Engine = SearchOf<Coroutines<Observations>>;
 
 /// More executions are not waited for.
 const MOST: u64 = 1_000;
@@ -25,17 +25,12 @@ fn outcomes(engine: Engine, scenario: &Scenario, defects: &[String]) -> (BTreeSe
     let stage = Stage::of(scenario, None, defects, Firing::Clock).expect("names are known");
     let mut seen = BTreeSet::new();
     let limits = Limits { executions: Some(MOST), ..Limits::default() };
-    let found = engine(&limits, &stage.program(), &mut |execution| {
-        let why = match &execution.ended {
-            Ended::Complete => None,
-            Ended::Deadlock => Some(Why::Deadlock),
-            Ended::Hang => Some(Why::Hang),
-            other => panic!("{other:?}"),
-        };
-        seen.insert(snapshot::project(&stage.observe(why, execution.book()), &scenario.observe));
+    let found = engine(&limits, &stage.system(), &mut |execution| {
+        let is_fine = matches!(execution.ended, Ended::Complete | Ended::Deadlock | Ended::Hang);
+        assert!(is_fine, "{:?}", execution.ended);
+        seen.insert(snapshot::project(&execution.seen(), &scenario.observe));
         ControlFlow::Continue(())
     });
-    stage.clear();
     (seen, found.exhausted)
 }
 

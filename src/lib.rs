@@ -29,3 +29,8 @@ pub mod wire;
 /// Tests in here and tests in `tests/` share the file that makes up random programs.
 #[cfg(test)]
 extern crate self as turnloom;
+
+/// The program of this page is a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/engine.md")]
+mod documented {}

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use serde::Deserialize;
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::{Ended, run_once};
 use turnloom::engine::kernel::{Timers, thread};
 use turnloom::engine::search::Limits;
@@ -250,7 +251,7 @@ impl Program {
 fn order(tasks: Vec<Vec<String>>) -> String {
     let order = Rc::new(RefCell::new(String::new()));
     let result = order.clone();
-    let program: Rc<dyn Fn()> = Rc::new(move || {
+    let program = Coroutines::new(move || {
         let timers = Timers::new([LIMIT]);
         let event_loop = EventLoop::new("loop", &timers);
         let program = Rc::new(Program {

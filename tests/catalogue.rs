@@ -1,5 +1,5 @@
-//! The catalogue as a page and as snapshots: the page is what an audit shows, the tests it names exist, the README has a
-//! line for each name, and a snapshot is small enough to be reviewed.
+//! The catalogue as a page and as snapshots: the page is what an audit shows, the tests it names exist, and a snapshot is small
+//! enough to be reviewed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use turnloom::cli::maintain;
 use turnloom::rules::{bases, basis, rules};
-use turnloom::subject::model::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use turnloom::subject::model::DEFECTS;
 use turnloom::verify::protocol::RULES;
 
 fn at_root(file: &str) -> String {
@@ -166,52 +166,4 @@ fn a_snapshot_over_sixty_lines_needs_a_reason() {
     let help =
         "choose in the scenario's `observe` what makes an outcome, or give a reason in tests/catalogue.rs";
     assert!(large.is_empty(), "{}: {help}", large.join(", "));
-}
-
-/// The line of the README for a decision.
-fn of_decision(decision: &Decision) -> String {
-    let alternatives = decision.alternatives.iter();
-    let alternatives: Vec<_> =
-        alternatives.map(|alternative| format!("`{}`: {}", alternative.name, alternative.meaning)).collect();
-    let defects = DEFECTS.iter().filter(|defect| defect.decision == decision.name);
-    let mut defects: Vec<_> = defects.map(|defect| format!("`{}`", defect.name)).collect();
-    if defects.is_empty() {
-        defects.push("–".to_owned());
-    }
-    let (alternatives, defects) = (alternatives.join("<br>"), defects.join(", "));
-    format!("| `{}`: {} | {alternatives} | {defects} |", decision.name, decision.question)
-}
-
-/// The line of the README for a defect.
-fn of_defect(Defect { name, row, harm, source, .. }: &Defect) -> String {
-    format!("| `{name}` | {row} | {harm} | {source} |")
-}
-
-/// The line of the README for a revision.
-fn of_revision(Revision { name, meaning, like, changes }: &Revision) -> String {
-    let decisions = match like {
-        None => "every decision has its first alternative".to_owned(),
-        Some(like) => {
-            let changes = changes.iter();
-            let changes: Vec<_> =
-                changes.map(|change| format!("`{}` is `{}`", change.decision, change.alternative)).collect();
-            format!("as `{like}`, but {}", changes.join(", "))
-        }
-    };
-    format!("| `{name}` | {meaning} | {decisions} |")
-}
-
-#[test]
-fn the_readme_has_a_line_for_every_rule_decision_defect_and_revision() {
-    let rules = rules().iter().map(|rule| {
-        let rows = basis(rule.name()).expect("a rule rests on something").rows.join(", ");
-        format!("| `{}` | {} | {rows} |", rule.name(), rule.title())
-    });
-    let decisions = DECISIONS.iter().map(of_decision);
-    let (defects, revisions) = (DEFECTS.iter().map(of_defect), REVISIONS.iter().map(of_revision));
-    let page = read("README.md");
-    let due = rules.chain(decisions).chain(defects).chain(revisions);
-    let missing: Vec<String> =
-        due.filter(|due| !page.lines().any(|line| line.starts_with(due.as_str()))).collect();
-    assert!(missing.is_empty(), "README.md has no line that begins\n{}", missing.join("\n"));
 }

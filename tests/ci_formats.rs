@@ -197,9 +197,9 @@ const ON_GITHUB: &[(&str, &str)] =
     &[("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", "summary.md")];
 
 #[test]
-fn the_workflow_of_the_readme_runs_as_it_is_written() {
-    let readme = include_str!("../README.md");
-    let (_, workflow) = readme.split_once("```yaml\nname: races\n").expect("there is a workflow");
+fn the_workflow_of_the_pages_runs_as_it_is_written() {
+    let page = include_str!("../docs/ci.md");
+    let (_, workflow) = page.split_once("```yaml\nname: races\n").expect("there is a workflow");
     let (workflow, _) = workflow.split_once("```").expect("it ends");
     let folder = three("workflow");
     let steps = steps(workflow);

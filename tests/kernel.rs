@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::{Ended, follow};
 use turnloom::engine::kernel::{Cell, Condvar, FifoLock, Flag, Mutex, Queue, thread};
 use turnloom::engine::search::{Limits, search};
@@ -19,7 +20,7 @@ type Look<T> = Box<dyn Fn() -> T>;
 fn outcomes<T: Ord + Clone + 'static>(program: impl Fn() -> Box<dyn Fn() -> T> + 'static) -> BTreeSet<T> {
     let last: Rc<RefCell<Option<Look<T>>>> = Rc::default();
     let slot = last.clone();
-    let program: Rc<dyn Fn()> = Rc::new(move || {
+    let program = Coroutines::new(move || {
         let look = program();
         *slot.borrow_mut() = Some(look);
     });
@@ -136,7 +137,7 @@ fn the_fifo_lock_written_out_gives_what_it_gives_as_one_operation() {
 
 #[test]
 fn two_locks_in_two_orders_deadlock_and_the_schedule_replays() {
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
         for (name, first, second) in [("ab", a.clone(), b.clone()), ("ba", b, a)] {
             thread::spawn_detached(name, move || {
@@ -156,11 +157,14 @@ fn two_locks_in_two_orders_deadlock_and_the_schedule_replays() {
     let schedule = schedule.expect("the deadlock was shown");
     let (stuck, drift) = follow(&Limits::default(), &program, &schedule, |execution| {
         assert_eq!(execution.ended, Ended::Deadlock);
-        execution.book().unfinished()
+        execution.unfinished()
     });
     assert_eq!(drift, []);
     let ab = stuck.iter().find(|thread| thread.thread == "ab").expect("ab is stuck");
-    assert_eq!((ab.operation.as_str(), ab.waits_for.as_slice()), ("lock b", &["ba".to_owned()][..]));
+    assert_eq!(
+        (ab.operation.to_string(), ab.waits_for.as_slice()),
+        ("lock b".to_owned(), &["ba".to_owned()][..])
+    );
 }
 
 #[test]
@@ -172,7 +176,7 @@ fn a_thread_that_waits_for_a_flag_nobody_sets_is_a_deadlock() {
 #[test]
 fn a_thread_that_never_ends_is_a_hang() {
     let limits = Limits { steps: 100, ..Limits::default() };
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let cell = Cell::new("cell", 0);
         loop {
             cell.set(1);
@@ -190,7 +194,7 @@ fn a_thread_that_never_ends_is_a_hang() {
 #[test]
 fn a_thread_that_learns_for_ever_is_no_hang_and_ends_the_search() {
     let limits = Limits { steps: 100, ..Limits::default() };
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let cell = Cell::new("cell", 0);
         for count in 0.. {
             cell.set(count);
@@ -217,7 +221,7 @@ fn a_search_can_be_interrupted_and_runs_out_of_memory_while_an_execution_begins(
     let interrupted = Arc::new(AtomicBool::new(false));
     let begun = Rc::new(std::cell::Cell::new(0));
     let (flag, count) = (interrupted.clone(), begun.clone());
-    let program: Rc<dyn Fn()> = Rc::new(move || {
+    let program = Coroutines::new(move || {
         for number in 0..THREADS {
             let (flag, count) = (flag.clone(), count.clone());
             thread::spawn_detached(&format!("t{number}"), move || {

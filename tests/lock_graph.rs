@@ -4,17 +4,16 @@
 use std::process::Command;
 use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::{Ended, follow};
 use turnloom::engine::kernel::{FifoLock, Flag, Mutex, thread};
 use turnloom::engine::locks::{Attack, LockGraph, Reason, lock_graph};
-use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Limits, run_search};
 use turnloom::observation::LockEdge;
 
-type Program = Rc<dyn Fn()>;
-
 /// Each thread takes its locks in its order and lets them go again, `turns` times.
-fn crossing(threads: &'static [(&'static str, &'static [usize])], turns: usize) -> Program {
-    Rc::new(move || {
+fn crossing(threads: &'static [(&'static str, &'static [usize])], turns: usize) -> Coroutines {
+    Coroutines::new(move || {
         let locks = ["a", "b", "c", "gate"].map(FifoLock::new);
         for (name, order) in threads {
             let locks = locks.clone();
@@ -28,9 +27,9 @@ fn crossing(threads: &'static [(&'static str, &'static [usize])], turns: usize) 
 }
 
 /// What became of the only cycle.
-fn attacked(program: &Program, limits: &Limits) -> (LockGraph, Attack) {
-    let graph = lock_graph(limits, program);
-    assert_eq!(graph, lock_graph(limits, program), "the same twice");
+fn attacked(program: &Coroutines, limits: &Limits) -> (LockGraph, Attack) {
+    let graph = lock_graph(limits, program, run_search);
+    assert_eq!(graph, lock_graph(limits, program, run_search), "the same twice");
     let [(_, attack)] = &graph.cycles[..] else { panic!("one cycle: {:?}", graph.cycles) };
     let attack = attack.clone();
     (graph, attack)
@@ -63,7 +62,7 @@ fn a_deadlock_is_found_where_the_search_was_bounded_short_of_it() {
 #[test]
 fn each_edge_is_shown_by_its_schedule() {
     let program = crossing(&[("x", &[0, 1]), ("y", &[1, 2]), ("z", &[2, 0])], 1);
-    let graph = lock_graph(&Limits::default(), &program);
+    let graph = lock_graph(&Limits::default(), &program, run_search);
     let edge = |held: &str, then: &str, thread: &str| LockEdge {
         held: held.into(),
         then: then.into(),
@@ -75,7 +74,7 @@ fn each_edge_is_shown_by_its_schedule() {
     );
     for (edge, schedule) in &graph.edges {
         assert_eq!(schedule.to_string(), "-", "each thread takes its locks by itself");
-        let (edges, _) = follow(&Limits::default(), &program, schedule, |execution| execution.book().edges());
+        let (edges, _) = follow(&Limits::default(), &program, schedule, |execution| execution.lock_order());
         assert!(edges.contains(edge), "{edge:?} by {schedule}");
     }
 }
@@ -97,7 +96,7 @@ fn a_guarded_cycle_is_potential_and_its_guard_is_named() {
 
 #[test]
 fn a_cycle_of_threads_that_never_meet_is_potential() {
-    let program: Program = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let (a, b, first_done) =
             (Rc::new(Mutex::new("a", 0)), Rc::new(Mutex::new("b", 0)), Flag::new("done"));
         let (a2, b2, done) = (a.clone(), b.clone(), first_done.clone());
@@ -120,7 +119,7 @@ fn a_cycle_of_threads_that_never_meet_is_potential() {
 #[test]
 fn locks_in_one_order_have_no_cycle() {
     let program = crossing(&[("x", &[0, 1, 2]), ("y", &[0, 2])], 2);
-    assert_eq!(lock_graph(&Limits::default(), &program).cycles, []);
+    assert_eq!(lock_graph(&Limits::default(), &program, run_search).cycles, []);
 }
 
 /// Through the binary: the edge of a scenario comes with a token, and the token replays.

@@ -5,9 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use turnloom::engine::kernel::{Queue, thread};
+use turnloom::engine::kernel::{Queue, Record, thread};
 use turnloom::engine::loom::{Bounds, permute};
-use turnloom::engine::trace::Book;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -26,7 +25,7 @@ fn permutations_leave_nothing_behind() {
     };
     let held: Rc<RefCell<Vec<usize>>> = Rc::new(RefCell::new(Vec::with_capacity(10_000)));
     let (told, region) = (held.clone(), Region::new(ALLOCATOR));
-    let visit = move |_, _: &Book, _: &str| {
+    let visit = move |_, _: Record<'_>, _: &str| {
         let change = region.change();
         told.borrow_mut().push(change.bytes_allocated - change.bytes_deallocated);
     };

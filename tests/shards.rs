@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use turnloom::report::shards;
+
 use crate::folder::{Folder, Run, clean, violated};
 
 const IN_CI: &[(&str, &str)] = &[("CI", "true")];
@@ -65,8 +67,10 @@ fn what_makes_no_whole_is_refused_and_nothing_is_written() {
     folder.run_with("check --report whole.json", IN_CI);
     sharded(&folder, 3);
     fs::write(folder.0.join("broken.json"), &folder.read("2-1.json")[..100]).unwrap();
-    let old = folder.read("2-1.json").replace(env!("CARGO_PKG_VERSION"), "0.0.1");
-    fs::write(folder.0.join("old.json"), old).unwrap();
+    let mut old = shards::read(&folder.read("2-1.json")).expect("it was written so");
+    let head = old.shard.as_mut().expect("it is a part");
+    (head.turnloom, head.content) = ("0.0.1".to_owned(), shards::UNSEALED.to_owned());
+    fs::write(folder.0.join("old.json"), shards::text(&old)).unwrap();
     fs::write(folder.0.join("scenarios/f.json"), clean("another")).unwrap();
     folder.run_with("check --shard 2/2 --report edited.json", IN_CI);
     for (arguments, why, help) in [

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::folder::Folder;
 use proptest::prelude::*;
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Schedule;
 use turnloom::engine::execution::{Choice, Departure, Ended, Execution, Misfit, Point, Switch, follow};
 use turnloom::engine::kernel::{Cell, FifoLock, Flag, thread};
@@ -86,10 +87,10 @@ fn instruction() -> impl Strategy<Value = Do> {
 
 type Look = Rc<RefCell<Option<Box<dyn Fn() -> String>>>>;
 
-fn program(threads: Vec<Vec<Do>>) -> (Rc<dyn Fn()>, Look) {
+fn program(threads: Vec<Vec<Do>>) -> (Coroutines, Look) {
     let slot = Look::default();
     let look = slot.clone();
-    let program = Rc::new(move || {
+    let program = Coroutines::new(move || {
         let cells = [Cell::new("first cell", 1), Cell::new("second", 1)];
         let locks = [FifoLock::new("a"), FifoLock::new("b")];
         let flag = Flag::new("flag");
@@ -123,7 +124,7 @@ proptest! {
     ) {
         let (program, look) = program(threads);
         let outcome = |execution: &Execution<'_>| {
-            let steps: Vec<_> = execution.book().steps().iter().map(|step| (step.role, step.operation)).collect();
+            let steps: Vec<_> = execution.trace().steps.into_iter().map(|step| (step.role, step.operation)).collect();
             let seen = look.borrow().as_ref().map(|look| look());
             (execution.ended == Ended::Deadlock, steps, seen)
         };
@@ -146,8 +147,8 @@ proptest! {
 }
 
 /// Alice writes `writes` times, with as many reads before as were `added`; bob reads once.
-fn writer(alice: &'static str, object: &'static str, added: usize, writes: usize) -> Rc<dyn Fn()> {
-    Rc::new(move || {
+fn writer(alice: &'static str, object: &'static str, added: usize, writes: usize) -> Coroutines {
+    Coroutines::new(move || {
         let (other, cell) = (Cell::new("other", 0), Cell::new(object, 0));
         let (shared, alice) = (cell.clone(), alice.to_owned());
         thread::spawn_detached(&alice, move || {
@@ -158,7 +159,7 @@ fn writer(alice: &'static str, object: &'static str, added: usize, writes: usize
     })
 }
 
-fn followed(program: &Rc<dyn Fn()>, schedule: &str) -> (String, Vec<String>) {
+fn followed(program: &Coroutines, schedule: &str) -> (String, Vec<String>) {
     let schedule = schedule.parse().expect("a schedule");
     let (run, drift) =
         follow(&Limits::default(), program, &schedule, |execution| execution.schedule().to_string());
@@ -198,7 +199,7 @@ fn what_has_no_place_is_left_out_and_the_rest_goes_on() {
 
 #[test]
 fn a_thread_that_cannot_move_at_its_place_moves_at_the_nearest() {
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let (flag, cell) = (Flag::new("flag"), Cell::new("cell", 0));
         let (raised, other) = (flag.clone(), cell.clone());
         thread::spawn_detached("alice", move || {

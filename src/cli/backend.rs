@@ -13,8 +13,8 @@ use crate::engine::execution::Schedule;
 use crate::engine::locks::LockGraph;
 use crate::explore;
 use crate::explore::{
-    Exploration, ExploreError, Hunted, Job, Options, Progress, RacingPair, Replay, Shrunk, Suggestion, Token,
-    TokenError,
+    Caught, Exploration, ExploreError, Hunted, Job, Options, Progress, RacingPair, Replay, Shrunk,
+    Suggestion, Token, TokenError,
 };
 use crate::observation::{LockEdge, Observations};
 use crate::report::json;
@@ -155,6 +155,16 @@ pub(super) fn hunt(
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
     guarded(job, || explore::hunt(job, options, wanted))
+}
+
+/// A standstill of the scenario's own making, if one is among the first few interleavings.
+pub(super) fn own_standstill(job: &Job) -> Result<Option<Caught>, ExploreError> {
+    guarded(job, || explore::own_standstill(job))
+}
+
+/// The waits that keep every order from passing, in words.
+pub(super) fn deciding_waits(job: &Job) -> Result<Vec<String>, ExploreError> {
+    guarded(job, || explore::deciding_waits(job))
 }
 
 /// Runs one interleaving.

@@ -6,10 +6,12 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use super::Format;
 use super::environment::Environment;
 use super::exit::Exit;
 use crate::explore::ExploreError;
-use crate::report::words;
+use crate::report::json::FaultDocument;
+use crate::report::{json, words};
 
 /// The streams of a command and what is known of its surroundings.
 pub(super) struct Console {
@@ -98,6 +100,15 @@ impl Console {
         };
         self.fail(&what, "");
         Exit::of_error(error)
+    }
+
+    /// As [`Console::could_not_run`]; a program that asked for JSON gets a document that says so.
+    pub(super) fn could_not_run_as(&mut self, scenario: &str, error: &ExploreError, format: Format) -> Exit {
+        let exit = self.could_not_run(error);
+        if format == Format::Json && exit == Exit::Incomplete {
+            self.out(&json::text(&FaultDocument::new(scenario, words::plain(&error.to_string()))));
+        }
+        exit
     }
 
     /// How the command ends: as it would, unless what it had to say could not be written.

@@ -1,26 +1,60 @@
-//! The environment: each variable that is honoured, what it means, and what goes before it. None is read anywhere else.
+//! The environment variables that turnloom reads; no other file reads one.
 //!
-//! A variable that is set to nothing counts as not set. What is said on the command line goes before what a variable says,
-//! but for `CI`, which nothing overrules.
-//!
-//! | variable | meaning | overruled by |
-//! |---|---|---|
-//! | `CI` | set to anything but `false` or `0`: no snapshot is written | – |
-//! | `NO_COLOR` | set: no colour, also on a terminal | – |
-//! | `INSTA_UPDATE` | what a check writes of what it saw: `auto`, `always` (also `force`, `1`), `unseen`, `new`, `no` | `--update`; `CI` |
-//! | `GITHUB_ACTIONS` | set to anything but `false` or `0`: findings are annotated on stderr | – |
-//! | `GITHUB_STEP_SUMMARY` | with `GITHUB_ACTIONS`: the file to which the job summary is added | – |
-//! | `TEST_TOTAL_SHARDS`, `TEST_SHARD_INDEX` | Bazel: how many shards there are, and which this is, from 0 | `--shard` |
-//! | `TEST_SHARD_STATUS_FILE` | Bazel: the file to touch, which says that shards are understood | `--shard` |
-//! | `JOB_COMPLETION_INDEX` | an Indexed Job of Kubernetes: which shard this is, from 0; `--shards` says of how many | `--shard`; Bazel's |
-//!
-//! loom reads variables of its own (`LOOM_…`), in the child process in which it runs.
+//! An empty variable counts as not set. An option of the command line overrules a variable, except `CI`, which nothing overrules.
 
 use std::ffi::OsString;
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use super::shard::Shard;
+
+/// One or more environment variables, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Their names.
+    pub names: &'static [&'static str],
+    /// What they mean.
+    pub meaning: &'static str,
+    /// What overrules them; empty if nothing does.
+    pub overruled_by: &'static str,
+}
+
+/// Every environment variable that turnloom reads.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        names: &["CI"],
+        meaning: "set to anything but `false` or `0`: no snapshot is written",
+        overruled_by: "",
+    },
+    Variable { names: &["NO_COLOR"], meaning: "set: no output is coloured", overruled_by: "" },
+    Variable {
+        names: &["INSTA_UPDATE"],
+        meaning: "what `check` writes, as for insta: `always` (also `force`, `1`) the snapshots, `unseen` the missing \
+                  ones, `new` proposals (`NAME.snap.new`), `no` nothing; `auto`, the default, proposals, but in CI and \
+                  with `--format json` nothing",
+        overruled_by: "`--update`; in CI `always` and `unseen` are refused",
+    },
+    Variable {
+        names: &["GITHUB_ACTIONS"],
+        meaning: "set to anything but `false` or `0`: `check` and `audit` annotate findings, on stderr",
+        overruled_by: "",
+    },
+    Variable {
+        names: &["GITHUB_STEP_SUMMARY"],
+        meaning: "with `GITHUB_ACTIONS`: the file to which the job summary is added",
+        overruled_by: "",
+    },
+    Variable {
+        names: &["TEST_TOTAL_SHARDS", "TEST_SHARD_INDEX", "TEST_SHARD_STATUS_FILE"],
+        meaning: "Bazel: how many shards there are, which of them to run, counted from 0, and the file to touch",
+        overruled_by: "`--shard`",
+    },
+    Variable {
+        names: &["JOB_COMPLETION_INDEX"],
+        meaning: "an Indexed Job of Kubernetes: the shard to run, counted from 0; `--shards` says of how many",
+        overruled_by: "`--shard`; Bazel's",
+    },
+];
 
 /// What the variables say.
 pub(super) struct Environment {
@@ -161,13 +195,28 @@ fn counted(index_name: &str, index: Option<&str>, total_name: &str, total: &str)
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::num::NonZero;
 
-    use super::{Environment, InstaUpdate, Sharded};
+    use super::{Environment, InstaUpdate, Sharded, VARIABLES};
     use crate::cli::shard::Shard;
 
     fn environment(set: &[(&str, &str)]) -> Environment {
         Environment::of(|name| set.iter().find(|(of, _)| *of == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_listed() {
+        let read = RefCell::new(Vec::new());
+        Environment::of(|name| {
+            read.borrow_mut().push(name.to_owned());
+            None
+        });
+        let mut read = read.into_inner();
+        let mut listed: Vec<&str> = VARIABLES.iter().flat_map(|variable| variable.names).copied().collect();
+        read.sort();
+        listed.sort_unstable();
+        assert_eq!(read, listed);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Exit;
 use super::audit::DEMANDS;
 use super::console::Console;
+use super::environment::{VARIABLES, Variable};
 use crate::report::json::Demand;
 use crate::report::words::wrap;
 use crate::rules as check;
@@ -14,7 +15,7 @@ use crate::terms::nearest;
 use crate::verify::protocol::RULES;
 
 /// The kinds of names, each with the heading of its list.
-const KINDS: [&str; 5] = ["rules", "profiles", "defects", "decisions", "revisions"];
+const KINDS: [&str; 6] = ["rules", "profiles", "defects", "decisions", "revisions", "variables"];
 
 /// Explains a name, or lists the names of one kind or of all.
 pub(super) fn run(console: &mut Console, name: Option<&str>) -> Exit {
@@ -36,7 +37,7 @@ pub(super) fn run(console: &mut Console, name: Option<&str>) -> Exit {
         let name = name.escape_debug();
         return console.refuse(
             &format!(
-                "failed to explain `{name}`: no rule, profile, defect, decision or revision has this name"
+                "failed to explain `{name}`: no rule, profile, defect, decision, revision or variable has this name"
             ),
             &help,
         );
@@ -52,6 +53,8 @@ fn all_names() -> impl Iterator<Item = &'static str> {
     let demands = DEMANDS.iter().flat_map(|demand| [demand.name, demand.id]);
     let decisions = DECISIONS.iter().map(|decision| decision.name);
     let revisions = REVISIONS.iter().map(|revision| revision.name);
+    let variables = VARIABLES.iter().flat_map(|variable| variable.names).copied();
+    let revisions = revisions.chain(variables);
     rules.chain(profiles).chain(defects).chain(demands).chain(decisions).chain(revisions).chain(KINDS)
 }
 
@@ -65,6 +68,11 @@ fn list(kind: &str) -> String {
         "profiles" => PROFILES.iter().map(|(_, name, meaning)| (*name, *meaning)).collect(),
         "defects" => DEFECTS.iter().map(|defect| (defect.name, defect.harm)).collect(),
         "decisions" => DECISIONS.iter().map(|decision| (decision.name, decision.question)).collect(),
+        "variables" => {
+            let named =
+                |variable: &'static Variable| variable.names.iter().map(|name| (*name, variable.meaning));
+            VARIABLES.iter().flat_map(named).collect()
+        }
         _ => REVISIONS.iter().map(|revision| (revision.name, revision.meaning)).collect(),
     };
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -84,6 +92,7 @@ fn pages(name: &str) -> Vec<String> {
     pages.extend(DEMANDS.iter().filter(is_meant).map(of_demand));
     pages.extend(DECISIONS.iter().filter(|decision| decision.name == name).map(of_decision));
     pages.extend(REVISIONS.iter().filter(|revision| revision.name == name).map(of_revision));
+    pages.extend(VARIABLES.iter().filter(|variable| variable.names.contains(&name)).map(of_variable));
     pages
 }
 
@@ -168,6 +177,14 @@ fn of_revision(revision: &Revision) -> String {
     format!("revision {name}: {meaning}\n\n{}", wrap(&page, "  "))
 }
 
+fn of_variable(Variable { names, meaning, overruled_by }: &Variable) -> String {
+    let mut page = format!("{meaning}.");
+    if !overruled_by.is_empty() {
+        let _ = write!(page, "\n\nOverruled by {overruled_by}.");
+    }
+    format!("variable {}\n\n{}", names.join(", "), wrap(&page, "  "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{all_names, list, pages};
@@ -177,8 +194,9 @@ mod tests {
         for name in all_names().filter(|name| !super::KINDS.contains(name)) {
             let pages = pages(name);
             assert!(!pages.is_empty(), "{name}");
-            let is_list = |page: &String| page.starts_with("revision ") || page.starts_with("profile ");
-            assert!(pages.iter().all(|page| is_list(page) || page.contains("Source: ")), "{name}");
+            let without_source = ["revision ", "profile ", "variable "];
+            let has_none = |page: &String| without_source.iter().any(|kind| page.starts_with(kind));
+            assert!(pages.iter().all(|page| has_none(page) || page.contains("Source: ")), "{name}");
         }
     }
 

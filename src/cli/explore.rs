@@ -11,7 +11,7 @@ use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, s
 use crate::engine::locks::LockGraph;
 use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token};
 use crate::report::json;
-use crate::report::json::{ExploreDocument, ExploredOutcome, FaultDocument, ToldViolation};
+use crate::report::json::{ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, shown, words};
 
 /// Explores the scenario and tells what came of it.
@@ -47,17 +47,23 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     let format = if arguments.reading.takes_stdout() { Format::Text } else { arguments.shape.format };
     let exploration = match explored {
         Ok(exploration) => exploration,
-        Err(error) => return failed_as(console, &job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     let outcomes = shown(&exploration, &job.scenario.observe);
     let pairs = match pairs(&job, &outcomes) {
         Ok(pairs) => pairs,
-        Err(error) => return failed_as(console, &job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
-    let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
+    let lone = outcomes.iter().zip(&pairs).any(|(outcome, pair)| outcome.token.is_some() && pair.is_none());
+    let waits = match if lone { racing::deciding(&job, None) } else { Ok(Vec::new()) } {
+        Ok(waits) => waits,
+        Err(error) => return console.could_not_run(&error),
+    };
+    let outcomes: Vec<_> =
+        outcomes.into_iter().zip(pairs).map(|(outcome, pair)| (outcome, pair, &waits[..])).collect();
     let graph = match locks::find(&job, &options, &exploration) {
         Ok(graph) => graph,
-        Err(error) => return failed_as(console, &job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     if !arguments.reading.takes_stdout() {
         console.out(&match arguments.shape.format {
@@ -81,15 +87,6 @@ fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, Explo
     outcomes.iter().map(pair).collect()
 }
 
-/// Says why a scenario could not be run; a program that asked for JSON gets a document that says so.
-pub(super) fn failed_as(console: &mut Console, job: &Job, error: &ExploreError, format: Format) -> Exit {
-    let exit = console.could_not_run(error);
-    if format == Format::Json && exit == Exit::Incomplete {
-        console.out(&json::text(&FaultDocument::new(&job.name, words::plain(&error.to_string()))));
-    }
-    exit
-}
-
 fn each_once(names: &[String]) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for name in names {
@@ -100,14 +97,14 @@ fn each_once(names: &[String]) -> Vec<String> {
     once
 }
 
-/// An outcome with its racing pair, if it has one.
-type Paired = (Shown, Option<RacingPair>);
+/// An outcome with its racing pair, if it has one, or the waits that decide where there is none.
+type Paired<'a> = (Shown, Option<RacingPair>, &'a [String]);
 
 fn told(
     file: &File,
     job: &Job,
     exploration: &Exploration,
-    outcomes: &[Paired],
+    outcomes: &[Paired<'_>],
     graph: &LockGraph,
     shape: Shape,
 ) -> String {
@@ -122,13 +119,13 @@ fn told(
         let _ = writeln!(text, "  with {changes}");
     }
     text += &words::reductions(exploration);
-    for (place, (outcome, pair)) in outcomes.iter().enumerate() {
+    for (place, (outcome, pair, waits)) in outcomes.iter().enumerate() {
         let _ = write!(text, "\noutcome {}", place + 1);
         if shape.stats {
             let _ = write!(text, "   {}", words::count(outcome.schedules, "schedule"));
         }
         text.push('\n');
-        text += &one_outcome(file, job, outcome, pair.as_ref());
+        text += &one_outcome(file, job, outcome, (pair.as_ref(), waits));
     }
     text.push('\n');
     text += &words::lock_order(&exploration.lock_order);
@@ -142,7 +139,7 @@ fn told(
     text
 }
 
-fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair>) -> String {
+fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: (Option<&RacingPair>, &[String])) -> String {
     let mut text = words::outcome(&outcome.seen, &job.scenario.observe);
     for violation in &outcome.violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
@@ -157,13 +154,18 @@ fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: Option<&RacingPair
 fn document(
     job: &Job,
     exploration: &Exploration,
-    outcomes: Vec<Paired>,
+    outcomes: Vec<Paired<'_>>,
     graph: &LockGraph,
     shape: Shape,
 ) -> ExploreDocument {
-    let outcome = |(outcome, pair): Paired| ExploredOutcome {
+    let outcome = |(outcome, pair, waits): Paired<'_>| ExploredOutcome {
         violations: outcome.violations.iter().map(ToldViolation::from).collect(),
         token: outcome.token,
+        deciding_waits: if outcome.violations.is_empty() || pair.is_some() {
+            Vec::new()
+        } else {
+            waits.to_vec()
+        },
         racing_pair: pair.map(|pair| racing::document(job, &pair)),
         observations: outcome.seen,
         schedules: shape.stats.then_some(outcome.schedules),

@@ -86,7 +86,13 @@ impl Reading {
             _ => None,
         };
         let asked = failing.is_some().then(|| found.job.token(found.replay.schedule.clone()).to_string());
+        let waits = if found.replay.violations.is_empty() {
+            Vec::new()
+        } else {
+            racing::deciding(found.job, found.pair).map_err(Failed::Run)?
+        };
         let case = Case {
+            deciding_waits: &waits,
             job: found.job,
             file: &found.file.shown(),
             replay: failing.as_ref().unwrap_or(found.replay),

@@ -5,12 +5,11 @@ use std::fmt::Write;
 use super::backend;
 use super::files::File;
 use crate::engine::execution::Schedule;
-use crate::engine::locks::{Attack, LockGraph};
+use crate::engine::locks::{Attack, Cycle, LockGraph};
 use crate::explore::{EngineKind, Exploration, ExploreError, Job, Options};
 use crate::observation::LockEdge;
 use crate::report::json::{ToldLockCycle, ToldLockEdge, ToldLockGraph};
 use crate::report::words;
-use crate::rules::lock_order::Cycle;
 
 /// Finds the graph. Where the exploration saw no edge there is none to find, and loom's schedules are not searched again.
 pub(super) fn find(job: &Job, options: &Options, seen: &Exploration) -> Result<LockGraph, ExploreError> {

@@ -7,6 +7,7 @@ mod backend;
 mod check;
 mod completions;
 mod console;
+mod dry_run;
 mod environment;
 mod exit;
 mod explain;
@@ -50,6 +51,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::explore::EngineKind;
 pub use backend::vocabulary;
 use console::Console;
+pub use environment::{VARIABLES, Variable};
 use exit::Exit;
 use export::Reading;
 pub use maintain::maintain;
@@ -77,7 +79,10 @@ Examples:
   turnloom explain finish-gap
 
 Exit codes:
-  0 clean   1 findings   2 bad input or usage   3 incomplete";
+  0   clean
+  1   findings: a rule broke, a snapshot is missing or different, a row of the audit does not hold
+  2   bad input or usage: the reason is on stderr, and nothing was written
+  3   incomplete: not everything could be run, and the verdict says why";
 
 #[derive(Parser)]
 #[command(
@@ -137,9 +142,7 @@ A double line is a thread that holds a lock, an arrow leads to the thread that g
 Examples:
   turnloom audit
   turnloom audit scenarios/r08-finish-gap.json --format json
-  turnloom audit --table > scenarios/README.md
-  turnloom audit --pairs
-  turnloom audit --smallest")]
+  turnloom audit --junit junit.xml")]
     Audit(Audit),
     /// begin a scenario: a file with comments that runs as it is
     #[command(after_help = "\
@@ -173,11 +176,11 @@ Examples:
   turnloom completions zsh > ~/.zfunc/_turnloom
   turnloom completions fish > ~/.config/fish/completions/turnloom.fish")]
     Completions(Completions),
-    /// say what a rule, a defect, a decision or a revision is, and where it comes from
+    /// say what a rule, a profile, a defect, a decision, a revision or an environment variable is
     #[command(after_help = "\
 Examples:
   turnloom explain                 every name
-  turnloom explain rules           the names of one kind: rules, profiles, defects, decisions, revisions
+  turnloom explain rules           the names of one kind: rules, profiles, defects, decisions, revisions, variables
   turnloom explain finish-gap      one of them
   turnloom explain R08             a row of the race catalogue")]
     Explain(Explain),
@@ -309,7 +312,8 @@ struct Audit {
 struct Jobs {
     /// cores to use, for scenarios at a time and for the complete search of one that is left, with a bound or without;
     /// the report is the same for any number. A sample, a budget of schedules and loom take one core a scenario
-    #[arg(long, value_name = "N", default_value_t = jobs::cores())]
+    /// [default: every core]
+    #[arg(long, value_name = "N", default_value_t = jobs::cores(), hide_default_value = true)]
     jobs: NonZero<usize>,
 }
 
@@ -408,7 +412,7 @@ struct Import {
 
 #[derive(Args)]
 struct Explain {
-    /// a name, a row of the race catalogue, or a kind: rules, defects, decisions, revisions
+    /// a name, a row of the race catalogue, or a kind: rules, profiles, defects, decisions, revisions, variables
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }

@@ -14,14 +14,26 @@ pub(super) fn find(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>,
     backend::racing_pair(job, schedule)
 }
 
+/// The waits of the scenario that decide, if there is no pair to say so.
+pub(super) fn deciding(job: &Job, pair: Option<&RacingPair>) -> Result<Vec<String>, ExploreError> {
+    if pair.is_some() { Ok(Vec::new()) } else { backend::deciding_waits(job) }
+}
+
 fn actors(job: &Job) -> Vec<&str> {
     job.scenario.actors.iter().map(|actor| actor.name.as_str()).collect()
 }
 
 /// The pair in words, the two executions side by side, and the token of the one that passes.
-pub(super) fn told(job: &Job, pair: Option<&RacingPair>, file: &File, indent: &str) -> String {
+///
+/// Without a pair: the waits that decide instead.
+pub(super) fn told(
+    job: &Job,
+    (pair, waits): (Option<&RacingPair>, &[String]),
+    file: &File,
+    indent: &str,
+) -> String {
     let Some(pair) = pair else {
-        return format!("{indent}racing pair: none, as no single reversal of two operations passes\n");
+        return format!("{indent}racing pair: {}\n", racing::none(waits));
     };
     let mut text = format!("{indent}racing pair: {}\n", racing::sentence(pair, &actors(job)));
     text += &racing::side_by_side(pair, &format!("{indent}  "));

@@ -63,7 +63,11 @@ fn tell(console: &mut Console, arguments: &Arguments, (file, job): (&File, &Job)
             Err(error) => return console.could_not_run(&error),
         };
         if is_text {
-            console.out(&racing::told(job, pair.as_ref(), file, ""));
+            let waits = match racing::deciding(job, pair.as_ref()) {
+                Ok(waits) => waits,
+                Err(error) => return console.could_not_run(&error),
+            };
+            console.out(&racing::told(job, (pair.as_ref(), &waits), file, ""));
         }
     }
     let found = Found { job, file, replay, pair: pair.as_ref(), lock_violations: &[], locks: None };
@@ -165,6 +169,7 @@ mod tests {
             alternative: None,
             holds: vec!["state".into()],
             anchors: vec![Anchor::Event(0)],
+            notes: Vec::new(),
         };
         let outcome = Observations { events: vec![event], stuck, ..Observations::default() };
         let (threads, steps) = (vec!["bob".into()], vec![step]);
@@ -190,6 +195,8 @@ mod tests {
             operation: "lock run".into(),
             holds: vec!["state".into()],
             waits_for: vec!["loop".into()],
+            step: None,
+            needs: Vec::new(),
         };
         let violation = Violation {
             rule: "no-deadlock",

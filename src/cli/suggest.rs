@@ -30,7 +30,7 @@ pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Optio
     drop(progress);
     let (exploration, found) = match found {
         Ok(found) => found,
-        Err(error) => return super::explore::failed_as(console, job, &error, format),
+        Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     console.out(&match format {
         Format::Text => told(file, job, &exploration, &found),

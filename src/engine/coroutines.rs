@@ -1,25 +1,26 @@
-//! Threads as coroutines: one execution of a program, moved one visible operation at a time by whoever drives it.
+//! A program of the kernel as a system: each thread is a coroutine that stops at its visible operations.
 //!
-//! It must not know how the next thread is chosen. A coroutine that is thrown away is unwound, so the program's
-//! destructors run; operations in them do nothing.
+//! A coroutine that is thrown away is unwound, so the program's destructors run; operations in them do nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::execution::dependence::{Next, Use};
 use super::fault_injection::{Planted, planted};
 use super::fingerprint::{chain, digest};
-use super::kernel::{Engine, Installed, LogicalTask, ObjectCore, Request, Spawn, Took, install};
-use super::search::complete::{Limits, Stopped};
-use super::trace::{Book, Doing, RoleId};
+use super::kernel::{
+    Book, Doing, Engine, Installed, LogicalTask, ObjectCore, Record, Request, RoleId, Spawn, Took, install,
+};
+use super::limits::Limits;
+use super::system::{
+    Begin, Diverged, Failure, Fingerprints, Keep, Next, Numbers, PathStep, Report, Run, System, Thread, Use,
+};
+use super::trace::{Ended, LockEdge, Operation, Step, Stopped, Unfinished};
 
 /// What a coroutine is told when it goes on.
 #[derive(Clone, Copy)]
@@ -32,7 +33,7 @@ enum Go {
 type Fiber = Coroutine<Go, (), (), DefaultStack>;
 
 /// One thread.
-struct Thread {
+struct Coroutined {
     role: RoleId,
     name_digest: u128,
     number: u32,
@@ -42,15 +43,12 @@ struct Thread {
     ready: RefCell<Option<Rc<dyn Fn() -> bool>>>,
     /// In how many ways it can be done, once it is ready; none if in one.
     alternatives: RefCell<Option<Rc<dyn Fn() -> usize>>>,
-    idle: Cell<bool>,
-    /// That operation.
-    next: RefCell<Next>,
     done: Cell<bool>,
     /// The task of it that runs now.
     logical_task: Cell<LogicalTask>,
 }
 
-impl Thread {
+impl Coroutined {
     /// The task that runs has learned something.
     fn learns(&self, value: u128) {
         let task = self.logical_task.get();
@@ -75,88 +73,96 @@ impl Thread {
 }
 
 /// A thread that has not begun, and what it will do.
-type Newborn = (Rc<Thread>, Box<dyn FnOnce()>);
+type Newborn = (Rc<Coroutined>, Box<dyn FnOnce()>);
 
 /// About how many bytes a thread takes, with the part of its stack that it touches; an object; a step in the book.
 const THREAD: u64 = 32 * 1024;
 const OBJECT: u64 = 256;
 const STEP: u64 = 256;
 
-/// What the executions of one search have in common: stacks to use again, and numbers for threads and objects.
-#[derive(Default)]
-pub(in crate::engine) struct StackPool {
-    free: RefCell<Vec<DefaultStack>>,
-    objects: RefCell<FxHashMap<u128, u32>>,
-    threads: RefCell<FxHashMap<u128, u32>>,
-    /// The numbers that hold for all who search together; none for who searches alone.
-    names: Option<Arc<Names>>,
-    /// How many stacks there are, free or not.
-    stacks: Cell<usize>,
-    /// How far the search goes, which holds while an execution begins as well.
-    limits: Limits,
+/// A program as a [`System`]: its threads are coroutines on one thread of this process.
+///
+/// `O` is what can be observed of an execution that ended.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use turnloom::engine::coroutines::Coroutines;
+/// use turnloom::engine::kernel::{Cell, thread};
+/// use turnloom::engine::search::{Limits, run_search};
+///
+/// let program = Coroutines::new(|| {
+///     let cell = Cell::new("cell", 0);
+///     let other = cell.clone();
+///     thread::spawn_detached("other", move || other.set(1));
+///     cell.set(2);
+/// });
+/// let found = run_search(&Limits::default(), &program, &mut |_| ControlFlow::Continue(()));
+/// assert_eq!(found.executions, 2);
+/// ```
+pub struct Coroutines<O = ()> {
+    program: Rc<dyn Fn()>,
+    look: Look<O>,
+    stacks: Rc<StackPool>,
 }
 
-/// The numbers that threads and objects have for all who search a program together.
-#[derive(Default)]
-pub(in crate::engine) struct Names {
-    objects: Mutex<FxHashMap<u128, u32>>,
-    threads: Mutex<FxHashMap<u128, u32>>,
-    /// How many stacks all of them have.
-    stacks: AtomicUsize,
-}
+/// What is observed of an execution that ended like this, of which that was recorded.
+type Look<O> = Rc<dyn Fn(&Ended, Record<'_>) -> O>;
 
-/// The number of what has this key, the next one if it has none.
-fn number(numbers: &mut FxHashMap<u128, u32>, key: u128) -> u32 {
-    let next = u32::try_from(numbers.len()).expect("fewer objects than numbers");
-    *numbers.entry(key).or_insert(next)
-}
-
-/// The number of what has this key; who knows none asks those that hold for all.
-fn number_of(
-    numbers: &RefCell<FxHashMap<u128, u32>>,
-    all: Option<&Mutex<FxHashMap<u128, u32>>>,
-    key: u128,
-) -> u32 {
-    let mut numbers = numbers.borrow_mut();
-    match all {
-        None => number(&mut numbers, key),
-        Some(all) => *numbers
-            .entry(key)
-            .or_insert_with(|| number(&mut all.lock().unwrap_or_else(PoisonError::into_inner), key)),
+impl Coroutines {
+    /// A program of which nothing is observed.
+    #[must_use]
+    pub fn new(program: impl Fn() + 'static) -> Self {
+        Self::from(Rc::new(program) as Rc<dyn Fn()>)
     }
+}
+
+impl From<Rc<dyn Fn()>> for Coroutines {
+    fn from(program: Rc<dyn Fn()>) -> Self {
+        Self::observed(program, |_, _| ())
+    }
+}
+
+impl<O> Coroutines<O> {
+    /// A program, and what `look` observes when an execution of it has ended.
+    pub fn observed(program: Rc<dyn Fn()>, look: impl Fn(&Ended, Record<'_>) -> O + 'static) -> Self {
+        Self { program, look: Rc::new(look), stacks: Rc::default() }
+    }
+}
+
+impl<O> Clone for Coroutines<O> {
+    fn clone(&self) -> Self {
+        Self { program: self.program.clone(), look: self.look.clone(), stacks: self.stacks.clone() }
+    }
+}
+
+impl<O> Fingerprints for Coroutines<O> {}
+
+impl<O> System for Coroutines<O> {
+    type Run = CoroutineRun<O>;
+
+    fn begin(&self, begin: Begin<'_>) -> CoroutineRun<O> {
+        let mut run = CoroutineRun::new(self, begin);
+        run.follow(begin.path);
+        run.tell();
+        run
+    }
+}
+
+/// Stacks to use again.
+#[derive(Default)]
+struct StackPool {
+    free: RefCell<Vec<DefaultStack>>,
 }
 
 impl StackPool {
     const SIZE: usize = 512 * 1024;
-
-    /// Stacks of one thread, for executions within these limits, with the numbers that hold for all, if there are others.
-    pub(in crate::engine) fn new(limits: &Limits, names: Option<Arc<Names>>) -> Self {
-        Self { names, limits: limits.clone(), ..Self::default() }
-    }
-
-    fn thread(&self, key: u128) -> u32 {
-        number_of(&self.threads, self.names.as_ref().map(|names| &names.threads), key)
-    }
-
-    fn object(&self, key: u128) -> u32 {
-        number_of(&self.objects, self.names.as_ref().map(|names| &names.objects), key)
-    }
 
     /// A stack; none if the system has no more memory for one.
     fn take(&self) -> Option<DefaultStack> {
         if let Some(free) = self.free.borrow_mut().pop() {
             return Some(free);
         }
-        self.stacks.set(self.stacks.get() + 1);
-        if let Some(names) = &self.names {
-            names.stacks.fetch_add(1, Ordering::Relaxed);
-        }
         DefaultStack::new(Self::SIZE).ok()
-    }
-
-    /// How many stacks there are, with those of others who search together with this one.
-    fn stacks(&self) -> usize {
-        self.names.as_ref().map_or(self.stacks.get(), |names| names.stacks.load(Ordering::Relaxed))
     }
 }
 
@@ -164,10 +170,12 @@ impl StackPool {
 struct Core {
     book: Book,
     keep: Keep,
-    threads: RefCell<Vec<Rc<Thread>>>,
+    threads: RefCell<Vec<Rc<Coroutined>>>,
     newborn: RefCell<VecDeque<Newborn>>,
     running: Cell<usize>,
-    shop: Rc<StackPool>,
+    numbers: Rc<Numbers>,
+    /// What the running thread has announced since it went on.
+    announced: Cell<Option<Next>>,
     /// The objects that the last step used.
     uses: RefCell<Vec<Use>>,
     me: RefCell<Weak<Core>>,
@@ -181,23 +189,17 @@ struct Core {
     panicked: RefCell<Option<String>>,
 }
 
-/// What is kept of an execution besides its steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Keep {
-    /// Nothing: neither its states nor what its steps used can be asked for.
-    Nothing,
-    /// The digests that make up its states, and what each step used.
-    States,
-    /// As well the words of a timeline.
-    Words,
-}
-
 /// One execution in flight.
-pub(in crate::engine) struct Run {
+pub struct CoroutineRun<O = ()> {
     core: Rc<Core>,
-    shop: Rc<StackPool>,
+    look: Look<O>,
+    stacks: Rc<StackPool>,
     fibers: Vec<Option<Fiber>>,
+    /// How many of them have a stack.
+    begun: usize,
+    report: Report,
     installed: Option<Installed>,
+    limits: Limits,
     /// The limit at which it stands still, since a thread was to begin beyond it.
     stopped: Option<Stopped>,
 }
@@ -208,16 +210,17 @@ pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }
 
-impl Run {
-    /// Begins an execution of `program` as the thread `main`, up to the first visible operation.
-    pub(in crate::engine) fn begin(program: Rc<dyn Fn()>, shop: Rc<StackPool>, keep: Keep) -> Self {
+impl<O> CoroutineRun<O> {
+    /// Begins an execution as the thread `main`, up to its first visible operation.
+    fn new(system: &Coroutines<O>, Begin { numbers, limits, keep, .. }: Begin<'_>) -> Self {
         let core = Rc::new(Core {
             book: Book::new(keep == Keep::Words),
             keep,
             threads: RefCell::default(),
             newborn: RefCell::default(),
             running: Cell::new(0),
-            shop: shop.clone(),
+            numbers: numbers.clone(),
+            announced: Cell::default(),
             uses: RefCell::default(),
             me: RefCell::default(),
             live: RefCell::default(),
@@ -229,8 +232,11 @@ impl Run {
         });
         *core.me.borrow_mut() = Rc::downgrade(&core);
         let installed = Some(install(core.clone()));
-        let mut run = Self { core, shop, fibers: Vec::new(), installed, stopped: None };
+        let (look, stacks) = (system.look.clone(), system.stacks.clone());
+        let (fibers, report, limits) = (Vec::new(), Report::default(), limits.clone());
+        let mut run = Self { core, look, stacks, fibers, begun: 0, report, installed, limits, stopped: None };
         assert!(!planted(Planted::EnginePanics), "a planted fault of the engine");
+        let program = system.program.clone();
         let body = Box::new(move || {
             assert!(!planted(Planted::ThreadPanics), "a planted fault of a thread");
             program();
@@ -240,17 +246,44 @@ impl Run {
         run
     }
 
-    /// Lets every newborn thread run to its first visible operation, as far as the limits allow.
-    fn raise(&mut self) {
-        while let Some((thread, body)) = self.core.take_newborn() {
-            self.stopped = self.shop.limits.reached(self.size());
+    /// Goes along a path. Nothing is reported on the way.
+    fn follow(&mut self, path: &[PathStep]) {
+        for (at, step) in path.iter().enumerate() {
             if self.stopped.is_some() {
                 return;
             }
-            let Some(stack) = self.shop.take() else {
+            let can_be_taken = self.core.can_take(step.thread, step.alternative);
+            if can_be_taken {
+                self.take(step.thread, step.alternative);
+            }
+            let is_same = || step.trail.is_none_or(|trail| trail == self.core.trail(step.thread));
+            if self.stopped.is_none() && (!can_be_taken || !is_same()) {
+                self.report.failure = Some(Failure::Diverged(Diverged { at, was_taken: can_be_taken }));
+                return;
+            }
+        }
+    }
+
+    /// Lets a thread take its next operation, then every newborn thread come to its first one.
+    fn take(&mut self, index: usize, alternative: usize) {
+        self.core.uses.borrow_mut().clear();
+        self.resume(index, Go::Step(alternative));
+        self.raise();
+    }
+
+    /// Lets every newborn thread run to its first visible operation, as far as the limits allow.
+    fn raise(&mut self) {
+        while let Some((thread, body)) = self.core.take_newborn() {
+            self.stopped = self.limits.reached(self.size());
+            if self.stopped.is_some() {
+                return;
+            }
+            let Some(stack) = self.stacks.take() else {
                 self.stopped = Some(Stopped::Memory);
                 return;
             };
+            self.begun += 1;
+            self.core.numbers.note_stacks(self.begun);
             let index = self.fibers.len();
             let core = self.core.clone();
             let me = thread.clone();
@@ -270,6 +303,8 @@ impl Run {
                 core.book.set_done(me.role);
             });
             self.fibers.push(Some(fiber));
+            let (number, role) = (thread.number, self.core.book.name(thread.role));
+            self.report.threads.push(Thread { number, role, next: None });
             self.resume(index, Go::Step(0));
         }
     }
@@ -279,115 +314,46 @@ impl Run {
         let role = self.core.threads.borrow()[index].role;
         self.core.book.set_current(role);
         let Some(mut fiber) = self.fibers[index].take() else { return };
+        let told = &mut self.report.threads[index];
         match fiber.resume(go) {
-            CoroutineResult::Yield(()) => self.fibers[index] = Some(fiber),
-            CoroutineResult::Return(()) => self.shop.free.borrow_mut().push(fiber.into_stack()),
+            CoroutineResult::Yield(()) => {
+                self.fibers[index] = Some(fiber);
+                told.next = Some(self.core.announced.take().unwrap_or_default());
+            }
+            CoroutineResult::Return(()) => {
+                self.stacks.free.borrow_mut().push(fiber.into_stack());
+                self.begun -= 1;
+                told.next = None;
+            }
         }
     }
 
-    /// The limit that it has come to, if it has: its threads did not all begin, so nothing can be said of it.
-    pub(in crate::engine) fn stopped(&self) -> Option<Stopped> {
-        self.stopped
-    }
-
-    /// How far it may go.
-    pub(in crate::engine) fn limits(&self) -> &Limits {
-        &self.shop.limits
-    }
-
-    /// About how many bytes it takes: the stacks of the search, objects, and the steps that it has recorded.
-    pub(in crate::engine) fn size(&self) -> u64 {
-        let objects = self.core.live.borrow().len() as u64;
-        self.shop.stacks() as u64 * THREAD + objects * OBJECT + self.core.book.len() as u64 * STEP
-    }
-
-    /// The operation that a thread is about to take, and its object.
-    pub(in crate::engine) fn pending(&self, index: usize) -> Option<(&'static str, Rc<str>)> {
-        self.core.book.pending(self.core.threads.borrow()[index].role)
-    }
-
-    /// The threads whose next operation can be taken, by number.
-    pub(in crate::engine) fn enabled(&self) -> Vec<usize> {
+    /// Brings the report up to date: who can move, and in how many ways.
+    fn tell(&mut self) {
         let threads = self.core.threads.borrow();
-        threads.iter().enumerate().filter(|(_, thread)| thread.can_move()).map(|(index, _)| index).collect()
-    }
-
-    /// The next operation of a thread; none if it is done.
-    pub(in crate::engine) fn next(&self, index: usize) -> Option<Next> {
-        let threads = self.core.threads.borrow();
-        let thread = &threads[index];
-        let next = || Next { alternatives: thread.alternatives(), ..thread.next.borrow().clone() };
-        (!thread.done.get()).then(next)
-    }
-
-    /// In how many ways a thread can take its next operation as things stand.
-    pub(in crate::engine) fn alternatives(&self, index: usize) -> usize {
-        self.core.threads.borrow().get(index).map_or(1, |thread| thread.alternatives())
-    }
-
-    /// How many threads were begun.
-    pub(in crate::engine) fn threads(&self) -> usize {
-        self.fibers.len()
-    }
-
-    /// The number of a thread in the whole search.
-    pub(in crate::engine) fn number(&self, index: usize) -> u32 {
-        self.core.threads.borrow()[index].number
-    }
-
-    /// The thread of this number, if it was begun.
-    pub(in crate::engine) fn with_number(&self, number: u32) -> Option<usize> {
-        self.core.threads.borrow().iter().position(|thread| thread.number == number)
-    }
-
-    /// Whether a thread was begun and can take its next operation.
-    pub(in crate::engine) fn can_move(&self, index: usize) -> bool {
-        self.core.threads.borrow().get(index).is_some_and(|thread| thread.can_move())
-    }
-
-    /// A digest that changes with what the last step, taken by this thread, learned and left in the objects. Costs
-    /// next to nothing.
-    pub(in crate::engine) fn trail(&self, index: usize) -> u128 {
-        let task = self.core.threads.borrow()[index].logical_task.get();
-        self.core.contents.get().wrapping_add(task.history.rotate_left(1))
-    }
-
-    /// The objects that the last step used, each once.
-    pub(in crate::engine) fn take_uses(&self) -> Vec<Use> {
-        std::mem::take(&mut *self.core.uses.borrow_mut())
-    }
-
-    /// Lets a thread take its next operation, in this one of its alternatives, and run on to the one after.
-    pub(in crate::engine) fn step(&mut self, index: usize, alternative: usize) {
-        if self.stopped.is_some() {
-            return;
+        for (thread, told) in threads.iter().zip(&mut self.report.threads) {
+            if let Some(next) = &mut told.next {
+                next.ready = thread.can_move();
+                next.alternatives = if next.ready { thread.alternatives() } else { 1 };
+            }
         }
-        self.core.uses.borrow_mut().clear();
-        self.resume(index, Go::Step(alternative));
-        self.raise();
-    }
-
-    /// The digest of the state: what every thread has learned, and what every object holds.
-    pub(in crate::engine) fn state(&self) -> u128 {
-        let threads = self.core.threads.borrow();
-        let threads = threads.iter().map(|thread| {
-            let task = thread.logical_task.get();
-            let learned = if thread.done.get() { 0 } else { chain(task.beneath, task.history) };
-            chain(thread.name_digest, learned)
-        });
-        let edges = self.core.book.edges_digest();
-        threads.fold(self.core.contents.get().wrapping_add(edges), u128::wrapping_add)
-    }
-
-    /// Whether every thread is done or a daemon that is idle.
-    pub(in crate::engine) fn quiescent(&self) -> bool {
-        let threads = self.core.threads.borrow();
-        threads.iter().all(|thread| thread.done.get() || (thread.daemon && thread.idle.get()))
+        drop(threads);
+        self.report.list_enabled();
+        std::mem::swap(&mut self.report.uses, &mut self.core.uses.borrow_mut());
+        self.report.sets_up = !self.core.exploring.get();
+        self.report.setup_steps = self.core.book.setup_steps();
+        if let Some(stopped) = self.stopped {
+            self.report.failure.get_or_insert(Failure::Stopped(stopped));
+        }
+        if let Some(panic) = self.core.panicked.borrow().as_ref() {
+            self.report.failure.get_or_insert_with(|| Failure::Panicked(panic.clone()));
+        }
     }
 
     /// Tells the idle daemons of a program at quiescence that nothing will come, so that they end.
-    pub(in crate::engine) fn finish(&mut self) {
-        if !self.quiescent() {
+    fn finish(&mut self) {
+        let can_move = !self.report.enabled().is_empty();
+        if can_move || self.report.failure.is_some() || !self.report.is_quiescent() {
             return;
         }
         for index in 0..self.fibers.len() {
@@ -397,42 +363,79 @@ impl Run {
         }
     }
 
-    /// What a thread panicked with, if one did.
-    pub(in crate::engine) fn panicked(&self) -> Option<String> {
-        self.core.panicked.borrow().clone()
-    }
-
-    /// Whether every order is to be tried from here.
-    pub(in crate::engine) fn exploring(&self) -> bool {
-        self.core.exploring.get()
-    }
-
-    /// The book.
-    pub(in crate::engine) fn book(&self) -> &Book {
-        &self.core.book
-    }
-
-    /// The name of a thread.
-    pub(in crate::engine) fn name(&self, index: usize) -> Rc<str> {
-        self.core.book.name(self.core.threads.borrow()[index].role)
-    }
-
-    /// The name of the last step's role, operation and object, for a schedule.
-    pub(in crate::engine) fn index_of(&self, name: &str) -> Option<usize> {
-        let threads = self.core.threads.borrow();
-        threads.iter().position(|thread| *self.core.book.name(thread.role) == *name)
+    fn record(&self) -> Record<'_> {
+        Record::of(&self.core.book)
     }
 }
 
-impl Drop for Run {
+impl<O> Run for CoroutineRun<O> {
+    type Seen = O;
+
+    fn report(&self) -> &Report {
+        &self.report
+    }
+
+    fn step(&mut self, thread: usize, alternative: usize) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.take(thread, alternative);
+        self.tell();
+    }
+
+    fn state(&self) -> Option<u128> {
+        (self.core.keep != Keep::Nothing).then(|| self.core.state())
+    }
+
+    fn trail(&self, thread: usize) -> Option<u128> {
+        (self.core.keep != Keep::Nothing).then(|| self.core.trail(thread))
+    }
+
+    fn size(&self) -> u64 {
+        let objects = self.core.live.borrow().len() as u64;
+        self.core.numbers.stacks() as u64 * THREAD + objects * OBJECT + self.core.book.len() as u64 * STEP
+    }
+
+    fn announced(&self, thread: usize) -> Option<Operation> {
+        let role = self.core.threads.borrow()[thread].role;
+        self.core.book.announced(role)
+    }
+
+    fn took(&self) -> Option<Operation> {
+        self.core.book.last_operation()
+    }
+
+    fn roles(&self) -> Vec<Rc<str>> {
+        self.record().roles()
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        self.record().steps()
+    }
+
+    fn unfinished(&self) -> Vec<Unfinished> {
+        self.record().unfinished()
+    }
+
+    fn lock_order(&self) -> BTreeSet<LockEdge> {
+        self.record().lock_order()
+    }
+
+    fn seen(&self, ended: &Ended) -> O {
+        (self.look)(ended, self.record())
+    }
+}
+
+impl<O> Drop for CoroutineRun<O> {
     fn drop(&mut self) {
+        self.finish();
         self.core.over.set(true);
         for fiber in &mut self.fibers {
             if let Some(mut fiber) = fiber.take() {
                 if !fiber.done() {
                     fiber.force_unwind();
                 }
-                self.shop.free.borrow_mut().push(fiber.into_stack());
+                self.stacks.free.borrow_mut().push(fiber.into_stack());
             }
         }
         self.core.newborn.borrow_mut().clear();
@@ -444,6 +447,33 @@ impl Drop for Run {
 }
 
 impl Core {
+    /// Whether a thread was begun and can take this alternative of its next operation.
+    fn can_take(&self, index: usize, alternative: usize) -> bool {
+        let threads = self.threads.borrow();
+        threads.get(index).is_some_and(|thread| {
+            thread.can_move() && (alternative == 0 || alternative < thread.alternatives())
+        })
+    }
+
+    /// A fingerprint that changes with what the last step, taken by this thread, learned and left in the objects. Costs
+    /// next to nothing.
+    fn trail(&self, index: usize) -> u128 {
+        let task = self.threads.borrow()[index].logical_task.get();
+        self.contents.get().wrapping_add(task.history.rotate_left(1))
+    }
+
+    /// The fingerprint of the state: what every thread has learned, and what every object holds.
+    fn state(&self) -> u128 {
+        let threads = self.threads.borrow();
+        let threads = threads.iter().map(|thread| {
+            let task = thread.logical_task.get();
+            let learned = if thread.done.get() { 0 } else { chain(task.beneath, task.history) };
+            chain(thread.name_digest, learned)
+        });
+        let edges = self.book.edges_digest();
+        threads.fold(self.contents.get().wrapping_add(edges), u128::wrapping_add)
+    }
+
     fn note_use(&self, object: u32, changes: bool) {
         let mut uses = self.uses.borrow_mut();
         match uses.iter_mut().find(|known| known.object == object) {
@@ -456,12 +486,12 @@ impl Core {
         self.newborn.borrow_mut().pop_front()
     }
 
-    fn thread(&self) -> Rc<Thread> {
+    fn thread(&self) -> Rc<Coroutined> {
         self.threads.borrow()[self.running.get()].clone()
     }
 
     /// Stops the running thread until it is told to go on.
-    fn suspend(&self, thread: &Thread) -> Go {
+    fn suspend(&self, thread: &Coroutined) -> Go {
         let role = self.book.current();
         // SAFETY: the pointer was set from the reference that the coroutine's own function was called with, which
         // lives as long as that function runs; this code runs inside it, on the coroutine's stack.
@@ -470,7 +500,7 @@ impl Core {
         go
     }
 
-    fn describe_panic(&self, thread: &Thread, payload: &(dyn std::any::Any + Send)) -> String {
+    fn describe_panic(&self, thread: &Coroutined, payload: &(dyn std::any::Any + Send)) -> String {
         format!("{}: {}", self.book.name(thread.role), panic_message(payload))
     }
 }
@@ -479,16 +509,14 @@ impl Engine for Core {
     fn spawn(&self, spawn: Spawn) {
         assert!(!self.book.knows(&spawn.name), "two threads are named `{}`", spawn.name);
         let name_digest = digest(&spawn.name);
-        let thread = Rc::new(Thread {
+        let thread = Rc::new(Coroutined {
             role: self.book.role(&spawn.name),
             name_digest,
-            number: self.shop.thread(name_digest),
+            number: self.numbers.thread(name_digest),
             daemon: spawn.daemon,
             yielder: Cell::new(std::ptr::null()),
             ready: RefCell::default(),
             alternatives: RefCell::default(),
-            idle: Cell::new(false),
-            next: RefCell::default(),
             done: Cell::new(false),
             logical_task: Cell::new(LogicalTask { key: name_digest, ..LogicalTask::default() }),
         });
@@ -504,19 +532,20 @@ impl Engine for Core {
         self.book.set_doing(role, Doing { operation, waits_for, idle: request.idle });
         *thread.ready.borrow_mut() = request.ready;
         *thread.alternatives.borrow_mut() = request.alternatives;
-        thread.idle.set(request.idle);
-        *thread.next.borrow_mut() = Next {
+        let next = Next {
             object: request.object.number,
             reads: request.reads,
             settled: request.settled,
             waits: thread.ready.borrow().is_some(),
+            ready: false,
+            idle: thread.daemon && request.idle,
             watches: request.watches.iter().map(|object| object.number).collect(),
             alternatives: 1,
         };
+        self.announced.set(Some(next));
         let go = self.suspend(&thread);
         let had_a_choice = thread.alternatives() > 1;
         thread.stands_nowhere();
-        thread.idle.set(false);
         self.book.set_doing(role, Doing::default());
         let Go::Step(alternative) = go else { return Took::Quiescent };
         let (learned, words) = apply(alternative);
@@ -569,7 +598,7 @@ impl Engine for Core {
             }
         }
         thread.logical_task.set(task);
-        let number = self.shop.object(key);
+        let number = self.numbers.object(key);
         Rc::new(ObjectCore { name, key, number, content: Cell::new(0), loom: None })
     }
 

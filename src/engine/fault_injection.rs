@@ -31,7 +31,7 @@ pub(crate) enum Planted {
     OnlyTheFirstAlternative,
     /// An operation with alternatives commutes with all that others can do before it.
     ChoicesAreSettled,
-    /// A state is in the table as soon as somebody comes to it.
+    /// A state is in the table as soon as a search comes to it.
     KnownOnEntry,
     /// A thread of the program panics.
     ThreadPanics,

@@ -2,12 +2,12 @@
 //!
 //! loom has no free choice. What comes nearest is a relaxed load: of the stores that it may see, loom tries each. So if
 //! asked to, one more thread stores once to each of a row of atomics before the program begins, and nothing that the program
-//! does happens after that; whoever chooses loads the next of them, and may see the store or not, whatever the preemption
+//! does happens after that; a thread that chooses loads the next of them, and may see the store or not, whatever the preemption
 //! bound. A choice that finds no atomic left takes its first alternative, and that is told.
 //!
 //! loom ends the process on a deadlock, a panic in a thread or too many branches, so this runs in a child process
 //! (`child`); a panic hook still sees the book of the execution. loom wants every thread to end, so daemons are told
-//! when the program has come to quiescence. This file must not know what the program is.
+//! when the program has come to quiescence.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,8 +16,10 @@ use std::sync::Arc;
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 
-use super::kernel::{Engine, Installed, LogicalTask, LoomParts, ObjectCore, Request, Spawn, Took, install};
-use super::trace::{Book, Doing, RoleId};
+use super::kernel::{
+    Book, Doing, Engine, Installed, LogicalTask, LoomParts, ObjectCore, Record, Request, RoleId, Spawn, Took,
+    install,
+};
 
 /// Stack of a spawned thread, in machine words: loom's default of 4,096 is too small for an event loop.
 const STACK_WORDS: usize = 32 * 1024;
@@ -27,7 +29,7 @@ const STACK_WORDS: usize = 32 * 1024;
 pub enum Finished {
     /// Every thread is done.
     Complete,
-    /// loom says that nobody can move.
+    /// loom says that no thread can move.
     Deadlock,
     /// loom says that there are too many branches: the execution was not run to its end.
     TooLong,
@@ -35,8 +37,8 @@ pub enum Finished {
     Panicked,
 }
 
-/// What is told of each execution: how it ended, and its book.
-pub type Visit = Rc<dyn Fn(Finished, &Book, &str)>;
+/// What is told of each execution: how it ended, what was recorded of it, and the message of a panic.
+pub type Visit = Rc<dyn Fn(Finished, Record<'_>, &str)>;
 
 /// A program, and what is told of its executions.
 type Task = (Rc<dyn Fn()>, Visit);
@@ -140,7 +142,7 @@ fn free(alternatives: usize) -> Arc<[AtomicBool]> {
         loom::stop_exploring();
         let stored = free.clone();
         loom::thread::spawn(move || stored.iter().for_each(|free| free.store(true, Ordering::Relaxed)));
-        // Nobody else is there yet, so the stores are made before this thread goes on, yet not seen by it.
+        // No other thread is there yet, so the stores are made before this thread goes on, yet not seen by it.
         loom::thread::yield_now();
         loom::explore();
     }
@@ -152,7 +154,7 @@ fn finish(finished: Finished, message: &str) {
     let Some((core, installed)) = IN_FLIGHT.take() else { return };
     let visit = TASK.with_borrow(|task| task.as_ref().map(|(_, visit)| visit.clone()));
     if let Some(visit) = visit {
-        visit(finished, &core.book, message);
+        visit(finished, Record::of(&core.book), message);
     }
     let at_end = core.at_end.take();
     at_end.into_iter().for_each(|clear| clear());
@@ -400,5 +402,44 @@ impl Engine for Core {
 
     fn book(&self) -> &Book {
         &self.book
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::{Bounds, Finished, permute};
+    use crate::engine::kernel::{FifoLock, Record, thread};
+
+    /// In every permutation the lock is granted in the order in which it was asked for.
+    #[test]
+    fn the_written_out_lock_is_fair_under_loom() {
+        let last: Rc<RefCell<Option<FifoLock>>> = Rc::default();
+        let slot = last.clone();
+        let program = move || {
+            let lock = FifoLock::written_out("lock");
+            *slot.borrow_mut() = Some(lock.clone());
+            for name in ["a", "b", "c"] {
+                let lock = lock.clone();
+                thread::spawn_detached(name, move || drop(lock.lock()));
+            }
+        };
+        let orders: Rc<RefCell<Vec<Vec<Rc<str>>>>> = Rc::default();
+        let seen = orders.clone();
+        let visit = move |finished: Finished, _: Record<'_>, _: &str| {
+            assert_eq!(finished, Finished::Complete);
+            let lock = last.borrow_mut().take().expect("the program ran");
+            let history = lock.history();
+            assert_eq!(history.asked, history.granted);
+            seen.borrow_mut().push(history.granted);
+        };
+        let bounds = Bounds { preemptions: Some(2), branches: 10_000, alternatives: 0 };
+        permute(bounds, Rc::new(program), Rc::new(visit));
+        let mut orders = orders.take();
+        orders.sort();
+        orders.dedup();
+        assert_eq!(orders.len(), 6, "every order of asking was tried");
     }
 }

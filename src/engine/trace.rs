@@ -1,313 +1,184 @@
-//! The book of one execution: which roles there are, what each does, holds and waits for, and the steps taken.
-//!
-//! Both engines keep the same book, so a schedule found on one reads the same on the other. It must not know how an
-//! engine switches threads, and nothing in it may steer the program.
+//! An execution as data: its steps, how it ended, what each thread holds and waits for, and the order in which locks were
+//! taken.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
-use super::fingerprint::digest;
-use crate::explore::Anchor;
-use crate::observation::LockEdge;
+/// A visible operation by name: what is done, and the object it is done to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Operation {
+    /// What is done: `lock`, `push`, `write`…
+    pub name: Cow<'static, str>,
+    /// The name of the object.
+    pub object: Rc<str>,
+}
 
-/// A role: a thread by name. Inline roles share a thread but not a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoleId(pub(crate) usize);
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.object)
+    }
+}
+
+/// The operation that takes a lock.
+pub(in crate::engine) const LOCK: &str = "lock";
+
+impl Operation {
+    /// The lock that the operation takes, if it takes one.
+    #[must_use]
+    pub fn takes(&self) -> Option<&str> {
+        (self.name == LOCK).then_some(&*self.object)
+    }
+}
+
+/// An execution as data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The roles, in the order in which they came up. A role is a thread, or a part that runs on another's thread.
+    pub roles: Vec<Rc<str>>,
+    /// How many of the steps only set the program up.
+    pub setup_steps: usize,
+    /// The visible operations, in order.
+    pub steps: Vec<Step>,
+    /// The roles that are not done, and what each of them waits for.
+    pub unfinished: Vec<Unfinished>,
+    /// The edges of the acquisition graph.
+    pub lock_order: BTreeSet<LockEdge>,
+}
+
+impl Trace {
+    /// The steps after the setup.
+    #[must_use]
+    pub fn scene(&self) -> &[Step] {
+        &self.steps[self.setup_steps.min(self.steps.len())..]
+    }
+}
 
 /// One visible operation that was taken.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Who took it.
-    pub role: RoleId,
+    /// The role that took it.
+    pub role: Rc<str>,
     /// What was done.
-    pub operation: &'static str,
-    /// The object it was done to.
-    pub object: Rc<str>,
-    /// In words, when details are kept: the value; empty if there is nothing to say.
+    pub operation: Operation,
+    /// The value that it wrote or got, in words; empty if there is nothing to say, or if words are not kept.
     pub detail: String,
     /// Which of its alternatives it was, counted from 0; none if there was only one.
     pub alternative: Option<usize>,
-    /// When details are kept: the locks held after the step.
+    /// The locks that the role holds after the step; empty if words are not kept.
     pub holds: Vec<Rc<str>>,
     /// What was observed in this step.
     pub anchors: Vec<Anchor>,
+    /// When details are kept: what the role did behind the step, before its next one, that is no operation.
+    pub notes: Vec<String>,
 }
 
-/// What a role is in the middle of: the operation it waits to do.
-#[derive(Debug, Clone, Default)]
-pub struct Doing {
-    /// The operation and its object: `lock`, `state`; none while it runs.
-    pub operation: Option<(&'static str, Rc<str>)>,
-    /// The roles that could end its waiting, as far as the object knows.
-    pub waits_for: Vec<String>,
-    /// Whether nobody minds if it never goes on (a daemon between two jobs).
-    pub idle: bool,
+impl Step {
+    /// A step of which nothing more is to be said than its operation.
+    #[must_use]
+    pub fn new(role: Rc<str>, operation: Operation) -> Self {
+        let (detail, holds, anchors) = (String::new(), Vec::new(), Vec::new());
+        Self { role, operation, detail, alternative: None, holds, anchors, notes: Vec::new() }
+    }
 }
 
-#[derive(Debug)]
-struct Role {
-    name: Rc<str>,
-    held: Vec<Rc<str>>,
-    scopes: Vec<Scope>,
-    doing: Doing,
-    done: bool,
+/// Where in a log a step left its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Anchor {
+    /// The name of the log.
+    pub log: &'static str,
+    /// The number of the entry that the step appended, from 0.
+    pub entry: usize,
 }
 
-#[derive(Debug)]
-struct Scope {
-    id: u64,
-    place: String,
-    waits_for: Option<String>,
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Every thread is done, or idle with nothing to do.
+    Complete,
+    /// No thread can move, and some thread is neither done nor idle.
+    Deadlock,
+    /// It came back to a state that it had been in, and can do so for ever with each thread served that can move.
+    Hang,
+    /// A thread panicked: its name and the message.
+    Panicked(String),
+    /// The system failed under the program: its process died, its pipe broke, what it said made no sense. In words.
+    Crashed(String),
+    /// A thread was told to move and did not come to its next operation in time. In words.
+    Unresponsive(String),
+    /// The program did not do again what it had done: after the same steps, this one was different. It read a clock, a
+    /// random number, an address, the order of a hash map or a value left by an execution before, or threads share
+    /// what no kernel object holds. The search stops here.
+    NotDeterministic {
+        /// The first step that differs, counted from the end of the program's setup.
+        step: usize,
+        /// What the step was, in words: `bob: lock state`.
+        first: String,
+        /// What it is now; the same words if only what the operation got or left is different.
+        now: String,
+    },
+    /// A limit of the search ended it. How the program would have gone on is not known.
+    Stopped(Stopped),
 }
 
-/// The book of one execution.
-#[derive(Debug, Default)]
-pub struct Book {
-    roles: RefCell<Vec<Role>>,
-    by_name: RefCell<FxHashMap<Rc<str>, RoleId>>,
-    current: Cell<usize>,
-    steps: RefCell<Vec<Step>>,
-    edges: RefCell<BTreeSet<LockEdge>>,
-    edges_digest: Cell<u128>,
-    next_scope: Cell<u64>,
-    /// How many steps the program took to set itself up.
-    setup: Cell<usize>,
-    /// Whether details in words are kept (a replay) or only names (a search).
-    detailed: bool,
+/// Why a search, or an execution, stopped before it was through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// So many executions were run.
+    Executions,
+    /// The time was up.
+    Time,
+    /// There was no more memory for what it keeps.
+    Memory,
+    /// An execution took more steps than the limits allow and had come back to no state.
+    Steps,
+    /// It was interrupted.
+    Interrupted,
 }
 
-impl Book {
-    /// An empty book; `detailed` keeps the words a timeline needs.
+impl Ended {
+    /// Whether threads that could have gone on were stopped: what they would have done is not known.
     #[must_use]
-    pub fn new(detailed: bool) -> Self {
-        Self { detailed, ..Self::default() }
-    }
-
-    /// Whether details in words are kept.
-    #[must_use]
-    pub fn is_detailed(&self) -> bool {
-        self.detailed
-    }
-
-    /// The role that runs now.
-    #[must_use]
-    pub fn current(&self) -> RoleId {
-        RoleId(self.current.get())
-    }
-
-    /// Makes `role` the one that runs now.
-    pub fn set_current(&self, role: RoleId) {
-        self.current.set(role.0);
-    }
-
-    /// The role of this name, new or known.
-    pub fn role(&self, name: &str) -> RoleId {
-        if let Some(known) = self.by_name.borrow().get(name) {
-            return *known;
+    pub fn cuts_short(&self) -> bool {
+        match self {
+            Self::Complete | Self::Deadlock => false,
+            Self::Hang
+            | Self::Panicked(_)
+            | Self::Crashed(_)
+            | Self::Unresponsive(_)
+            | Self::NotDeterministic { .. }
+            | Self::Stopped(_) => true,
         }
-        let mut roles = self.roles.borrow_mut();
-        let name: Rc<str> = name.into();
-        self.by_name.borrow_mut().insert(name.clone(), RoleId(roles.len()));
-        roles.push(Role { name, held: Vec::new(), scopes: Vec::new(), doing: Doing::default(), done: false });
-        RoleId(roles.len() - 1)
-    }
-
-    /// Whether there is a role of this name.
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.by_name.borrow().contains_key(name)
-    }
-
-    /// The operation that a role waits to do, and its object; none if it is done or runs.
-    pub(crate) fn pending(&self, role: RoleId) -> Option<(&'static str, Rc<str>)> {
-        let roles = self.roles.borrow();
-        let role = &roles[role.0];
-        role.doing.operation.clone().filter(|_| !role.done)
-    }
-
-    /// How many steps were taken so far.
-    pub(crate) fn len(&self) -> usize {
-        self.steps.borrow().len()
-    }
-
-    /// The name of a role.
-    #[must_use]
-    pub fn name(&self, role: RoleId) -> Rc<str> {
-        self.roles.borrow()[role.0].name.clone()
-    }
-
-    /// The names of all roles, in the order in which they came up.
-    #[must_use]
-    pub fn names(&self) -> Vec<Rc<str>> {
-        self.roles.borrow().iter().map(|role| role.name.clone()).collect()
-    }
-
-    /// Notes what a role waits to do.
-    pub fn set_doing(&self, role: RoleId, doing: Doing) {
-        self.roles.borrow_mut()[role.0].doing = doing;
-    }
-
-    /// Notes that a role is done.
-    pub fn set_done(&self, role: RoleId) {
-        self.roles.borrow_mut()[role.0].done = true;
-    }
-
-    /// What each role that is not done waits for: name, scopes outermost first, operation, locks held, waited-for.
-    pub fn unfinished(&self) -> Vec<Unfinished> {
-        let roles = self.roles.borrow();
-        roles
-            .iter()
-            .filter(|role| !role.done && role.doing.operation.is_some())
-            .map(|role| {
-                let mut waits_for = role.doing.waits_for.clone();
-                if let Some(("lock", lock)) = &role.doing.operation {
-                    let owners = roles.iter().filter(|other| other.held.contains(lock));
-                    waits_for.extend(owners.map(|owner| owner.name.to_string()));
-                }
-                waits_for.extend(role.scopes.iter().filter_map(|scope| scope.waits_for.clone()));
-                waits_for.sort();
-                waits_for.dedup();
-                Unfinished {
-                    thread: role.name.to_string(),
-                    place: role.scopes.iter().map(|scope| scope.place.clone()).collect(),
-                    operation: role
-                        .doing
-                        .operation
-                        .as_ref()
-                        .map(|(operation, object)| format!("{operation} {object}"))
-                        .unwrap_or_default(),
-                    holds: role.held.iter().map(ToString::to_string).collect(),
-                    waits_for,
-                    idle: role.doing.idle && role.scopes.is_empty(),
-                }
-            })
-            .collect()
-    }
-
-    /// Takes down a step of the running role.
-    pub fn record(&self, operation: &'static str, object: &Rc<str>, detail: String) {
-        let role = self.current();
-        let holds = if self.detailed { self.roles.borrow()[role.0].held.clone() } else { Vec::new() };
-        self.steps.borrow_mut().push(Step {
-            role,
-            operation,
-            object: object.clone(),
-            detail,
-            alternative: None,
-            holds,
-            anchors: Vec::new(),
-        });
-    }
-
-    /// Notes which of its alternatives the last step was.
-    pub fn chose(&self, alternative: usize) {
-        if let Some(step) = self.steps.borrow_mut().last_mut() {
-            step.alternative = Some(alternative);
-        }
-    }
-
-    /// Ties an observation to the last step.
-    pub fn anchor(&self, anchor: Anchor) {
-        if let Some(step) = self.steps.borrow_mut().last_mut() {
-            step.anchors.push(anchor);
-        }
-    }
-
-    /// The steps taken so far.
-    #[must_use]
-    pub fn steps(&self) -> Vec<Step> {
-        self.steps.borrow().clone()
-    }
-
-    /// The last step's operation and object.
-    pub(crate) fn last_operation(&self) -> Option<(&'static str, Rc<str>)> {
-        self.steps.borrow().last().map(|step| (step.operation, step.object.clone()))
-    }
-
-    /// The running role takes a lock (or begins a wait that needs another thread): one edge for each lock it holds.
-    pub fn acquires(&self, then: &Rc<str>) {
-        let roles = self.roles.borrow();
-        let role = &roles[self.current.get()];
-        for held in role.held.iter().filter(|held| *held != then) {
-            let thread = role.name.to_string();
-            let edge = LockEdge { held: held.to_string(), then: then.to_string(), thread };
-            let mut edges = self.edges.borrow_mut();
-            if !edges.contains(&edge) {
-                self.edges_digest.set(self.edges_digest.get().wrapping_add(digest(&edge)));
-                edges.insert(edge);
-            }
-        }
-    }
-
-    /// The running role now holds a lock.
-    pub fn holds(&self, lock: &Rc<str>) {
-        self.roles.borrow_mut()[self.current.get()].held.push(lock.clone());
-    }
-
-    /// The running role no longer holds a lock.
-    pub fn drops(&self, lock: &Rc<str>) {
-        let mut roles = self.roles.borrow_mut();
-        let held = &mut roles[self.current.get()].held;
-        if let Some(last) = held.iter().rposition(|name| name == lock) {
-            held.remove(last);
-        }
-    }
-
-    /// The digest of the acquisition graph, in whatever order it came about.
-    #[must_use]
-    pub fn edges_digest(&self) -> u128 {
-        self.edges_digest.get()
-    }
-
-    /// The program has set itself up.
-    pub fn end_setup(&self) {
-        self.setup.set(self.steps.borrow().len());
-        self.edges.borrow_mut().clear();
-        self.edges_digest.set(0);
-    }
-
-    /// How many steps the program took to set itself up.
-    #[must_use]
-    pub fn setup_steps(&self) -> usize {
-        self.setup.get()
-    }
-
-    /// The edges of the acquisition graph so far.
-    #[must_use]
-    pub fn edges(&self) -> BTreeSet<LockEdge> {
-        self.edges.borrow().clone()
-    }
-
-    /// The running role enters a place; the number that [`Book::leave`] takes.
-    pub fn enter(&self, place: String, waits_for: Option<String>) -> (RoleId, u64) {
-        let id = self.next_scope.get();
-        self.next_scope.set(id + 1);
-        let role = self.current();
-        self.roles.borrow_mut()[role.0].scopes.push(Scope { id, place, waits_for });
-        (role, id)
-    }
-
-    /// A role leaves a place.
-    pub fn leave(&self, (role, id): (RoleId, u64)) {
-        self.roles.borrow_mut()[role.0].scopes.retain(|scope| scope.id != id);
     }
 }
 
 /// A role that is not done.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
     /// Its name.
     pub thread: String,
     /// Where it is, outermost first.
     pub place: Vec<String>,
-    /// The operation it waits to do.
-    pub operation: String,
+    /// The operation that it waits to take.
+    pub operation: Operation,
     /// The locks it holds.
     pub holds: Vec<String>,
     /// The roles that could end its waiting.
     pub waits_for: Vec<String>,
-    /// Whether nobody minds.
+    /// Whether the program may end while it waits here.
     pub idle: bool,
+}
+
+/// One edge of the acquisition graph: `then` was taken while `held` was held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LockEdge {
+    /// The lock that was held.
+    pub held: String,
+    /// The lock (or the wait that needs another thread) that was taken while it was held.
+    pub then: String,
+    /// The role of the thread.
+    pub thread: String,
 }

@@ -1,6 +1,6 @@
 //! What an exploration or a replay came to: verdict, outcomes, tokens, the steps of one execution.
 //!
-//! Plain data between the engines and `report/`; it must not know how a search works.
+//! Plain data between the engines and `report/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,9 +36,9 @@ pub enum Verdict {
     },
     /// A rule broke.
     Violated,
-    /// Nobody can move, and no other rule says why.
+    /// No thread can move, and no other rule says why.
     Deadlock,
-    /// Somebody moves for ever.
+    /// A thread moves for ever.
     Hang,
     /// Not all was run; the reason.
     Incomplete(String),
@@ -133,6 +133,9 @@ pub struct TraceStep {
     pub holds: Vec<String>,
     /// The observations made in this step.
     pub anchors: Vec<Anchor>,
+    /// What the thread did before its next step that is no operation itself: `cancel task run`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Where in the observations a step left its trace.

@@ -1,17 +1,18 @@
 //! A hunt: interleavings of a scenario until one shows what is looked for.
 //!
 //! An exploration tells every outcome; a hunt ends at the first execution that the caller wants, and says of the rest only
-//! how much of the space was run and which rules broke on the way. It must not know what is wanted, nor why.
+//! how much of the space was run and which rules broke on the way.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::run::seen;
-use super::{ExploreError, Job, Options, Token, Verdict};
-use crate::engine::execution::Execution;
+use super::exploration::Verdict;
+use super::job::{ExploreError, Job, Options};
+use super::token::Token;
+use super::trial::Trial;
+use crate::engine::execution::Ended;
 use crate::observation::Observations;
-use crate::rules as check;
-use crate::rules::{Context, Violation};
+use crate::rules::Violation;
 
 /// What a hunt came to.
 #[derive(Debug, Clone)]
@@ -47,12 +48,24 @@ pub fn hunt(
     options: &Options,
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
-    let stage = job.stage()?;
-    let context = Context::of(&job.scenario);
+    hunt_among(job, options, &|_| true, wanted)
+}
+
+/// As [`hunt`], but only of executions that ended in such a way are the observations collected and judged.
+pub(super) fn hunt_among(
+    job: &Job,
+    options: &Options,
+    ended: &dyn Fn(&Ended) -> bool,
+    wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
+) -> Result<Hunted, ExploreError> {
+    let trial = Trial::of(job)?;
     let (mut caught, mut failed, mut broken) = (None, None, BTreeSet::new());
-    let searched = options.run(job, &stage.program(), &mut |execution: &Execution<'_>| {
-        let seen = seen(job, &stage, execution, &mut failed)?;
-        let violations = check::judge(&seen, &context);
+    let searched = options.run(&trial, &mut |execution| {
+        if !ended(&execution.ended) {
+            return ControlFlow::Continue(());
+        }
+        let seen = trial.seen_or_stop(execution, &mut failed)?;
+        let violations = trial.violations(&seen);
         broken.extend(violations.iter().map(|violation| violation.rule));
         if !wanted(&seen, &violations) {
             return ControlFlow::Continue(());
@@ -60,7 +73,6 @@ pub fn hunt(
         caught = Some(Caught { seen, violations, token: job.token(execution.schedule()) });
         ControlFlow::Break(())
     });
-    stage.clear();
     match failed {
         Some(error) => Err(error),
         None => Ok(Hunted { caught, executions: searched.executions, broken, searched: searched.clean }),

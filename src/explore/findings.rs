@@ -1,10 +1,10 @@
-//! What is known of the outcomes of a scenario while it is explored, and what is told of them at the end. It must not
-//! know which engine runs it, nor in which order.
+//! What is known of the outcomes of a scenario while it is explored, and what is told of them at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::{Exploration, Job, Options, OutcomeReport, Statistics, Verdict};
+use super::exploration::{Exploration, OutcomeReport, Statistics, Verdict};
+use super::job::{Job, Options};
 use crate::engine::execution::Schedule;
 use crate::observation::{LockEdge, Observations};
 use crate::rules as check;

@@ -1,11 +1,11 @@
-//! What is run and how: a scenario with decisions changed, an engine, and how far it may go. It must not know how any
-//! of it is run.
+//! What is run and how: a scenario with decisions changed, an engine, and how far it may go.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::{EngineKind, Token, Verdict};
+use super::exploration::{EngineKind, Verdict};
+use super::token::Token;
 use crate::engine::execution::Schedule;
 use crate::engine::search::{Cores, Limits, Sample, Stopped};
 use crate::harness::model::SetupError;
@@ -46,7 +46,7 @@ pub struct Options {
     pub search: SearchKind,
     /// How much it may run.
     pub budget: Budget,
-    /// Set when somebody wants the search to end with what is known.
+    /// Set when the search is to end with what is known.
     pub interrupted: Option<Arc<AtomicBool>>,
     /// At most so many bytes for what the in-house engine keeps of one scenario, half for states and half for outcomes,
     /// by an estimate that is the same on every machine.
@@ -176,8 +176,8 @@ impl Job {
         Ok(Stage::of(&self.scenario, self.revision.as_deref(), &self.defects, self.timers)?)
     }
 
-    /// How far a search of the job goes if nothing else is said. The limit of steps grows with what the scenario writes
-    /// down.
+    /// How far a search of the job goes if nothing else is said. The limit of steps scales with the length of the
+    /// scenario: a long execution of a long scenario is no hang.
     pub(super) fn limits(&self) -> Limits {
         let limits = Limits::default();
         Limits { steps: limits.steps.max(STEPS_FOR_EACH * written(&self.scenario)), ..limits }

@@ -12,11 +12,12 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use super::exploration::{Exploration, Verdict};
 use super::findings::{Findings, Judge};
-use super::{Exploration, Verdict};
-use super::{ExploreError, Job, Options};
+use super::job::{ExploreError, Job, Options};
+use super::trial::Trial;
 use crate::engine::execution::{Recorded, Schedule, run_once};
-use crate::engine::trace::Book;
+use crate::engine::kernel::Record;
 use crate::harness::model::{does_not_fit, threads};
 use crate::harness::{Firing, Stage};
 use crate::observation::{Observations, Why};
@@ -117,13 +118,13 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
 
 /// The schedule of an outcome, as the in-house engine replays it.
 fn schedule(job: &Job, outcome: &Outcome) -> Result<Schedule, ExploreError> {
-    let stage = job.stage()?;
+    let trial = Trial::of(job)?;
     let recorded = |(role, alternative): &(String, usize)| Recorded {
         role: role.as_str().into(),
         alternative: *alternative,
     };
     let steps: Vec<Recorded> = outcome.steps.iter().map(recorded).collect();
-    let replayed = run_once(&job.limits(), &stage.program(), &steps, |execution| execution.schedule());
+    let replayed = run_once(&trial.limits, &trial.system, &steps, |execution| execution.schedule());
     replayed.map_err(|error| ExploreError::Child {
         scenario: job.name.clone(),
         message: format!("a schedule found under loom does not replay: {error}"),
@@ -168,13 +169,12 @@ struct Known {
 }
 
 impl Known {
-    fn take_in(&mut self, seen: Observations, book: &Book) {
+    fn take_in(&mut self, seen: Observations, record: Record<'_>) {
         self.executions += 1;
         let entry = self.outcomes.entry(seen).or_insert_with(|| {
-            let names = book.names();
-            let scene = book.steps().into_iter().skip(book.setup_steps());
-            let recorded = scene.map(|step| (names[step.role.0].to_string(), step.alternative.unwrap_or(0)));
-            (recorded.collect(), 0)
+            let trace = record.trace();
+            let steps = trace.scene().iter();
+            (steps.map(|step| (step.role.to_string(), step.alternative.unwrap_or(0))).collect(), 0)
         });
         entry.1 += 1;
     }
@@ -202,14 +202,14 @@ pub fn child() -> Result<(), Box<dyn std::error::Error>> {
     let stage = Stage::with_few_threads(&request.scenario, revision, &request.defects, request.timers)?;
     let known: Rc<RefCell<Known>> = Rc::default();
     let (visited, on_stage) = (known.clone(), stage.clone());
-    let visit = move |finished: Finished, book: &Book, message: &str| {
+    let visit = move |finished: Finished, record: Record<'_>, message: &str| {
         let why = match finished {
             Finished::Complete => None,
             Finished::Deadlock => Some(Why::Deadlock),
             Finished::TooLong => end(&visited.borrow().answer(Ending::TooLong)),
             Finished::Panicked => end(&visited.borrow().answer(Ending::Panicked(message.to_owned()))),
         };
-        visited.borrow_mut().take_in(on_stage.observe(why, book), book);
+        visited.borrow_mut().take_in(on_stage.observe(why, record), record);
         if why.is_some() {
             end(&visited.borrow().answer(Ending::Stuck));
         }

@@ -3,28 +3,25 @@
 //!
 //! The rules to keep breaking are those of the execution with the fewest switches that breaks any, all of them and no
 //! other, so that one failure does not slip into another. Things are taken out of the scenario one at a time, the
-//! largest first, for as long as what is left makes sense and breaks the same rules with no more switches. It must not
-//! know how a scenario is read or shown.
+//! largest first, for as long as what is left makes sense and breaks the same rules with no more switches.
+
+mod candidates;
 
 use std::collections::BTreeSet;
 
-use crate::rules as check;
-use crate::rules::{Context, Violation};
+use super::job::{ExploreError, Job, Options, Progress, Told};
+use super::run::explore;
+use super::token::Token;
+use super::trial::{Observed, Trial};
+use crate::engine::execution::{Execution, Schedule, drop_departures};
+use crate::engine::search::{Least, Limits, least};
+use crate::rules::Violation;
 use crate::scenario::Scenario;
 
-use super::job::{ExploreError, Job, Options, Progress};
-use super::run::{explore, stuck};
-use super::smaller::smaller;
-use super::{Token, Told};
-use crate::engine::execution::{Schedule, follow};
-use crate::engine::search::{Least, Limits, least};
+pub use candidates::smaller;
 
 /// Of a failure with more switches than this, only those that can be left out are.
 const SWITCHES: usize = 3;
-/// So many departures are many: they are left out in stretches first.
-const MANY: usize = 64;
-/// How many steps it may take to find out which departures can be left out.
-pub(super) const STEPS: usize = 2_000_000;
 /// How many executions it may take to find the fewest switches, or to know that a smaller scenario is too small.
 const EXECUTIONS: u64 = 20_000;
 
@@ -65,15 +62,7 @@ impl Shrunk {
 /// An execution that breaks rules.
 struct Witness {
     schedule: Schedule,
-    /// How many steps the execution has.
-    steps: usize,
     violations: Vec<Violation>,
-}
-
-impl Witness {
-    fn rules(&self) -> BTreeSet<&'static str> {
-        self.violations.iter().map(|violation| violation.rule).collect()
-    }
 }
 
 /// Shrinks what a scenario breaks; none if it breaks nothing. Every smaller scenario has to please `is_valid`.
@@ -88,7 +77,7 @@ pub fn shrink(
 ) -> Result<Option<Shrunk>, ExploreError> {
     let Some(mut witness) = first(job, progress)? else { return Ok(None) };
     let before = size(&job.scenario, &witness.schedule);
-    let rules = witness.rules();
+    let rules = names(&witness.violations);
     let mut small = job.clone();
     small.name = format!("{}-small", job.name);
     small.scenario.regressions.clear();
@@ -105,14 +94,15 @@ pub fn shrink(
                 continue;
             }
             let candidate = Job { scenario, ..small.clone() };
-            if let Some(found) = breaking(&candidate, witness.schedule.switches(), Some(&rules))? {
+            let found = breaking(&Trial::of(&candidate)?, witness.schedule.switches(), Some(&rules));
+            if let Some(found) = found {
                 (small, witness) = (candidate, found);
                 continue 'smaller;
             }
         }
         break;
     }
-    let Witness { schedule, violations, .. } = witness;
+    let Witness { schedule, violations } = witness;
     let size = size(&small.scenario, &schedule);
     Ok(Some(Shrunk { job: small, schedule, violations, size, before }))
 }
@@ -125,84 +115,55 @@ fn first(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Witness>, Expl
     let schedules = tokens.filter_map(|token| token.parse::<Token>().ok()).map(|token| token.schedule);
     let least = schedules.min_by_key(|schedule| (schedule.switches(), schedule.clone()));
     let Some(least) = least else { return Ok(None) };
-    if let Some(found) = breaking(job, SWITCHES.min(least.switches()), None)? {
+    let trial = Trial::of(job)?;
+    if let Some(found) = breaking(&trial, SWITCHES.min(least.switches()), None) {
         return Ok(Some(found));
     }
-    match along(job, &least)? {
-        Some(witness) => fewer_departures(job, witness).map(Some),
-        None => Ok(None),
-    }
+    fewer_departures(&trial, &least)
 }
 
 /// The execution with the fewest switches, at most so many, that breaks exactly these rules (without them, any).
-fn breaking(
-    job: &Job,
+fn breaking<S: Observed>(
+    trial: &Trial<'_, S>,
     switches: usize,
     rules: Option<&BTreeSet<&'static str>>,
-) -> Result<Option<Witness>, ExploreError> {
-    let stage = job.stage()?;
-    let context = Context::of(&job.scenario);
-    let limits = Limits { executions: Some(EXECUTIONS), ..job.limits() };
-    let found = least(&limits, switches, &stage.program(), &mut |execution| {
+) -> Option<Witness> {
+    let limits = Limits { executions: Some(EXECUTIONS), ..trial.limits.clone() };
+    let found = least(&limits, switches, &trial.system, &mut |execution| {
         // A scenario that breaks the runtime itself is no smaller form of one that breaks a rule.
-        let why = stuck(job, &execution.ended).ok()?;
-        let violations = check::judge(&stage.observe(why, execution.book()), &context);
-        let (schedule, steps) = (execution.schedule(), execution.steps());
-        let witness = Witness { schedule, steps, violations };
-        let broken = witness.rules();
-        rules.map_or(!broken.is_empty(), |rules| *rules == broken).then_some(witness)
+        let violations = trial.broken(execution).ok()??;
+        let is_wanted = rules.is_none_or(|rules| *rules == names(&violations));
+        is_wanted.then(|| Witness { schedule: execution.schedule(), violations })
     });
-    stage.clear();
-    Ok(if let Least::Found(witness) = found { Some(witness) } else { None })
-}
-
-/// What the execution along a schedule breaks; none if nothing.
-fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError> {
-    let stage = job.stage()?;
-    let (seen, _) = follow(&job.limits(), &stage.program(), schedule, |execution| {
-        let why = stuck(job, &execution.ended)?;
-        Ok::<_, ExploreError>((stage.observe(why, execution.book()), execution.schedule(), execution.steps()))
-    });
-    stage.clear();
-    let (outcome, schedule, steps) = seen?;
-    let violations = check::judge(&outcome, &Context::of(&job.scenario));
-    Ok((!violations.is_empty()).then_some(Witness { schedule, steps, violations }))
+    if let Least::Found(witness) = found { Some(witness) } else { None }
 }
 
 /// A schedule that breaks rules, without the departures that it can spare; none if it breaks none.
-pub(super) fn spare_departures(job: &Job, schedule: &Schedule) -> Result<Option<Schedule>, ExploreError> {
-    let Some(witness) = along(job, schedule)? else { return Ok(None) };
-    Ok(Some(fewer_departures(job, witness)?.schedule))
+pub(super) fn spare_departures<S: Observed>(
+    trial: &Trial<'_, S>,
+    schedule: &Schedule,
+) -> Result<Option<Schedule>, ExploreError> {
+    Ok(fewer_departures(trial, schedule)?.map(|witness| witness.schedule))
 }
 
-/// Leaves out every departure without which the same rules break, as far as the steps allow that this may take. Of very
-/// many departures whole stretches are left out first, each half as long as the ones before.
-fn fewer_departures(job: &Job, mut witness: Witness) -> Result<Witness, ExploreError> {
-    let rules = witness.rules();
-    let mut left = STEPS;
-    let all = witness.schedule.departures.len();
-    let mut stretch = if all > MANY { all / 2 } else { 1 };
-    let mut index = 0;
-    while left > 0 {
-        let departures = witness.schedule.departures.len();
-        if index >= departures {
-            if stretch == 1 {
-                break;
-            }
-            (stretch, index) = (stretch / 2, 0);
-            continue;
-        }
-        let mut schedule = witness.schedule.clone();
-        schedule.departures.drain(index..departures.min(index + stretch));
-        left = left.saturating_sub(witness.steps);
-        match along(job, &schedule)? {
-            Some(found) if found.rules() == rules && found.schedule.departures.len() < departures => {
-                (witness, index) = (found, if stretch == 1 { 0 } else { index });
-            }
-            _ => index += stretch,
-        }
-    }
-    Ok(witness)
+/// What a schedule breaks, without each departure that can be left out so that the same rules break; none if it
+/// breaks none.
+fn fewer_departures<S: Observed>(
+    trial: &Trial<'_, S>,
+    schedule: &Schedule,
+) -> Result<Option<Witness>, ExploreError> {
+    let Some(first) = trial.along(schedule)? else { return Ok(None) };
+    let rules = names(&first.1);
+    let same = |execution: &Execution<'_, S::Run>| {
+        Ok::<_, ExploreError>(trial.broken(execution)?.filter(|violations| names(violations) == rules))
+    };
+    let (schedule, violations) = drop_departures(&trial.limits, &trial.system, first, &same)?;
+    Ok(Some(Witness { schedule, violations }))
+}
+
+/// The rules that break.
+fn names(violations: &[Violation]) -> BTreeSet<&'static str> {
+    violations.iter().map(|violation| violation.rule).collect()
 }
 
 fn size(scenario: &Scenario, schedule: &Schedule) -> Size {

@@ -1,9 +1,10 @@
 //! How large the search of a scenario is, before it is run: an estimate that is the same on every machine, to share
-//! scenarios among machines. It must not know what becomes of it.
+//! scenarios among machines.
 
 use std::ops::ControlFlow;
 
-use super::Job;
+use super::job::Job;
+use super::trial::Trial;
 use crate::engine::search::{Limits, run_search};
 use crate::harness::Firing;
 use crate::scenario::Scenario;
@@ -37,13 +38,12 @@ pub fn size(scenario: &Scenario) -> u64 {
         defects: Vec::new(),
         timers: Firing::Clock,
     };
-    let Ok(stage) = job.stage() else { return 0 };
+    let Ok(trial) = Trial::of(&job) else { return 0 };
     let mut steps = 0;
     let limits = Limits { preemptions: scenario.preemptions, executions: Some(EXECUTIONS), ..job.limits() };
-    let search = run_search(&limits, &stage.program(), &mut |execution| {
+    let search = run_search(&limits, &trial.system, &mut |execution| {
         steps += execution.steps() as u64;
         if steps < STEPS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    stage.clear();
     if search.exhausted { steps } else { steps.saturating_mul(LARGE) }
 }

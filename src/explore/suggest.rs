@@ -3,7 +3,7 @@
 //!
 //! Nothing is guessed: each wait is put into the scenario, the scenario is run again, and the wait is proposed only if
 //! every outcome that is left is one of those before, and some are gone. So a wait that could last for ever is never
-//! proposed. It must not know how a scenario is read or shown.
+//! proposed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -132,7 +132,7 @@ pub fn suggest(
     Ok(order)
 }
 
-/// Every place where something begins that somebody else can notice.
+/// Every place where something begins that another actor can notice.
 fn places(scenario: &Scenario) -> Vec<Place> {
     let mut places = Vec::new();
     for (actor, does) in scenario.actors.iter().map(|actor| &actor.does).enumerate() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::observation::Event;
+use crate::observation::{Event, Opener};
 use crate::scenario::{Action, EventSeen, Scenario, Step};
 use crate::terms::ThreadRole;
 
@@ -14,19 +14,24 @@ pub(crate) fn event_seen(events: &[Event], wanted: &EventSeen) -> bool {
     events.iter().filter(fits).count() >= wanted.count as usize
 }
 
-/// Who opens each gate: the actors that have a step for it, and the server if its script has.
-pub(crate) fn openers(scenario: &Scenario) -> BTreeMap<String, Vec<String>> {
-    let mut openers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+/// The steps that open each gate, of actors and of reactions.
+pub(crate) fn openers(scenario: &Scenario) -> BTreeMap<String, Vec<Opener>> {
+    let mut openers: BTreeMap<String, Vec<Opener>> = BTreeMap::new();
     for actor in &scenario.actors {
-        for step in &actor.does {
+        for (at, step) in actor.does.iter().enumerate() {
             if let Step::Open(gate) = step {
-                openers.entry(gate.clone()).or_default().push(actor.name.clone());
+                let opener = Opener { thread: actor.name.clone(), reaction: None, step: at + 1 };
+                openers.entry(gate.clone()).or_default().push(opener);
             }
         }
     }
-    for action in scenario.server.iter().flat_map(|reaction| &reaction.actions) {
-        if let Action::Open(gate) = action {
-            openers.entry(gate.clone()).or_default().push(ThreadRole::Server.name().to_owned());
+    for reaction in &scenario.server {
+        for (at, action) in reaction.actions.iter().enumerate() {
+            if let Action::Open(gate) = action {
+                let thread = ThreadRole::Server.name().to_owned();
+                let reaction = Some(format!("the reaction to {}", reaction.on.in_words()));
+                openers.entry(gate.clone()).or_default().push(Opener { thread, reaction, step: at + 1 });
+            }
         }
     }
     openers

@@ -89,6 +89,11 @@ impl Plan {
         self.position(session, process, |on| matches!(on, Trigger::Request(wanted) if wanted == method))
     }
 
+    /// What a reaction is for.
+    pub(super) fn trigger(&self, reaction: usize) -> &Trigger {
+        &self.reactions[reaction].on
+    }
+
     /// An action of a reaction; none after its last.
     pub(super) fn action(&self, reaction: usize, at: usize) -> Option<&Action> {
         self.reactions[reaction].actions.get(at)

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::server_log::ServerLog;
 use super::wire::is_kind;
 use super::{ClientMessage, ServerMessage, Wire};
-use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplySeen};
+use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplySeen, Trigger};
 use crate::terms::ReplyKind;
 
 /// One thing that the server can do next.
@@ -218,12 +218,38 @@ impl Script {
     /// What the running reactions wait for and what is not the case, in the order of their start.
     #[must_use]
     pub fn waits(&self, happened: &dyn Fn(&Happening) -> bool) -> Vec<&Happening> {
-        let next = self.running.iter().filter_map(|running| self.plan.action(running.reaction, running.at));
-        next.filter_map(|action| match action {
-            Action::Wait(happening) if !self.is_the_case(happening, happened) => Some(happening),
+        self.waiting(happened).into_iter().map(|(_, happening)| happening).collect()
+    }
+
+    /// The same, each with the message that the reaction is for.
+    #[must_use]
+    pub fn waiting(&self, happened: &dyn Fn(&Happening) -> bool) -> Vec<(&Trigger, &Happening)> {
+        let next = self.running.iter().map(|running| {
+            (self.plan.trigger(running.reaction), self.plan.action(running.reaction, running.at))
+        });
+        next.filter_map(|(on, action)| match action {
+            Some(Action::Wait(happening)) if !self.is_the_case(happening, happened) => Some((on, happening)),
             _ => None,
         })
         .collect()
+    }
+
+    /// The texts of the prompts in flight that no reaction works on any more, so that they stay unanswered.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<&str> {
+        let is_left = |turn: &&Turn| self.running.iter().all(|running| running.turn != turn.id);
+        let left = self.turns.iter().filter(is_left);
+        left.filter_map(|turn| match &turn.asked {
+            Asked::Prompt { text, .. } => Some(text.as_str()),
+            Asked::Load { .. } | Asked::Other { .. } => None,
+        })
+        .collect()
+    }
+
+    /// How many messages wait to be read.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.queue.len()
     }
 
     /// What the server read and wrote so far.
@@ -252,7 +278,13 @@ impl Script {
     /// Whether the server has read such a frame, as often as asked, in any of its processes.
     #[must_use]
     pub fn frame_seen(&self, frame: &FrameSeen) -> bool {
-        u32::try_from(self.log.count(frame)).is_ok_and(|count| count >= frame.count)
+        u32::try_from(self.frames_read(frame)).is_ok_and(|count| count >= frame.count)
+    }
+
+    /// How often the server has read such a frame, in any of its processes.
+    #[must_use]
+    pub fn frames_read(&self, frame: &FrameSeen) -> usize {
+        self.log.count(frame)
     }
 
     /// Whether the server reads its messages; while it does not, they stay where they are.

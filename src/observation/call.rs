@@ -24,6 +24,12 @@ impl Call {
         Self { call, returned: returned.err().unwrap_or(OK).to_owned() }
     }
 
+    /// Whether it was cancelled: a task of the caller's loop that was cancelled raises `CancelledError`.
+    #[must_use]
+    pub fn was_cancelled(&self) -> bool {
+        self.returned == "CancelledError"
+    }
+
     /// Whether it went well.
     #[must_use]
     pub fn went_well(&self) -> bool {

@@ -4,6 +4,7 @@
 //! outside can tell apart are equal here.
 
 mod call;
+mod need;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::terms::{EventKind, Status, ThreadRole, ToolStatus};
 
+pub use crate::engine::trace::LockEdge;
 pub use crate::mock_server::ServerEntry;
 pub use call::{Call, CallKind};
+pub use need::{ClockOf, Need, Opener, Since};
 pub use waiting::{Place, Stuck, Waiting, WaitsTo, Why};
 
 /// All observations of one execution in canonical form: an *outcome*.
@@ -212,13 +215,8 @@ impl Resource {
     }
 }
 
-/// One edge of the acquisition graph: `then` was taken while `held` was held.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LockEdge {
-    /// The lock that was held.
-    pub held: String,
-    /// The lock (or the wait that needs another thread) that was taken while it was held.
-    pub then: String,
-    /// The role of the thread.
-    pub thread: String,
-}
+/// The name of the event log, for what ties a step to the entry that it appended.
+pub const EVENT_LOG: &str = "events";
+
+/// The name of the server's log.
+pub const SERVER_LOG: &str = "server";

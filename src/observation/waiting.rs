@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Need;
 use super::call::{CallKind, in_words, unquoted};
+use crate::engine::trace::Operation;
 use crate::terms::ThreadRole;
 
 /// An execution that ended before everybody was done.
@@ -54,6 +56,12 @@ pub struct Waiting {
     pub holds: Vec<String>,
     /// The threads that could end its waiting, as far as that is known.
     pub waits_for: Vec<String>,
+    /// For an actor or the clock: the step of its list that it is in, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// What of the scenario's would end its waiting.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
 }
 
 impl Waiting {
@@ -68,32 +76,44 @@ impl Waiting {
     pub fn wanted_lock(&self) -> Option<&str> {
         match &self.operation {
             WaitsTo::Lock(lock) => Some(lock),
-            WaitsTo::Sleep(_) | WaitsTo::Other(_) => None,
+            WaitsTo::Sleep(_) | WaitsTo::Select(_) | WaitsTo::Other(_) => None,
         }
     }
 
-    /// Where it is, in words.
+    /// Where it is, in words: `step 2 › run › astep`; empty if that is not known.
     #[must_use]
     pub fn places(&self) -> String {
-        self.place.iter().map(Place::to_string).collect::<Vec<_>>().join(" › ")
+        let step = self.step.map(|step| format!("step {step}"));
+        step.into_iter().chain(self.place.iter().map(Place::to_string)).collect::<Vec<_>>().join(" › ")
+    }
+
+    /// What would end its waiting, in words, one after the other: the threads that could, then what of the scenario's.
+    #[must_use]
+    pub fn needs_in_words(&self) -> Vec<String> {
+        let opens = |name: &&String| {
+            let mut openers = self.needs.iter().flat_map(Need::openers);
+            openers.any(|opener| opener.thread == **name)
+        };
+        let threads: Vec<&str> =
+            self.waits_for.iter().filter(|name| !opens(name)).map(String::as_str).collect();
+        let threads = (!threads.is_empty()).then(|| format!("needs {}", threads.join(" or ")));
+        threads.into_iter().chain(self.needs.iter().map(ToString::to_string)).collect()
     }
 }
 
 impl fmt::Display for Waiting {
-    /// The thread in words: its place, what it waits to do, what it holds, who could free it.
+    /// The thread in words: its place, what it waits to do, what it holds, what would end its waiting.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.thread)?;
-        if !self.place.is_empty() {
-            write!(f, " in {}", self.places())?;
+        let places = self.places();
+        if !places.is_empty() {
+            write!(f, " in {places}")?;
         }
         write!(f, " is at `{}`", self.operation)?;
         if !self.holds.is_empty() {
             write!(f, ", holds {}", self.holds.join(", "))?;
         }
-        if !self.waits_for.is_empty() {
-            write!(f, ", needs {}", self.waits_for.join(" or "))?;
-        }
-        Ok(())
+        self.needs_in_words().iter().try_for_each(|need| write!(f, ", {need}"))
     }
 }
 
@@ -105,18 +125,22 @@ pub enum WaitsTo {
     Lock(String),
     /// Sleeps until this timer fires, with the whole thread.
     Sleep(String),
-    /// Anything else, in words: `select loop`, `wait gate`.
+    /// Waits for this event loop to get something to do.
+    Select(String),
+    /// Anything else, in words: `wait gate`.
     Other(String),
 }
 
 const LOCK: &str = "lock ";
 const SLEEP: &str = "sleep ";
+const SELECT: &str = "select ";
 
 impl fmt::Display for WaitsTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lock(lock) => write!(f, "{LOCK}{lock}"),
             Self::Sleep(timer) => write!(f, "{SLEEP}{timer}"),
+            Self::Select(on) => write!(f, "{SELECT}{on}"),
             Self::Other(words) => f.write_str(words),
         }
     }
@@ -126,7 +150,8 @@ impl From<&str> for WaitsTo {
     fn from(words: &str) -> Self {
         let lock = words.strip_prefix(LOCK).map(|lock| Self::Lock(lock.to_owned()));
         let sleep = || words.strip_prefix(SLEEP).map(|timer| Self::Sleep(timer.to_owned()));
-        lock.or_else(sleep).unwrap_or_else(|| Self::Other(words.to_owned()))
+        let select = || words.strip_prefix(SELECT).map(|on| Self::Select(on.to_owned()));
+        lock.or_else(sleep).or_else(select).unwrap_or_else(|| Self::Other(words.to_owned()))
     }
 }
 
@@ -142,6 +167,8 @@ impl From<&str> for WaitsTo {
 pub enum Place {
     /// A call of the runtime's interface.
     Call(CallKind),
+    /// The event service's part of a call.
+    Service(CallKind),
     /// An asynchronous step of the agent.
     AsyncStep,
     /// A synchronous step of the agent.
@@ -150,6 +177,10 @@ pub enum Place {
     StepInExecutor,
     /// The wait for the answer to the prompt with this text.
     Prompt(String),
+    /// The sending of `session/cancel`.
+    SendCancel,
+    /// The wait for the answer to a prompt that was cancelled.
+    Drain,
     /// A wait that a step of the scenario asks for, in words: `gate "open"`, `status finished`.
     WaitFor(String),
     /// A part of the runtime, in words.
@@ -157,9 +188,15 @@ pub enum Place {
 }
 
 /// The places without anything more to say.
-const BARE: [(Place, &str); 3] =
-    [(Place::AsyncStep, "astep"), (Place::Step, "step"), (Place::StepInExecutor, "step in executor")];
+const BARE: [(Place, &str); 5] = [
+    (Place::AsyncStep, "astep"),
+    (Place::Step, "step"),
+    (Place::StepInExecutor, "step in executor"),
+    (Place::SendCancel, "send session/cancel"),
+    (Place::Drain, "drain"),
+];
 
+const SERVICE: &str = "service ";
 const PROMPT: &str = "prompt ";
 const WAIT_FOR: &str = "wait for ";
 
@@ -167,6 +204,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(call) => call.fmt(f),
+            Self::Service(call) => write!(f, "{SERVICE}{call}"),
             Self::Prompt(text) => write!(f, "{PROMPT}{text:?}"),
             Self::WaitFor(what) => write!(f, "{WAIT_FOR}{what}"),
             Self::Within(words) => f.write_str(words),
@@ -180,10 +218,17 @@ impl From<&str> for Place {
         let bare = BARE.iter().find(|(_, word)| *word == words).map(|(place, _)| place.clone());
         let prompt = || words.strip_prefix(PROMPT).and_then(unquoted).map(Self::Prompt);
         let wait = || words.strip_prefix(WAIT_FOR).map(|what| Self::WaitFor(what.to_owned()));
-        bare.or_else(prompt).or_else(wait).unwrap_or_else(|| match CallKind::from(words) {
-            CallKind::Other(words) => Self::Within(words),
-            call => Self::Call(call),
-        })
+        let call = |words| Some(CallKind::from(words)).filter(|call| !matches!(call, CallKind::Other(_)));
+        let service = || words.strip_prefix(SERVICE).and_then(call).map(Self::Service);
+        let call = || call(words).map(Self::Call);
+        let within = || Self::Within(words.to_owned());
+        bare.or_else(prompt).or_else(wait).or_else(service).or_else(call).unwrap_or_else(within)
+    }
+}
+
+impl From<Operation> for WaitsTo {
+    fn from(operation: Operation) -> Self {
+        Self::from(operation.to_string().as_str())
     }
 }
 
@@ -199,6 +244,8 @@ mod tests {
         let places = [
             Place::Call(CallKind::Run),
             Place::Call(CallKind::Send("it's \"so\"\n".into())),
+            Place::Service(CallKind::Close),
+            Place::Service(CallKind::Send("a".into())),
             Place::Prompt("\u{1}first".into()),
             Place::WaitFor("gate \"open\"".into()),
             Place::Within("finalize".into()),
@@ -213,7 +260,8 @@ mod tests {
         for operation in [
             WaitsTo::Lock("state".into()),
             WaitsTo::Sleep("retry".into()),
-            WaitsTo::Other("select loop".into()),
+            WaitsTo::Select("loop".into()),
+            WaitsTo::Other("wait gate".into()),
             WaitsTo::Other("lock".into()),
         ] {
             assert_eq!(WaitsTo::from(operation.to_string()), operation);

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{racing, words};
 use crate::engine::execution::{Drift, Schedule};
-use crate::engine::locks::{Attack, LockGraph};
+use crate::engine::locks::{Attack, Cycle, LockGraph, cycles};
 use crate::explore::{Job, RacingPair, Replay};
 use crate::observation::LockEdge;
 use crate::rules::Violation;
-use crate::rules::lock_order::{Cycle, cycles};
 
 /// An execution and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +24,8 @@ pub struct Case<'a> {
     pub drift: &'a [Drift],
     /// The nearest passing execution with the pair that parts the two; none if there is none.
     pub passing: Option<(&'a RacingPair, &'a Replay)>,
+    /// Where there is no such pair: the waits of the scenario, in words, without one of which an order passes.
+    pub deciding_waits: &'a [String],
     /// What breaks a rule of the lock order merged over all executions.
     pub lock_violations: &'a [Violation],
     /// The lock graph merged over all executions, if it was searched for.

@@ -48,6 +48,8 @@ pub fn render(case: &Case<'_>) -> String {
     }
     if let Some(sentence) = case.racing_pair() {
         let _ = writeln!(text, "\nRacing pair: {}", code(&sentence));
+    } else if !case.deciding_waits.is_empty() {
+        let _ = writeln!(text, "\nRacing pair: {}", code(&racing::none(case.deciding_waits)));
     }
     text.push('\n');
     let picture = Picture::of(case.replay);
@@ -130,8 +132,12 @@ impl Diagram {
                 diagram.end_bars(None);
             }
         }
-        for (lane, words) in picture.standstill.iter().flat_map(|end| &end.words) {
-            diagram.say([*lane], format!("Note over t{lane}: stuck at {}", escape(words)), 0);
+        if let Some(end) = &picture.standstill {
+            for (lane, words) in &end.words {
+                let mut words = format!("stuck at {}", escape(words));
+                words.extend(end.needs[lane].iter().map(|need| format!("<br/>{}", escape(need))));
+                diagram.say([*lane], format!("Note over t{lane}: {words}"), 0);
+            }
         }
         diagram
     }
@@ -151,6 +157,10 @@ impl Diagram {
             }
         }
         let in_zone = self.zone.contains(&at);
+        if in_zone {
+            let notes = moment.notes.iter();
+            notes.for_each(|note| self.say([lane], format!("Note over t{lane}: {}", escape(note)), depth));
+        }
         if in_zone && moment.lanes[lane].has_any() && self.active.insert(lane) {
             self.mark(format!("activate t{lane}"), depth);
         }

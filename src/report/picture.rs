@@ -25,6 +25,7 @@ use crate::rules::Mark;
 ///     alternative: None,
 ///     holds: vec!["state".into()],
 ///     anchors: vec![],
+///     notes: vec![],
 /// };
 /// let (threads, outcome) = (vec!["bob".into()], Observations::default());
 /// let schedule = Schedule::default();
@@ -60,6 +61,8 @@ pub struct Moment {
     pub broken: BTreeSet<&'static str>,
     /// Whether an event loop looked here for work and found none.
     pub idle: bool,
+    /// What the thread does before its next operation that is none itself: `cancel task run`.
+    pub notes: Vec<String>,
 }
 
 /// How one thread stands in one moment.
@@ -87,6 +90,8 @@ pub enum Part {
 pub struct Standstill {
     /// The operation that a thread waits to do, by lane.
     pub words: BTreeMap<usize, String>,
+    /// What would end its waiting, by lane.
+    pub needs: BTreeMap<usize, Vec<String>>,
     /// Every lane.
     pub lanes: Vec<Lane>,
     /// The rules that a thread which is not done breaks.
@@ -188,6 +193,7 @@ fn moments(replay: &Replay, threads: &[&str]) -> Vec<Moment> {
             lanes,
             anchors: step.anchors.clone(),
             broken: broken_by(replay, step),
+            notes: step.notes.iter().map(|note| plain(note)).collect(),
             idle: matches!(step.operation.as_str(), "drain" | "select") && step.detail.is_empty(),
         });
         before = Some(thread);
@@ -219,7 +225,7 @@ fn wait(moments: &mut [Moment], replay: &Replay, end: Option<&Standstill>) {
 fn standstill(replay: &Replay, threads: &[&str]) -> Option<Standstill> {
     let stuck = replay.outcome.stuck.as_ref()?;
     let mut lanes = vec![Lane::default(); threads.len()];
-    let mut words = BTreeMap::new();
+    let (mut words, mut needs) = (BTreeMap::new(), BTreeMap::new());
     for waiting in &stuck.threads {
         if let Some(lane) = threads.iter().position(|name| *name == waiting.thread) {
             lanes[lane] = Lane::holding(&waiting.holds);
@@ -230,11 +236,12 @@ fn standstill(replay: &Replay, threads: &[&str]) -> Option<Standstill> {
             };
             lanes[lane].waits = lock.filter(is_taken).map(str::to_owned);
             words.insert(lane, plain(&waiting.operation.to_string()));
+            needs.insert(lane, waiting.needs.iter().map(|need| plain(&need.to_string())).collect());
         }
     }
     let is_thread = |mark: &Mark| matches!(mark, Mark::Thread(_));
     let broken = replay.violations.iter().filter(|violation| violation.marks.iter().any(is_thread));
-    Some(Standstill { words, lanes, broken: broken.map(|violation| violation.rule).collect() })
+    Some(Standstill { words, needs, lanes, broken: broken.map(|violation| violation.rule).collect() })
 }
 
 fn told(step: &TraceStep, had: &[String]) -> String {

@@ -17,6 +17,17 @@ pub fn sentence(pair: &RacingPair, actors: &[&str]) -> String {
     format!("{} before {}", first.unwrap_or_default(), second.unwrap_or_default())
 }
 
+/// That there is no pair, and the waits of the scenario that decide instead.
+#[must_use]
+pub fn none(waits: &[String]) -> String {
+    let none = "none, as no single reversal of two operations passes";
+    match waits {
+        [] => none.to_owned(),
+        [wait] => format!("{none}; without {} an order passes", plain(wait)),
+        waits => format!("{none}; without one of these an order passes: {}", plain(&waits.join(", "))),
+    }
+}
+
 /// The failing execution beside the passing one, around the steps that matter; the two operations are marked.
 #[must_use]
 pub fn side_by_side(pair: &RacingPair, indent: &str) -> String {
@@ -82,6 +93,8 @@ fn deed(steps: &[TraceStep], step: usize, actors: &[&str]) -> String {
         "pop" => format!("takes {detail} from {object}"),
         "push" => format!("puts {detail} into {object}"),
         "fire" => format!("fires the timer {detail}"),
+        "wait" if detail.is_empty() => format!("gets past its wait for {object}"),
+        "wait" => format!("gets past its wait for {detail}"),
         _ => format!("is through with `{}`", format!("{operation} {object}").trim_end()),
     };
     plain(&format!("{who} {}", what.trim_end()))
@@ -117,6 +130,7 @@ mod tests {
                 alternative: None,
                 holds: holds.trim_end_matches(']').split_whitespace().map(str::to_owned).collect(),
                 anchors: Vec::new(),
+                notes: Vec::new(),
             }
         };
         lines.iter().map(step).collect()

@@ -26,6 +26,7 @@ fn step(line: &str) -> TraceStep {
         alternative: None,
         holds: holds.trim_end_matches(']').split_whitespace().map(str::to_owned).collect(),
         anchors: anchors.split_whitespace().map(anchor).collect(),
+        notes: Vec::new(),
     }
 }
 
@@ -59,6 +60,8 @@ pub(super) fn waiting(thread: &str, operation: &str, holds: &[&str]) -> Waiting 
         operation: operation.into(),
         holds: holds.iter().map(ToString::to_string).collect(),
         waits_for: Vec::new(),
+        step: None,
+        needs: Vec::new(),
     }
 }
 

@@ -29,6 +29,7 @@ const GAP: usize = 2;
 ///     alternative: None,
 ///     holds: vec![],
 ///     anchors: vec![],
+///     notes: vec![],
 /// };
 /// let (threads, outcome) = (vec!["bob".into()], Observations::default());
 /// let schedule = Schedule::default();
@@ -65,7 +66,7 @@ struct Drawing {
 
 impl Drawing {
     fn new(picture: &Picture, colour: bool) -> Self {
-        let mut rows: Vec<Row> = picture.moments.iter().enumerate().map(step_row).collect();
+        let mut rows: Vec<Row> = picture.moments.iter().enumerate().flat_map(step_rows).collect();
         rows.extend(picture.standstill.iter().map(stuck_row));
         let names: Vec<_> = picture.threads.iter().map(|name| cut(name)).collect();
         let text_width = |column| {
@@ -150,7 +151,20 @@ impl Drawing {
     }
 }
 
-fn step_row((number, moment): (usize, &Moment)) -> Row {
+/// The row of a step, and one for each thing that the thread does before its next one.
+fn step_rows((number, moment): (usize, &Moment)) -> Vec<Row> {
+    let behind = |lane: &Lane| if lane.has_any() { '║' } else { '│' };
+    let note = |note: &String| Row {
+        label: String::new(),
+        moves: None,
+        texts: BTreeMap::from([(moment.thread, cut(note))]),
+        bars: moment.lanes.iter().map(behind).collect(),
+        broken: BTreeSet::new(),
+    };
+    std::iter::once(step_row(number, moment)).chain(moment.notes.iter().map(note)).collect()
+}
+
+fn step_row(number: usize, moment: &Moment) -> Row {
     Row {
         label: number.to_string(),
         moves: moment.before.map(|before| (moment.thread, before)),

@@ -246,6 +246,8 @@ pub(super) mod tests {
             operation: "lock state".into(),
             holds: vec!["run".into()],
             waits_for: vec!["loop".into()],
+            step: None,
+            needs: Vec::new(),
         };
         let seen = Observations {
             events: vec![event("a", "bob")],

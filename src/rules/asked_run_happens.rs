@@ -27,7 +27,8 @@ It breaks when, with nobody left to move and no error, a message sent with `run=
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
 pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and nobody has asked for a run since, nor if the pause that a user had asked for before takes effect after \
 it, nor while the run is still on, nor when the service is \
-closed or a run that began for a message after it has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
+closed, nor if the message was never prompted and a run that began for a message after it has taken all its permitted steps, \
+which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
 behind breaks `nothing-stranded-after-finish` instead.
 
@@ -65,7 +66,7 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `s
                 true if !told.is_empty() && !newer => "had its own prompt cancelled, and no other",
                 _ => continue,
             };
-            let limited = reached_limit(seen, context, own.place);
+            let limited = told.is_empty() && reached_limit(seen, context, own.place);
             if limited || stays_stopped(seen, own.place) || paused_late(seen, place) {
                 continue;
             }

@@ -22,7 +22,8 @@ have only the event log and the status: without an event they see a conversation
 reason why nothing happens.
 
 It breaks when the server was started more often than the event log has system prompts, the mark of a start that went \
-well, and errors. The processes that never read a prompt are taken for those that failed.
+well, errors and interrupts. An interrupt counts since a start that a stop has given up is told by that stop. The processes \
+that never read a prompt are taken for those that failed.
 
 Source: the decision `failed_start`, openhands-sdk 1.24.0 beside 1.25.0 (ACPAgent.init_state)."
     }
@@ -35,7 +36,9 @@ Source: the decision `failed_start`, openhands-sdk 1.24.0 beside 1.25.0 (ACPAgen
         if !context.acp || seen.stuck.is_some() {
             return Vec::new();
         }
-        let tells = |kind: EventKind| matches!(kind, EventKind::SystemPrompt | EventKind::Error);
+        let tells = |kind: EventKind| {
+            matches!(kind, EventKind::SystemPrompt | EventKind::Error | EventKind::Interrupt)
+        };
         let told = seen.events.iter().filter(|event| tells(event.kind)).count();
         let starts = seen.server.iter().enumerate().filter_map(|(place, entry)| match entry {
             ServerEntry::Started { process } => Some((place, *process)),
@@ -79,8 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_told_and_one_that_went_well_do_not() {
+    fn one_that_is_told_one_that_a_stop_gave_up_and_one_that_went_well_do_not() {
         holds(&FailedStartIsTold, &seen(vec![error("ACPInitError")], refused()));
+        holds(&FailedStartIsTold, &seen(vec![interrupt()], refused()));
         holds(&FailedStartIsTold, &seen(vec![system_prompt()], refused()));
     }
 }

@@ -4,6 +4,7 @@
 
 mod accept_is_honoured;
 mod asked_run_happens;
+mod blame;
 mod callback_on_lock_owner;
 mod closed_service_begins_no_run;
 mod completed_turn_is_kept;

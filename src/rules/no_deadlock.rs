@@ -1,6 +1,7 @@
 //! `no-deadlock`: what is left of the deadlocks when the rules that know a cause have spoken.
 
-use super::waits::{deadlock, describe, is_explained, is_of_scenario};
+use super::blame::is_of_scenario;
+use super::waits::{deadlock, describe, is_explained};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Stuck};
 
@@ -22,8 +23,10 @@ are not done and none can move, each waiting for a lock, a gate, an answer or a 
 conversation stands still for ever.
 
 It breaks on every such execution for which no rule knows the cause (`no-lock-across-prompt`, \
-`callback-on-lock-owner` and `loop-goes-on` do for theirs). The cause may be the scenario: a gate that nobody opens, or a timer that the \
-clock does not fire. It is said to be the scenario's doing if nobody who is not done is in a call of the runtime.
+`callback-on-lock-owner` and `loop-goes-on` do for theirs). The cause may be the scenario: a gate that nobody opens, a timer that the \
+clock does not fire, a prompt that the server never answers. It is said to be the scenario's doing if everybody who is stuck in the \
+runtime would go on as soon as the scenario did what it alone can do. While a turn is being stopped a silent server is no excuse: \
+only a timer that would end the wait is, or a subscriber that takes nothing in.
 
 Source: R14 `unbounded-cancel-send`, #3376 round 4; R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread); N07 \
 `close-waits-for-turn`, N08 `server-death-unnoticed`, N23 `tool-starved-by-waiters` and N38 `restart-blocks-loop`, 1.25.0; P03 `start-blocks-loop`, #3510."
@@ -33,7 +36,7 @@ Source: R14 `unbounded-cancel-send`, #3376 round 4; R30 `hung-worker`, #3376 (a 
         let unexplained = deadlock(seen).filter(|stuck| !is_explained(stuck, context));
         let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
-            side: if is_of_scenario(stuck) { Side::Scenario } else { Side::Client },
+            side: if is_of_scenario(stuck, seen) { Side::Scenario } else { Side::Client },
             message: format!("nobody can move: {}", describe(stuck)),
             marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
         };

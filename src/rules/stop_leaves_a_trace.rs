@@ -55,9 +55,8 @@ Source: N37 `interrupt-at-start-untold`, found by turnloom in openhands-sdk 1.25
 /// The calls that ran the conversation and were cancelled.
 fn cancelled_calls(seen: &Observations) -> impl Iterator<Item = (&str, &CallKind)> {
     let calls = seen.calls.iter().flat_map(|(actor, calls)| calls.iter().map(move |call| (actor, call)));
-    let cut = calls.filter(|(_, call)| {
-        matches!(call.call, CallKind::Run | CallKind::Accept) && call.returned == "CancelledError"
-    });
+    let cut = calls
+        .filter(|(_, call)| matches!(call.call, CallKind::Run | CallKind::Accept) && call.was_cancelled());
     cut.map(|(actor, call)| (actor.as_str(), &call.call))
 }
 

@@ -109,6 +109,8 @@ pub fn waiting(thread: &str, place: &str, operation: &str, holds: &[&str], waits
         operation: operation.into(),
         holds: owned(holds),
         waits_for: owned(waits_for),
+        step: None,
+        needs: Vec::new(),
     }
 }
 

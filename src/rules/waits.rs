@@ -82,12 +82,6 @@ pub(super) fn is_explained(stuck: &Stuck, context: &Context) -> bool {
         || asleep(stuck).next().is_some()
 }
 
-/// Whether nobody who is not done is in the runtime: each waits for what the scenario was to let happen.
-pub(super) fn is_of_scenario(stuck: &Stuck) -> bool {
-    let waits_for_script = |place: &Place| matches!(place, Place::WaitFor(_));
-    stuck.threads.iter().all(|thread| thread.holds.is_empty() && thread.place.iter().all(waits_for_script))
-}
-
 /// The place in which the thread awaits or runs a prompt.
 pub(super) fn prompt(thread: &Waiting) -> Option<&Place> {
     thread.place.iter().rev().find(|place| matches!(place, Place::Prompt(_)))

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ReplySeen;
-use crate::terms::{EventKind, Status};
+use super::nearest::quoted;
+use crate::terms::{EventKind, Status, word};
 
 /// Something that happens, and that an actor, the clock or the server can wait for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,22 @@ pub enum Happening {
     Event(EventSeen),
     /// The client has answered a call of the server's. Only live.
     Reply(ReplySeen),
+}
+
+impl Happening {
+    /// What happens, in words: "gate `g`", "frame session/prompt \"a\"".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let with_text =
+            |text: &Option<String>| text.as_ref().map_or_else(String::new, |text| format!(" {text:?}"));
+        match self {
+            Self::Gate(gate) => format!("gate {}", quoted(gate)),
+            Self::Frame(frame) => format!("frame {}{}", word(&frame.method), with_text(&frame.text)),
+            Self::Status(status) => format!("status {}", word(status)),
+            Self::Event(event) => format!("event {}{}", word(&event.kind), with_text(&event.text)),
+            Self::Reply(reply) => format!("the reply to {}", quoted(&reply.to)),
+        }
+    }
 }
 
 /// A frame that the server has read.

@@ -83,6 +83,21 @@ impl Lines {
     pub fn of(&self, pointer: &str) -> usize {
         self.sources.own_line(self.spans.value(pointer).start)
     }
+
+    /// A warning that running the scenario gave rise to: that it stands still by its own making, with what is to be said at
+    /// these JSON pointers.
+    #[must_use]
+    pub fn stands_still(&self, places: &[(String, String)], help: &str) -> Diagnostics {
+        let mut sink = Sink::default();
+        sink.warn(|| {
+            let message = "an order of this scenario stands still for ever, by the scenario's own making";
+            let finding = Diagnostic::warning("stands-still", message).help(help);
+            places.iter().fold(finding, |finding, (pointer, label)| {
+                finding.at(self.spans.value(pointer), label.as_str())
+            })
+        });
+        sink.finish(&self.sources)
+    }
 }
 
 impl PartialEq for Lines {

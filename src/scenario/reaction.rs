@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::nearest::quoted;
 use super::{CallClient, Cut, Happening, Message, Raw, Refusal};
 use crate::terms::{StopReason, ToolCall, ToolStatus};
 
@@ -49,6 +50,23 @@ pub enum Trigger {
     ToolResult(String),
     /// A completion that has this text anywhere in its conversation. Only live.
     Conversation(String),
+}
+
+impl Trigger {
+    /// The message in words, as in "the reaction to `session/cancel`".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Prompt(text) => format!("prompt {}", quoted(text)),
+            Self::AnyPrompt => "any prompt".to_owned(),
+            Self::Cancel => "`session/cancel`".to_owned(),
+            Self::Load => "`session/load`".to_owned(),
+            Self::Start => "a start".to_owned(),
+            Self::Request(method) => quoted(method),
+            Self::ToolResult(id) => format!("the result of {}", quoted(id)),
+            Self::Conversation(text) => format!("a conversation with {}", quoted(text)),
+        }
+    }
 }
 
 /// One thing the server does.

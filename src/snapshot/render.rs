@@ -295,6 +295,8 @@ lock order
             operation: "lock state".into(),
             holds: vec![],
             waits_for: vec!["loop".into()],
+            step: None,
+            needs: Vec::new(),
         };
         let stuck = Some(Stuck { why: Why::Deadlock, threads: vec![thread] });
         let text =

@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Ended;
 use turnloom::engine::kernel::{Cell, Timers};
 use turnloom::engine::search::run_search;
@@ -73,11 +74,11 @@ type Look<T> = Box<dyn Fn() -> T>;
 fn outcomes<T: Ord + Clone + 'static>(program: impl Fn() -> Box<dyn Fn() -> T> + 'static) -> BTreeSet<T> {
     let last: Rc<RefCell<Option<Look<T>>>> = Rc::default();
     let slot = last.clone();
-    let program: Rc<dyn Fn()> = Rc::new(move || *slot.borrow_mut() = Some(program()));
+    let program = Coroutines::new(move || *slot.borrow_mut() = Some(program()));
     let mut seen = BTreeSet::new();
     let found = run_search(&Limits::default(), &program, &mut |execution| {
         // A clock waits for a timer in vain when the timer was disarmed.
-        let stuck = execution.book().unfinished();
+        let stuck = execution.unfinished();
         let fine = match execution.ended {
             Ended::Deadlock => stuck.iter().all(|thread| thread.idle || thread.thread == "clock"),
             _ => execution.ended == Ended::Complete,

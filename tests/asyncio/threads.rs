@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Schedule;
 use turnloom::engine::execution::{Ended, Recorded, follow, run_once};
 use turnloom::engine::kernel::{Cell, Flag, Timers, thread};
@@ -51,17 +52,14 @@ fn jobs_run_on_workers() {
 
 #[test]
 fn what_was_recorded_inline_replays_with_a_worker() {
-    let program = |inline: bool| -> Rc<dyn Fn()> {
+    let program = |inline: bool| {
         let run = pooled(inline, 1);
-        Rc::new(move || run(Cell::new("said", String::new())))
+        Coroutines::new(move || run(Cell::new("said", String::new())))
     };
     let steps = |execution: &turnloom::engine::execution::Execution<'_>| {
         assert_eq!(execution.ended, Ended::Complete);
-        let book = execution.book();
-        let step = |step: &turnloom::engine::trace::Step| {
-            (book.name(step.role), step.operation, step.object.clone(), step.detail.clone())
-        };
-        book.steps().iter().map(step).collect::<Vec<_>>()
+        let steps = execution.trace().steps.into_iter();
+        steps.map(|step| (step.role, step.operation, step.detail)).collect::<Vec<_>>()
     };
     let limits = Limits::default();
     let (recorded, _) = follow(&limits, &program(true), &Schedule::default(), steps);

@@ -1,9 +1,7 @@
-//! Writing scenarios as an author does: a new one, its layout, the schema behind the editor, the orders it leaves open, and
-//! the page that walks from a report to a fix.
+//! Writing scenarios as an author does: a new one, its layout, the schema behind the editor, and the orders it leaves open.
 
 mod from_transcript;
 mod layout;
-mod page;
 
 use std::fs;
 use std::path::Path;

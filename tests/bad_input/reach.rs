@@ -115,6 +115,17 @@ fn reactions_that_only_an_acp_agent_leads_to() {
    `----
   help: only an agent of kind `acp` has sessions and cancels
 
+  ! the retries of an LLM are not modelled
+   ,-[case:5:25]
+ 4 |   {"on": "cancel", "do": [{"answer": "end_turn"}]},
+ 5 |   {"on": "load", "do": [{"fail": "gone"}]},
+   :                         |
+   :                         `-- the run fails at once; the release asks again first
+ 6 |   {"on": "any_prompt", "session": "s1", "do": []}
+   `----
+  help: take the outcome for that of an LLM with `num_retries` 0, or let the agent be of kind `acp`,
+        whose retries are modelled
+
   ! the reaction to any prompt is never taken
    ,-[case:6:35]
  5 |   {"on": "load", "do": [{"fail": "gone"}]},
@@ -125,7 +136,7 @@ fn reactions_that_only_an_acp_agent_leads_to() {
    `----
   help: only an agent of kind `acp` has sessions and cancels
 
-read scenario `case`: 3 warnings
+read scenario `case`: 4 warnings
 "#);
 }
 

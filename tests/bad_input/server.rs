@@ -177,6 +177,17 @@ fn an_initialization_in_which_something_is_said() {
 fn an_answer_after_the_end_of_the_process() {
     insta::assert_snapshot!(said_beside_ann(r#"
 "server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"exit": 0}, {"say": "yes"}]}]"#), @r#"
+
+  ! timer `retry` is armed, and no clock step fires it
+   ,-[case:3:44]
+ 2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
+ 3 | "server": [{"on": {"prompt": "hi"}, "do": [{"fail": "no"}, {"exit": 0}, {"say": "yes"}]}]}
+   :                                            |
+   :                                            `-- the prompt fails, and is sent again only when the timer fires
+   `----
+  help: the reaction to prompt `hi` fails each time, and a prompt is sent again at most 3 times: add
+        3 clock steps {"fire": "retry"}, or write "limits": {"retries": 0}
+
   x nothing follows `exit` in a reaction
    ,-[case:3:73]
  2 | "actors": [{"name": "ann", "does": [{"send": {"text": "hi"}}, "run"]}],
@@ -187,7 +198,7 @@ fn an_answer_after_the_end_of_the_process() {
    `----
   help: put it before, or leave it out
 
-failed to read scenario `case`: 1 error
+failed to read scenario `case`: 1 error, 1 warning
 "#);
 }
 

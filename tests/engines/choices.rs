@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Schedule;
 use turnloom::engine::execution::{Ended, Execution, follow};
 use turnloom::engine::kernel::{Cell, Condvar, Mutex, Object, Op, Timers, choose, thread};
@@ -50,7 +51,7 @@ fn two_waiters() -> Box<dyn Fn() -> String> {
 
 fn outcomes(
     build: Build,
-    search: impl FnOnce(&Rc<dyn Fn()>, &mut Visit<'_>) -> Search,
+    search: impl FnOnce(&Coroutines, &mut Visit<'_>) -> Search,
 ) -> (BTreeSet<String>, Search) {
     let (program, slot) = with_slot(build);
     let mut seen = BTreeSet::new();
@@ -105,9 +106,9 @@ fn the_schedule_names_who_chose_and_what_and_replays() {
     };
     assert_eq!(schedule.to_string(), "ann.choose-alternative=1,bob.choose-alternative=2");
     let (told, drift) = follow(&Limits::default(), &program, &schedule, |execution| {
-        let steps = execution.book().steps().into_iter();
+        let steps = execution.trace().steps.into_iter();
         let chosen =
-            steps.filter(|step| step.operation == "choose").map(|step| (step.detail, step.alternative));
+            steps.filter(|step| step.operation.name == "choose").map(|step| (step.detail, step.alternative));
         chosen.collect::<Vec<_>>()
     });
     assert_eq!(told, [("1".to_owned(), Some(1)), ("2".to_owned(), Some(2))]);
@@ -115,8 +116,8 @@ fn the_schedule_names_who_chose_and_what_and_replays() {
 }
 
 /// One thread draws a card of so many, after some steps of its own.
-fn drawing(before: usize, cards: usize) -> Rc<dyn Fn()> {
-    Rc::new(move || {
+fn drawing(before: usize, cards: usize) -> Coroutines {
+    Coroutines::new(move || {
         thread::spawn_detached("ann", move || {
             let own = Cell::new("own", 0);
             (0..before).for_each(|value| own.set(value));
@@ -127,7 +128,7 @@ fn drawing(before: usize, cards: usize) -> Rc<dyn Fn()> {
     })
 }
 
-fn followed(program: &Rc<dyn Fn()>, schedule: &str) -> (String, Vec<String>) {
+fn followed(program: &Coroutines, schedule: &str) -> (String, Vec<String>) {
     let schedule: Schedule = schedule.parse().expect("a schedule");
     let (run, drift) =
         follow(&Limits::default(), program, &schedule, |execution| execution.schedule().to_string());
@@ -164,7 +165,7 @@ fn racing_timers() -> Box<dyn Fn() -> String> {
     let short = arm("short", 100);
     let clock = timers.clone();
     thread::spawn_daemon("clock", move || while clock.fire_next_idle() {});
-    thread::spawn_detached("ann", move || short.into_iter().for_each(|short| timers.disarm(short)));
+    thread::spawn_detached("ann", move || timers.disarm(short));
     Box::new(move || format!("{:?}", fired.inspect(Clone::clone)))
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Schedule;
 use turnloom::engine::execution::{Ended, follow};
 use turnloom::engine::kernel::{Cell, thread};
@@ -23,11 +23,11 @@ fn poll(name: &str, cell: &Cell<u32>, wanted: u32) {
 /// How the executions of a program end, with the schedules of those that never do, and the search.
 type Ends = (Vec<Ended>, Vec<(Schedule, BTreeSet<String>)>, Search);
 
-fn ends(limits: &Limits, program: &Rc<dyn Fn()>) -> Ends {
+fn ends(limits: &Limits, program: &Coroutines) -> Ends {
     let (mut ends, mut hangs) = (Vec::new(), Vec::new());
     let found = run_search(limits, program, &mut |execution| {
         if execution.ended == Ended::Hang {
-            let places = execution.book().unfinished().into_iter();
+            let places = execution.unfinished().into_iter();
             let places = places.map(|role| format!("{}: {}", role.thread, role.operation)).collect();
             hangs.push((execution.schedule(), places));
         }
@@ -43,7 +43,7 @@ fn limits() -> [Limits; 2] {
 
 #[test]
 fn who_waits_for_what_never_comes_hangs_and_the_schedule_says_so_again() {
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let cell = Cell::new("cell", 0);
         poll("ann", &cell, 1);
         poll("bob", &cell, 2);
@@ -64,7 +64,7 @@ fn who_waits_for_what_never_comes_hangs_and_the_schedule_says_so_again() {
 
 #[test]
 fn who_waits_for_what_somebody_could_do_does_not_hang() {
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let cell = Cell::new("cell", 0);
         poll("ann", &cell, 1);
         poll("bob", &cell, 1);
@@ -80,7 +80,7 @@ fn who_waits_for_what_somebody_could_do_does_not_hang() {
 /// Each of them undoes what the other waits for: two that are polite for ever.
 #[test]
 fn two_that_give_way_to_each_other_for_ever_hang_though_they_also_can_get_by() {
-    let program: Rc<dyn Fn()> = Rc::new(|| {
+    let program = Coroutines::new(|| {
         let wants = [Cell::new("ann wants", false), Cell::new("bob wants", false)];
         for (mine, name) in ["ann", "bob"].into_iter().enumerate() {
             let (own, other) = (wants[mine].clone(), wants[1 - mine].clone());
@@ -105,7 +105,7 @@ fn two_that_give_way_to_each_other_for_ever_hang_though_they_also_can_get_by() {
 #[test]
 fn a_program_that_can_go_round_is_left_to_one_thread() {
     let found = search_together(&Limits::default(), &std::sync::Arc::new(Cores::new(1)), &|worker| {
-        let program: Rc<dyn Fn()> = Rc::new(|| {
+        let program = Coroutines::new(|| {
             let cell = Cell::new("cell", 0);
             poll("ann", &cell, 1);
             thread::spawn_detached("bob", move || cell.set(1));

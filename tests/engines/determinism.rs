@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::process::Command;
 use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::Ended;
 use turnloom::engine::kernel::{Cell, thread};
 use turnloom::engine::search::Limits;
@@ -12,9 +13,9 @@ use turnloom::engine::search::{Search, Visit, dpor, run_search};
 use turnloom::explore::{ExploreError, Job};
 
 /// How a search ended on a program whose first thread writes how often the program was run.
-fn ended(engine: impl Fn(&Rc<dyn Fn()>, &mut Visit<'_>) -> Search) -> (Ended, Search) {
+fn ended(engine: impl Fn(&Coroutines, &mut Visit<'_>) -> Search) -> (Ended, Search) {
     let runs = Rc::new(Plain::new(0));
-    let program: Rc<dyn Fn()> = Rc::new(move || {
+    let program = Coroutines::new(move || {
         runs.set(runs.get() + 1);
         let cell = Cell::new("cell", 0);
         for (name, value) in [("a", 100), ("counter", runs.get()), ("b", 200)] {
@@ -50,7 +51,7 @@ fn a_program_that_reads_what_is_no_kernel_object_is_told_with_the_first_step_tha
 #[test]
 fn a_thread_that_is_gone_when_it_should_move_again_is_told() {
     let runs = Rc::new(Plain::new(0));
-    let program: Rc<dyn Fn()> = Rc::new(move || {
+    let program = Coroutines::new(move || {
         runs.set(runs.get() + 1);
         let cell = Cell::new("cell", 0);
         let names: &[&str] = if runs.get() == 1 { &["a", "b"] } else { &["a"] };

@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use turnloom::engine::execution::Ended;
-use turnloom::engine::kernel::{Cell, FifoLock, thread};
+use turnloom::engine::kernel::{Cell, FifoLock, Record, thread};
 use turnloom::engine::loom::{Bounds, Finished, permute};
 use turnloom::engine::search::Limits;
 use turnloom::engine::search::run_search;
 
-use super::programs::{Look, with_slot};
+use super::programs::{Look, for_loom, with_slot};
 
 fn in_house(limits: &Limits, build: impl Fn() -> Look + 'static) -> BTreeSet<String> {
     let (program, slot) = with_slot(build);
@@ -29,10 +29,10 @@ fn in_house(limits: &Limits, build: impl Fn() -> Look + 'static) -> BTreeSet<Str
 }
 
 fn under_loom(bound: Option<u32>, build: impl Fn() -> Look + 'static) -> BTreeSet<String> {
-    let (program, slot) = with_slot(build);
+    let (program, slot) = for_loom(build);
     let seen: Rc<RefCell<BTreeSet<String>>> = Rc::default();
     let outcomes = seen.clone();
-    let visit = move |finished: Finished, _: &turnloom::engine::trace::Book, _: &str| {
+    let visit = move |finished: Finished, _: Record<'_>, _: &str| {
         assert_eq!(finished, Finished::Complete);
         outcomes.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
     };

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::kernel::{Cell, Mutex, Queue, thread};
 use turnloom::engine::search::Limits;
 use turnloom::engine::search::dpor;
 
 fn executions(program: impl Fn() + 'static) -> (u64, u64) {
-    let program: Rc<dyn Fn()> = Rc::new(program);
+    let program = Coroutines::new(program);
     let found = dpor(&Limits::default(), &program, &mut |_| ControlFlow::Continue(()));
     assert!(found.exhausted);
     (found.executions, found.blocked)

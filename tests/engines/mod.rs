@@ -8,3 +8,4 @@ mod locks;
 mod loops;
 mod programs;
 mod random;
+mod systems;

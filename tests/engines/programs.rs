@@ -8,11 +8,12 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::kernel::{
     Cell, Condvar, FifoLock, Flag, GuardedCell, Mutex, MutexGuard, Object, Op, OrderedCell, Queue, Timers,
     choose, thread,
 };
-use turnloom::engine::trace::Book;
+use turnloom::engine::trace::Unfinished;
 
 /// One instruction. Objects are given by number.
 #[derive(Debug, Clone)]
@@ -212,17 +213,22 @@ pub type Look = Box<dyn Fn() -> String>;
 /// Where a program leaves it.
 pub type Slot = Rc<RefCell<Option<Look>>>;
 
-/// A program for an engine, and where it leaves a way to look at its outcome.
-pub fn with_slot(build: impl Fn() -> Look + 'static) -> (Rc<dyn Fn()>, Slot) {
+/// A program for loom, and where it leaves a way to look at its outcome.
+pub fn for_loom(build: impl Fn() -> Look + 'static) -> (Rc<dyn Fn()>, Slot) {
     let slot = Slot::default();
     let last = slot.clone();
     (Rc::new(move || *last.borrow_mut() = Some(build())), slot)
 }
 
+/// A program for the searches, and where it leaves a way to look at its outcome.
+pub fn with_slot(build: impl Fn() -> Look + 'static) -> (Coroutines, Slot) {
+    let (program, slot) = for_loom(build);
+    (Coroutines::from(program), slot)
+}
+
 /// Who waits for what, in words.
-pub fn stuck(book: &Book) -> String {
-    let mut waiting: Vec<String> = book
-        .unfinished()
+pub fn stuck(unfinished: Vec<Unfinished>) -> String {
+    let mut waiting: Vec<String> = unfinished
         .into_iter()
         .map(|thread| format!("{} {} {:?}", thread.thread, thread.operation, thread.holds))
         .collect();
@@ -422,9 +428,8 @@ impl World {
                 self.timers.arm("t", *millis, move || cell.set(value));
             }
             Do::Disarm => {
-                if let Some(timer) = self.timers.arm("t", 0, || ()) {
-                    self.timers.disarm(timer);
-                }
+                let timer = self.timers.arm("t", 0, || ());
+                self.timers.disarm(timer);
             }
             Do::Fire => self.timers.fire("t"),
             Do::FireNext => own.note(u32::from(self.timers.fire_next_idle())),

@@ -9,16 +9,18 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::execution::{Ended, Execution};
+use turnloom::engine::kernel::Record;
 use turnloom::engine::loom::{Bounds, Finished, permute};
 use turnloom::engine::search::Limits;
-use turnloom::engine::search::{Cores, Search, Visit, dpor, run_search, search_together};
+use turnloom::engine::search::{Cores, Search, SearchOf, Visit, dpor, run_search, search_together};
 
 use super::loops;
-use super::programs::{Do, Look, Program, Slot, build, for_each_program, stuck, with_slot};
+use super::programs::{Do, Look, Program, Slot, build, for_each_program, for_loom, stuck, with_slot};
 
 /// One of the searches.
-type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
+type Engine = SearchOf<Coroutines>;
 
 /// Beyond so many executions a program is too large to be worth its time.
 const MOST: u64 = 3_000;
@@ -47,7 +49,7 @@ fn outcome(execution: &Execution<'_>, slot: &Slot) -> String {
     let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
     match &execution.ended {
         Ended::Complete => look,
-        Ended::Deadlock => format!("deadlock: {}; {look}", stuck(execution.book())),
+        Ended::Deadlock => format!("deadlock: {}; {look}", stuck(execution.unfinished())),
         other => panic!("a random program ends or deadlocks, not {other:?}"),
     }
 }
@@ -92,11 +94,11 @@ fn several_threads_find_the_same_outcomes_of_random_programs() {
 }
 
 /// Every order up to equal states: a bound above the number of steps keeps the reduction off.
-fn brute_force(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+fn brute_force(limits: &Limits, program: &Coroutines, visit: &mut Visit<'_>) -> Search {
     run_search(&Limits { preemptions: Some(1_000), ..limits.clone() }, program, visit)
 }
 
-fn number(name: &str, default: u32) -> u32 {
+pub fn number(name: &str, default: u32) -> u32 {
     match std::env::var(name) {
         Ok(value) => value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")),
         Err(_) => default,
@@ -175,10 +177,10 @@ fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
         if ours.iter().any(|outcome| outcome.starts_with("deadlock")) {
             return Ok(());
         }
-        let (runnable, slot) = with_slot(build(program));
+        let (runnable, slot) = for_loom(build(program));
         let seen: Rc<std::cell::RefCell<BTreeSet<String>>> = Rc::default();
         let theirs = seen.clone();
-        let visit = move |finished: Finished, _: &turnloom::engine::trace::Book, message: &str| {
+        let visit = move |finished: Finished, _: Record<'_>, message: &str| {
             assert_eq!(finished, Finished::Complete, "{message}");
             theirs.borrow_mut().extend(slot.borrow().as_ref().map(|look| look()));
         };

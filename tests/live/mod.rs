@@ -5,12 +5,12 @@
 
 mod client;
 mod control;
+mod documented_client;
 mod hostile;
 mod http;
 mod import;
 mod llm;
 mod load;
-mod readme;
 mod restart;
 mod sdk;
 mod verify;

@@ -5,13 +5,13 @@ mod html;
 
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 
 use crate::folder::{Folder, Run, binary};
 use html::Page;
+use turnloom::engine::coroutines::Coroutines;
 use turnloom::engine::kernel::{FifoLock, thread};
 use turnloom::engine::locks::{Attack, lock_graph};
-use turnloom::engine::search::Limits;
+use turnloom::engine::search::{Limits, run_search};
 use turnloom::explore::Firing;
 use turnloom::explore::{Job, Replay, TraceStep};
 use turnloom::observation::{Observations, Stuck, Waiting, Why};
@@ -51,7 +51,7 @@ fn the_page_of_a_race_shows_both_orders() {
     for words in [
         "<b>nothing-stranded-after-finish</b>",
         "What must hold: a conversation that has finished",
-        "Steps 0 to 75 are the same in both orders",
+        "Steps 0 to 77 are the same in both orders",
         "This order breaks the rule",
         "This order passes",
         "turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:-:68ad93",
@@ -192,8 +192,8 @@ fn a_file_that_cannot_be_written_is_bad_input_and_not_half_there() {
 }
 
 /// Two threads take two locks in two orders.
-fn crossed() -> Rc<dyn Fn()> {
-    Rc::new(|| {
+fn crossed() -> Coroutines {
+    Coroutines::new(|| {
         let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
         for (name, first, second) in [("x", a.clone(), b.clone()), ("y", b, a)] {
             thread::spawn_detached(name, move || {
@@ -206,7 +206,7 @@ fn crossed() -> Rc<dyn Fn()> {
 
 #[test]
 fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
-    let graph = lock_graph(&Limits::default(), &crossed());
+    let graph = lock_graph(&Limits::default(), &crossed(), run_search);
     let [(cycle, Attack::Confirmed(schedule))] = &graph.cycles[..] else { panic!("{:?}", graph.cycles) };
     let step = |thread: &str, lock: &str| TraceStep {
         thread: thread.into(),
@@ -216,6 +216,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         alternative: None,
         holds: vec![lock.into()],
         anchors: Vec::new(),
+        notes: Vec::new(),
     };
     let waiting = |thread: &str, operation: &str, holds: &str, needs: &str| Waiting {
         thread: thread.into(),
@@ -223,6 +224,8 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         operation: operation.into(),
         holds: vec![holds.into()],
         waits_for: vec![needs.into()],
+        step: None,
+        needs: Vec::new(),
     };
     let threads = vec![waiting("x", "lock b", "a", "y"), waiting("y", "lock a", "b", "x")];
     let stuck = Stuck { why: Why::Deadlock, threads };
@@ -259,6 +262,7 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         spared: None,
         drift: &[],
         passing: None,
+        deciding_waits: &[],
         lock_violations: &lock_violations,
         locks: Some(&graph),
     };

@@ -35,15 +35,14 @@ fn prompts(document: &Value) -> Vec<&str> {
     server.iter().filter_map(|entry| entry["Prompt"]["text"].as_str()).collect()
 }
 
-/// A tool update of a synchronous turn is recorded on the portal without the state lock, as the Python has it.
+/// A tool update of a synchronous turn is recorded, without the state lock in 1.25.0, as the Python has it.
 #[test]
 fn panic_plain() {
     for revision in ["1.25.0", "fixed"] {
         let (document, code) = explore("panic-plain", &["--revision", revision]);
         assert_eq!((&document["verdict"], code), (&"proved".into(), Some(0)), "{revision}");
         let events = document["outcomes"][0]["observations"]["events"].as_array().expect("the event log");
-        let card = events.iter().find(|event| event["tool"] == "completed").expect("the card is recorded");
-        assert_eq!(card["thread"], "portal", "{revision}");
+        assert!(events.iter().any(|event| event["tool"] == "completed"), "{revision}: the card is recorded");
     }
 }
 

@@ -10,12 +10,12 @@ use crate::subject::model::DEFECTS;
 const HEAD: &str = "\
 # The races
 
-Made by `cargo run --release --example maintain -- races > scenarios/README.md`; `.ci/run` says when that is due.
+Made by `cargo run --release --example maintain -- races > scenarios/README.md`; `.ci/run` fails when it is out of date.
 
-One line for each race: with the defect on its scenario breaks exactly these rules, without it the scenario has this verdict, and the
-token replays the failing schedule: `turnloom replay scenarios/FILE TOKEN`. `schedules` is how many schedules the search of an audit runs until it has the failing one: first all
-without a preemption, then all with one, and so on. `turnloom explain ROW` says where a race comes from. Rows that begin with `N` were
-found by turnloom, those that begin with `P` were reported in public after the catalogue was closed.
+One line for each race. With the defect on, its scenario breaks exactly these rules; without it, the scenario has this verdict; and the
+token replays the failing schedule: `turnloom replay scenarios/FILE TOKEN`. `schedules` is how many schedules the audit's search runs
+until it reaches the failing one: first all without a preemption, then all with one, and so on. `turnloom explain ROW` says where a race
+comes from. turnloom found the rows that begin with `N`; those that begin with `P` were reported in public after the catalogue was closed.
 
 | row | what goes wrong | scenario | defect | rules that break | schedules | without the defect | token |
 |---|---|---|---|---|---|---|---|

@@ -2,39 +2,22 @@
 //!
 //! They do if they use the same object and one of them changes it. What an operation used is known once it was taken,
 //! and a use that left the content as it was is no change; of an operation to come only what it announced is known,
-//! and that is taken for the most it may do. An operation that is settled depends on nothing that can come before it. It
-//! must not know how a search goes about it.
+//! and that is taken for the most it may do. An operation that is settled depends on nothing that can come before it.
 
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
 use crate::engine::fault_injection::{Planted, planted};
-
-/// The operation that a thread waits to take, as far as other operations could depend on it.
-#[derive(Debug, Clone, Default)]
-pub(in crate::engine) struct Next {
-    /// The object it is done to.
-    pub(in crate::engine) object: u32,
-    /// Whether it never changes the object.
-    pub(in crate::engine) reads: bool,
-    /// Whether it said so itself: see [`Next::is_settled`].
-    pub(in crate::engine) settled: bool,
-    /// Whether there are states in which it cannot be taken.
-    pub(in crate::engine) waits: bool,
-    /// Objects that it reads besides.
-    pub(in crate::engine) watches: Vec<u32>,
-    /// In how many ways it can be done as things stand.
-    pub(in crate::engine) alternatives: usize,
-}
+use crate::engine::system::{Next, Use};
 
 impl Next {
     /// How many of its alternatives are tried.
-    pub(in crate::engine) fn alternatives(&self) -> usize {
+    pub(in crate::engine) fn tried_alternatives(&self) -> usize {
         if planted(Planted::OnlyTheFirstAlternative) { 1 } else { self.alternatives.max(1) }
     }
 
-    /// Whether it commutes with all that others can do before it.
+    /// Whether it commutes with all that others can do before it, as far as it is believed.
     pub(in crate::engine) fn is_settled(&self) -> bool {
         self.settled || (planted(Planted::ChoicesAreSettled) && self.alternatives > 1)
     }
@@ -45,15 +28,6 @@ impl Next {
         let watches = if planted(Planted::WatchedObjectsForgotten) { &[][..] } else { &self.watches };
         std::iter::once(own).chain(watches.iter().map(|object| Use { object: *object, changes: false }))
     }
-}
-
-/// One use of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::engine) struct Use {
-    /// The object, by number.
-    pub(in crate::engine) object: u32,
-    /// Whether its content changed; of an operation to come, whether it may.
-    pub(in crate::engine) changes: bool,
 }
 
 impl Use {

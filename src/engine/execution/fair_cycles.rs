@@ -5,20 +5,21 @@
 //! of an unfair scheduler, and no hang; so a circle counts if each thread that could move anywhere in it does move in
 //! it: what Musuvathi and Qadeer ("Fair stateless model checking", PLDI 2008) ask of a scheduler, and more than the
 //! weak fairness of SPIN's search for non-progress cycles (Holzmann, "The SPIN model checker", 2003), under which a
-//! thread may starve that could move now and then. A circle that leaves somebody out says nothing yet: from there the
-//! execution goes on with whoever has not moved for longest, until it has left the circle or closed a fair one.
-//! A search looks for circles where somebody has a choice. Elsewhere the limit of steps is met first; then the execution
+//! thread may starve that could move now and then. A circle that leaves a thread out says nothing yet: from there the
+//! execution goes on with the thread that has not moved for longest, until it has left the circle or closed a fair one.
+//! A search looks for circles where there is a choice. Elsewhere the limit of steps is met first; then the execution
 //! goes on fairly for as long again, and hangs only if that closes a circle ([`at_limit`]).
 //!
 //! Most programs have no circles, as a state holds all that each thread has learned, and that only grows. A circle
-//! takes threads that say that what they learned matters no more ([`forget`](crate::engine::kernel::thread::forget)). It must
-//! not know what is searched for.
+//! takes threads that say that what they learned matters no more ([`forget`](crate::engine::kernel::thread::forget)).
 
 use rustc_hash::FxHashMap;
 
-use super::record::{Ended, StepRecord, default_choice};
-use crate::engine::coroutines::Run;
-use crate::engine::search::complete::{Limits, Stopped, ended};
+use super::ending::ended;
+use super::record::{StepRecord, default_choice};
+use crate::engine::limits::Limits;
+use crate::engine::system::{Failure, Run};
+use crate::engine::trace::{Ended, Stopped};
 
 /// A place on the way round: who could move, and who did.
 #[derive(Debug, Clone)]
@@ -86,37 +87,44 @@ impl CycleDetector {
 }
 
 /// How an execution has ended that took as many steps as the limits allow: it hangs if it can go round for ever from
-/// here with each thread served; otherwise nothing is known of its end.
-pub(in crate::engine) fn at_limit(run: &mut Run, taken: &mut Vec<StepRecord>) -> Ended {
-    let limits = Limits { steps: taken.len() + run.limits().steps, ..run.limits().clone() };
+/// here with each thread served; otherwise nothing is known of its end. Without fingerprints that cannot be seen.
+pub(in crate::engine) fn at_limit<R: Run>(
+    limits: &Limits,
+    run: &mut R,
+    taken: &mut Vec<StepRecord>,
+) -> Ended {
+    let limits = Limits { steps: taken.len() + limits.steps, ..limits.clone() };
     let hangs = goes_round(&limits, run, taken, CycleDetector::default(), &|_| false);
-    match run.stopped() {
-        Some(stopped) => Ended::Stopped(stopped),
-        None if hangs => Ended::Hang,
-        None => Ended::Stopped(Stopped::Steps),
+    match run.report().failure {
+        Some(Failure::Stopped(stopped)) => Ended::Stopped(stopped),
+        _ if hangs => Ended::Hang,
+        _ => Ended::Stopped(Stopped::Steps),
     }
 }
 
 /// Goes on from a state to which a way has led back, until it has closed a fair circle, or until it comes to what
 /// `is_known`. Whether it has.
-pub(in crate::engine) fn goes_round(
+pub(in crate::engine) fn goes_round<R: Run>(
     limits: &Limits,
-    run: &mut Run,
+    run: &mut R,
     taken: &mut Vec<StepRecord>,
     mut way: CycleDetector,
     is_known: &dyn Fn(u128) -> bool,
 ) -> bool {
-    while !way.comes_round(run.state()) {
-        let enabled = run.enabled();
-        let is_new = way.states.get(&run.state()).is_none_or(|before| before.len() <= 1);
-        if ended(limits, run, &enabled, taken.len()).is_some() || is_new && is_known(run.state()) {
+    loop {
+        let Some(state) = run.state() else { return false };
+        if way.comes_round(state) {
+            return true;
+        }
+        let is_new = way.states.get(&state).is_none_or(|before| before.len() <= 1);
+        let report = run.report();
+        if ended(limits, run, taken.len()).is_some() || is_new && is_known(state) {
             return false;
         }
-        let thread = way.patient(&enabled);
-        let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
+        let thread = way.patient(report.enabled());
+        let default = default_choice(taken.last().map(|taken| taken.thread), report.enabled());
         taken.push(StepRecord { thread, default, alternative: 0 });
+        way.go(report.enabled(), thread);
         run.step(thread, 0);
-        way.go(&enabled, thread);
     }
-    true
 }

@@ -1,50 +1,26 @@
-//! One execution that came to its end: how it ended, and the schedule that leads there. It must not know how the
-//! schedule was chosen.
+//! One execution that came to its end: how it ended, what was observed of it, and the schedule that leads there.
 
-use std::rc::Rc;
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
 use super::schedule::{Choice, Departure, Point, Schedule, Switch, named};
-use crate::engine::coroutines::Run;
-use crate::engine::search::complete::Stopped;
-use crate::engine::trace::Book;
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// Everybody is done, or idle with nothing to do.
-    Complete,
-    /// Nobody can move, and somebody is neither done nor idle.
-    Deadlock,
-    /// It came back to a state that it had been in, and can do so for ever with each thread served that can move.
-    Hang,
-    /// A thread panicked: its name and the message.
-    Panicked(String),
-    /// The program did not do again what it had done: after the same steps, this one was different. It read a clock, a
-    /// random number, an address, the order of a hash map or a value left by an execution before, or threads share
-    /// what no kernel object holds. The search stops here.
-    NotDeterministic {
-        /// The first step that differs, counted from the end of the program's setup.
-        step: usize,
-        /// What the step was, in words: `bob: lock state`.
-        first: String,
-        /// What it is now; the same words if only what the operation got or left is different.
-        now: String,
-    },
-    /// A limit of the search ended it. How the program would have gone on is not known.
-    Stopped(Stopped),
-}
+use crate::engine::coroutines::CoroutineRun;
+use crate::engine::system::{Diverged, PathStep, Run};
+use crate::engine::trace::{Ended, LockEdge, Operation, Step, Trace, Unfinished};
 
 /// One execution that came to its end.
-pub struct Execution<'a> {
-    pub(in crate::engine) run: &'a Run,
+pub struct Execution<'a, R = CoroutineRun> {
+    pub(in crate::engine) run: &'a R,
     /// How it ended.
     pub ended: Ended,
     pub(in crate::engine) taken: &'a [StepRecord],
     /// How much of the space lies behind, as far as it can be estimated.
     pub share: Option<f64>,
 }
+
+/// What a caller asks of an execution that came to its end, with an answer of type `T`.
+pub type Question<'q, R, T> = dyn Fn(&Execution<'_, R>) -> T + 'q;
 
 /// One step: who moved, and who would have, left alone.
 #[derive(Clone, Copy)]
@@ -58,22 +34,40 @@ pub(in crate::engine) struct StepRecord {
 /// What a schedule calls an operation that a thread takes under the name of another role.
 const OTHER: &str = "other";
 
-impl Execution<'_> {
-    /// The book: steps, roles, who waits for whom.
+impl<R: Run> Execution<'_, R> {
+    /// The execution as data.
     #[must_use]
-    pub fn book(&self) -> &Book {
-        self.run.book()
+    pub fn trace(&self) -> Trace {
+        self.run.trace()
     }
 
-    /// The steps after the setup.
-    fn scene(&self) -> &[StepRecord] {
-        &self.taken[self.run.book().setup_steps().min(self.taken.len())..]
+    /// What is observed of it.
+    #[must_use]
+    pub fn seen(&self) -> R::Seen {
+        self.run.seen(&self.ended)
+    }
+
+    /// What each role that is not done holds and waits for.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        self.run.unfinished()
+    }
+
+    /// The edges of the acquisition graph.
+    #[must_use]
+    pub fn lock_order(&self) -> BTreeSet<LockEdge> {
+        self.run.lock_order()
     }
 
     /// How many steps it had.
     #[must_use]
     pub fn steps(&self) -> usize {
         self.taken.len()
+    }
+
+    /// The steps after the setup.
+    fn scene(&self) -> &[StepRecord] {
+        &self.taken[self.run.report().setup_steps.min(self.taken.len())..]
     }
 
     /// The schedule.
@@ -86,24 +80,28 @@ impl Execution<'_> {
         for (step, taken) in scene.iter().enumerate() {
             if taken.thread != taken.default {
                 let before = points.next_of(self.run, taken.default);
-                let thread = self.run.name(taken.thread).to_string();
+                let thread = self.run.report().role(taken.thread).to_string();
                 departures.push(Departure::Switch(Switch { thread, before }));
             }
             if taken.alternative > 0 {
                 let at = points.next_of(self.run, taken.thread);
                 departures.push(Departure::Choice(Choice { at, alternative: taken.alternative }));
             }
-            points.pass(taken.thread, &operations[step]);
+            // Of a system that failed the last step may not be known.
+            if let Some(operation) = operations.get(step) {
+                points.pass(taken.thread, operation);
+            }
         }
         Schedule { departures }
     }
 
     /// The operation of each step after the setup.
     fn operations(&self) -> Vec<String> {
-        let steps = self.book().steps().into_iter().skip(self.book().setup_steps());
-        let operation = |(taken, step): (&StepRecord, crate::engine::trace::Step)| {
-            let own = self.book().name(step.role) == self.run.name(taken.thread);
-            if own { named(&format!("{} {}", step.operation, step.object)) } else { OTHER.to_owned() }
+        let report = self.run.report();
+        let steps = self.run.steps().into_iter().skip(report.setup_steps);
+        let operation = |(taken, step): (&StepRecord, Step)| {
+            let own = step.role == *report.role(taken.thread);
+            if own { named(&step.operation.to_string()) } else { OTHER.to_owned() }
         };
         self.scene().iter().zip(steps).map(operation).collect()
     }
@@ -129,12 +127,12 @@ impl<'a> Points<'a> {
     }
 
     /// The point right before the next operation of a thread, taken or not.
-    fn next_of(&self, run: &Run, thread: usize) -> Point {
+    fn next_of<R: Run>(&self, run: &R, thread: usize) -> Point {
         let behind = self.behind.get(thread).copied().unwrap_or(0);
         let next = self.own.get(thread).and_then(|own| own.get(behind));
         let operation = next.map_or_else(|| pending(run, thread), ToString::to_string);
         let before = self.counts.get(&(thread, operation.as_str())).copied().unwrap_or(0);
-        Point { thread: run.name(thread).to_string(), count: before + 1, operation }
+        Point { thread: run.report().role(thread).to_string(), count: before + 1, operation }
     }
 
     /// A thread takes its next operation.
@@ -144,14 +142,15 @@ impl<'a> Points<'a> {
     }
 }
 
-/// The operation that a thread is about to take.
-pub(in crate::engine) fn pending(run: &Run, thread: usize) -> String {
-    run.pending(thread)
-        .map_or_else(|| OTHER.to_owned(), |(operation, object)| named(&format!("{operation} {object}")))
+/// The operation that a thread is about to take, as a schedule names it.
+pub(in crate::engine) fn pending<R: Run>(run: &R, thread: usize) -> String {
+    let announced = run.announced(thread);
+    announced.map_or_else(|| OTHER.to_owned(), |operation| named(&operation.to_string()))
 }
 
 /// Who moves when nothing says otherwise: the thread that moved last, else the first that can.
-pub(in crate::engine) fn default_choice(last: Option<usize>, enabled: &[usize]) -> usize {
+#[must_use]
+pub fn default_choice(last: Option<usize>, enabled: &[usize]) -> usize {
     match last {
         Some(last) if enabled.contains(&last) => last,
         _ => enabled[0],
@@ -160,43 +159,45 @@ pub(in crate::engine) fn default_choice(last: Option<usize>, enabled: &[usize]) 
 
 /// What a step left, to be held against the same step of a later execution.
 pub(in crate::engine) struct Left {
-    trail: u128,
-    operation: Option<(&'static str, Rc<str>)>,
+    trail: Option<u128>,
+    operation: Option<Operation>,
 }
 
 impl Left {
     /// What the last step left, taken by this thread.
-    pub(in crate::engine) fn of(run: &Run, thread: usize) -> Self {
-        Self { trail: run.trail(thread), operation: run.book().last_operation() }
+    pub(in crate::engine) fn of<R: Run>(run: &R, thread: usize) -> Self {
+        Self { trail: run.trail(thread), operation: run.took() }
     }
 
-    /// How the execution ended if its step at this depth left something else.
-    pub(in crate::engine) fn differs(&self, run: &Run, depth: usize, thread: usize) -> Option<Ended> {
-        if self.trail == run.trail(thread) {
-            return None;
-        }
-        let now = run.book().last_operation();
-        Some(not_deterministic(run, depth, thread, Self::in_words(&self.operation), &Self::in_words(&now)))
+    /// The step that left it, to be taken again.
+    pub(in crate::engine) fn again(&self, step: StepRecord) -> PathStep {
+        PathStep { thread: step.thread, alternative: step.alternative, trail: self.trail }
     }
 
-    /// How the execution ended whose thread cannot take the step that it took before.
-    pub(in crate::engine) fn cannot_move(
-        run: &Run,
-        depth: usize,
-        thread: usize,
-        first: Option<&Self>,
-    ) -> Ended {
-        let first = first.map_or_else(|| "can move".to_owned(), |first| Self::in_words(&first.operation));
-        not_deterministic(run, depth, thread, first, "cannot move")
-    }
-
-    fn in_words(operation: &Option<(&'static str, Rc<str>)>) -> String {
-        operation.as_ref().map(|(operation, object)| format!("{operation} {object}")).unwrap_or_default()
+    /// Whether the last step of a run was the same operation.
+    pub(in crate::engine) fn is_operation<R: Run>(&self, run: &R) -> bool {
+        self.operation == run.took()
     }
 }
 
-fn not_deterministic(run: &Run, depth: usize, thread: usize, first: String, now: &str) -> Ended {
-    let thread = if thread < run.threads() { run.name(thread) } else { "a thread".into() };
-    let step = depth.saturating_sub(run.book().setup_steps());
-    Ended::NotDeterministic { step, first: format!("{thread}: {first}"), now: format!("{thread}: {now}") }
+/// How an execution ended that does not fit the path on which it was begun, at the step of this thread, which left that
+/// before; as far as the two are known.
+pub(in crate::engine) fn diverged<R: Run>(
+    run: &R,
+    diverged: Diverged,
+    thread: Option<usize>,
+    left: Option<&Left>,
+) -> Ended {
+    let report = run.report();
+    let words =
+        |operation: &Option<Operation>| operation.as_ref().map(ToString::to_string).unwrap_or_default();
+    let first = left.map_or_else(|| "can move".to_owned(), |left| words(&left.operation));
+    let now = if diverged.was_taken { words(&run.took()) } else { "cannot move".to_owned() };
+    let thread = thread.and_then(|thread| report.threads.get(thread));
+    let role = thread.map_or("a thread", |thread| &*thread.role);
+    Ended::NotDeterministic {
+        step: diverged.at.saturating_sub(report.setup_steps),
+        first: format!("{role}: {first}"),
+        now: format!("{role}: {now}"),
+    }
 }

@@ -1,5 +1,4 @@
-//! One execution along a given schedule, or along the order of steps that another engine recorded. It must not know how
-//! the schedule was found.
+//! One execution along a given schedule, or along the order of steps that another engine recorded.
 //!
 //! A schedule that was made for another version of the program may name a place that never comes. Then the execution is
 //! begun again with the nearest place instead, departure by departure, until all of them are placed or known to have
@@ -11,11 +10,13 @@ use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
+use super::ending::ended;
 use super::fair_cycles::{CycleDetector, at_limit};
-use super::record::{Ended, Execution, StepRecord, default_choice, pending};
+use super::record::{Execution, StepRecord, default_choice, pending};
 use super::schedule::{Choice, Departure, Point, Schedule, Switch};
-use crate::engine::coroutines::{Keep, Run, StackPool};
-use crate::engine::search::complete::{Limits, Stopped, ended};
+use crate::engine::limits::Limits;
+use crate::engine::system::{Begin, Keep, Numbers, Report, Run, System};
+use crate::engine::trace::{Ended, Stopped};
 
 /// A departure of a schedule that does not fit the program, and what was done instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,27 +92,27 @@ pub struct OutOfOrder {
     pub able: String,
 }
 
-/// Runs `program` once along a schedule, with details kept, and shows it to `visit`. Where the schedule does not fit,
+/// Runs `system` once along a schedule, with details kept, and shows it to `visit`. Where the schedule does not fit,
 /// the execution goes on as near to it as it can, and the second part of the result says so; it is empty if the
 /// schedule fits.
-pub fn follow<R>(
+pub fn follow<S: System, T>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     schedule: &Schedule,
-    visit: impl FnOnce(&Execution<'_>) -> R,
-) -> (R, Vec<Drift>) {
+    visit: impl FnOnce(&Execution<'_, S::Run>) -> T,
+) -> (T, Vec<Drift>) {
     let mut plan: BTreeMap<usize, Departure> = schedule.departures.iter().cloned().enumerate().collect();
     let mut drift: BTreeMap<usize, Drift> = BTreeMap::new();
     loop {
         let mut walker = Walker::new(plan.values().cloned().collect());
         let is_through = Cell::new(schedule.departures.is_empty());
-        let mut choose = |place: &Place<'_>| {
+        let mut choose = |place: &Place<'_, S::Run>| {
             let going = walker.choose(place);
             is_through.set(walker.next == walker.departures.len());
             Ok(going)
         };
-        let run = begin(limits, program);
-        let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
+        let run = begin(limits, system);
+        let Ok(driven) = drive_run::<_, Infallible>(limits, run, &mut choose, Some(&is_through));
         let missed: Vec<usize> = plan.keys().copied().skip(walker.next).collect();
         let mut goes_on = false;
         for (place, index) in missed.into_iter().enumerate() {
@@ -142,8 +143,9 @@ pub fn follow<R>(
     }
 }
 
-fn begin(limits: &Limits, program: &Rc<dyn Fn()>) -> Run {
-    Run::begin(program.clone(), Rc::new(StackPool::new(limits, None)), Keep::Words)
+/// Begins a single execution, of which the words are kept.
+fn begin<S: System>(limits: &Limits, system: &S) -> S::Run {
+    system.begin(Begin { numbers: &Rc::<Numbers>::default(), limits, keep: Keep::Words, path: &[] })
 }
 
 /// A step of an execution, and who could have taken one instead.
@@ -167,23 +169,23 @@ impl Fork {
     }
 }
 
-/// The steps of `program` along a schedule that fits it.
-pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Vec<Fork> {
+/// The steps of `system` along a schedule that fits it.
+pub fn forks<S: System>(limits: &Limits, system: &S, schedule: &Schedule) -> Vec<Fork> {
     let mut walker = Walker::new(schedule.departures.clone());
     let mut counter = Counter::default();
     let mut forks = Vec::new();
     let is_through = Cell::new(schedule.departures.is_empty());
-    let mut choose = |place: &Place<'_>| {
+    let mut choose = |place: &Place<'_, S::Run>| {
         let going = walker.choose(place);
         is_through.set(walker.next == walker.departures.len());
         let default = counter.point(place.run, place.default);
         counter.moves(place.run, going.thread);
-        let (moves, alternative) = (place.run.name(going.thread).to_string(), going.alternative);
+        let (moves, alternative) = (place.report.role(going.thread).to_string(), going.alternative);
         forks.push(Fork { moves, default, able: place.names(), alternative });
         Ok(going)
     };
-    let run = begin(limits, program);
-    let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
+    let run = begin(limits, system);
+    let Ok(driven) = drive_run::<_, Infallible>(limits, run, &mut choose, Some(&is_through));
     driven.show(|_| forks)
 }
 
@@ -196,18 +198,18 @@ pub struct Recorded {
     pub alternative: usize,
 }
 
-/// Runs `program` once along the steps after its setup, as another engine recorded them.
+/// Runs `system` once along the steps after its setup, as another engine recorded them.
 ///
 /// # Errors
 ///
 /// If the order does not fit.
-pub fn run_once<R>(
+pub fn run_once<S: System, T>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     recorded: &[Recorded],
-    visit: impl FnOnce(&Execution<'_>) -> R,
-) -> Result<R, OutOfOrder> {
-    let driven = drive(limits, program, &mut |place| {
+    visit: impl FnOnce(&Execution<'_, S::Run>) -> T,
+) -> Result<T, OutOfOrder> {
+    let driven = drive(limits, system, &mut |place| {
         let Some(step) = recorded.get(place.step) else { return Ok(Going::first(place.default)) };
         let thread = place.able(&step.role).ok_or_else(|| OutOfOrder {
             step: place.step,
@@ -219,25 +221,29 @@ pub fn run_once<R>(
     Ok(driven.show(visit))
 }
 
-/// A moment of an execution at which somebody has to move.
-pub(in crate::engine) struct Place<'p> {
-    pub(in crate::engine) run: &'p Run,
+/// A moment of an execution at which some thread has to move.
+pub(in crate::engine) struct Place<'p, R> {
+    pub(in crate::engine) run: &'p R,
+    pub(in crate::engine) report: &'p Report,
     /// Counted from 0 at the end of the setup.
     pub(in crate::engine) step: usize,
-    /// Who moves when nothing says otherwise.
+    /// The thread that moves when nothing says otherwise.
     pub(in crate::engine) default: usize,
-    /// Who can.
-    pub(in crate::engine) enabled: &'p [usize],
 }
 
-impl Place<'_> {
+impl<R> Place<'_, R> {
+    /// The threads that can move.
+    pub(in crate::engine) fn enabled(&self) -> &[usize] {
+        self.report.enabled()
+    }
+
     /// The thread of this name, if it can move.
     pub(in crate::engine) fn able(&self, name: &str) -> Option<usize> {
-        self.run.index_of(name).filter(|thread| self.enabled.contains(thread))
+        self.report.with_role(name).filter(|thread| self.report.can_move(*thread))
     }
 
     fn names(&self) -> Vec<String> {
-        self.enabled.iter().map(|thread| self.run.name(*thread).to_string()).collect()
+        self.enabled().iter().map(|thread| self.report.role(*thread).to_string()).collect()
     }
 }
 
@@ -256,71 +262,74 @@ impl Going {
 }
 
 /// Who moves at a place after the setup.
-type Chooser<'c, E> = dyn FnMut(&Place<'_>) -> Result<Going, E> + 'c;
+type Chooser<'c, R, E> = dyn FnMut(&Place<'_, R>) -> Result<Going, E> + 'c;
 
 /// An execution at its end.
-pub(in crate::engine) struct Driven {
-    run: Run,
+pub(in crate::engine) struct Driven<R> {
+    run: R,
     ended: Ended,
     taken: Vec<StepRecord>,
 }
 
-impl Driven {
-    pub(in crate::engine) fn show<R>(mut self, visit: impl FnOnce(&Execution<'_>) -> R) -> R {
-        let result = visit(&Execution { run: &self.run, ended: self.ended, taken: &self.taken, share: None });
-        self.run.finish();
-        result
+impl<R: Run> Driven<R> {
+    pub(in crate::engine) fn show<T>(self, visit: impl FnOnce(&Execution<'_, R>) -> T) -> T {
+        visit(&Execution { run: &self.run, ended: self.ended, taken: &self.taken, share: None })
     }
 }
 
-/// Runs `program` to its end, moved by `choose` once it has set itself up.
-pub(in crate::engine) fn drive<E>(
+/// Runs `system` to its end, moved by `choose` once it has set itself up.
+pub(in crate::engine) fn drive<S: System, E>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
-    choose: &mut Chooser<'_, E>,
-) -> Result<Driven, E> {
-    drive_run(limits, begin(limits, program), choose, None)
+    system: &S,
+    choose: &mut Chooser<'_, S::Run, E>,
+) -> Result<Driven<S::Run>, E> {
+    drive_run(limits, begin(limits, system), choose, None)
 }
 
 /// Moves an execution that has just begun to its end. Once all that was planned is behind, as `is_through` says, it is
 /// also at its end where it has come round by a fair circle. Until then it may go on behind the limit of steps, as far as
 /// a search goes to see whether an execution hangs.
-pub(in crate::engine) fn drive_run<E>(
+pub(in crate::engine) fn drive_run<R: Run, E>(
     limits: &Limits,
-    mut run: Run,
-    choose: &mut Chooser<'_, E>,
+    mut run: R,
+    choose: &mut Chooser<'_, R, E>,
     is_through: Option<&Cell<bool>>,
-) -> Result<Driven, E> {
+) -> Result<Driven<R>, E> {
     let mut taken: Vec<StepRecord> = Vec::new();
     let mut way = CycleDetector::default();
     loop {
-        let enabled = run.enabled();
         let goes_on =
             taken.len() < 2 * limits.steps && is_through.is_some_and(|is_through| !is_through.get());
-        let ended = match ended(limits, &run, &enabled, taken.len()) {
-            Some(Ended::Stopped(Stopped::Steps)) if goes_on => None,
-            Some(Ended::Stopped(Stopped::Steps)) => Some(at_limit(&mut run, &mut taken)),
-            None if is_through.is_some_and(|is_through| way.comes_round(run.state()) && is_through.get()) => {
-                Some(Ended::Hang)
-            }
+        let ended = ended(limits, &run, taken.len());
+        let ended = match ended.filter(|ended| !goes_on || *ended != Ended::Stopped(Stopped::Steps)) {
+            Some(Ended::Stopped(Stopped::Steps)) => Some(at_limit(limits, &mut run, &mut taken)),
+            None => is_through
+                .filter(|is_through| comes_round(&run, &mut way) && is_through.get())
+                .map(|_| Ended::Hang),
             ended => ended,
         };
         if let Some(ended) = ended {
             return Ok(Driven { run, ended, taken });
         }
-        let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
-        let step = taken.len().checked_sub(run.book().setup_steps()).filter(|_| run.exploring());
+        let report = run.report();
+        let default = default_choice(taken.last().map(|taken| taken.thread), report.enabled());
+        let step = taken.len().checked_sub(report.setup_steps).filter(|_| !report.sets_up);
         let going = match step {
-            Some(step) => choose(&Place { run: &run, step, default, enabled: &enabled })?,
+            Some(step) => choose(&Place { run: &run, report, step, default })?,
             None => Going::first(default),
         };
         let Going { thread, alternative } = going;
         taken.push(StepRecord { thread, default, alternative });
-        run.step(thread, alternative);
         if is_through.is_some() {
-            way.go(&enabled, thread);
+            way.go(report.enabled(), thread);
         }
+        run.step(thread, alternative);
     }
+}
+
+/// Whether an execution has come to a state of its way by a fair circle, as far as it has states.
+fn comes_round<R: Run>(run: &R, way: &mut CycleDetector) -> bool {
+    run.state().is_some_and(|state| way.comes_round(state))
 }
 
 /// Counts the operations of each thread, to know at which point of a schedule an execution is.
@@ -331,14 +340,14 @@ pub(in crate::engine) struct Counter {
 
 impl Counter {
     /// The point at which a thread stands.
-    pub(in crate::engine) fn point(&self, run: &Run, thread: usize) -> Point {
+    pub(in crate::engine) fn point<R: Run>(&self, run: &R, thread: usize) -> Point {
         let operation = pending(run, thread);
         let before = self.taken.get(&(thread, operation.clone())).copied().unwrap_or(0);
-        Point { thread: run.name(thread).to_string(), operation, count: before + 1 }
+        Point { thread: run.report().role(thread).to_string(), operation, count: before + 1 }
     }
 
     /// A thread is about to move.
-    pub(in crate::engine) fn moves(&mut self, run: &Run, thread: usize) {
+    pub(in crate::engine) fn moves<R: Run>(&mut self, run: &R, thread: usize) {
         *self.taken.entry((thread, pending(run, thread))).or_default() += 1;
     }
 }
@@ -386,7 +395,7 @@ impl Walker {
         Self { departures, next: 0, movers, points, counter: Counter::default(), sights: Vec::new() }
     }
 
-    fn choose(&mut self, place: &Place<'_>) -> Going {
+    fn choose<R: Run>(&mut self, place: &Place<'_, R>) -> Going {
         if self.next == self.departures.len() {
             return Going::first(place.default);
         }
@@ -401,7 +410,7 @@ impl Walker {
         Going { thread, alternative }
     }
 
-    fn thread(&mut self, place: &Place<'_>) -> usize {
+    fn thread<R: Run>(&mut self, place: &Place<'_, R>) -> usize {
         let Some(Departure::Switch(switch)) = self.departures.get(self.next) else { return place.default };
         let sight = self.sight(place, place.default);
         match place.able(&switch.thread).filter(|_| sight.point == switch.before) {
@@ -417,7 +426,7 @@ impl Walker {
     }
 
     /// Which alternative of its operation a thread takes.
-    fn alternative(&mut self, place: &Place<'_>, thread: usize) -> usize {
+    fn alternative<R: Run>(&mut self, place: &Place<'_, R>, thread: usize) -> usize {
         let Some(Departure::Choice(Choice { at, alternative })) = self.departures.get(self.next) else {
             return 0;
         };
@@ -431,11 +440,11 @@ impl Walker {
         0
     }
 
-    fn sight(&self, place: &Place<'_>, thread: usize) -> Sight {
+    fn sight<R: Run>(&self, place: &Place<'_, R>, thread: usize) -> Sight {
         let point = self.counter.point(place.run, thread);
         let names = if self.points.contains(&point) { place.names() } else { Vec::new() };
         let able = self.movers.iter().filter_map(|name| place.able(name)).collect();
-        let alternatives = place.run.alternatives(thread);
+        let alternatives = place.report.alternatives(thread);
         Sight { step: place.step, point, default: thread, able, names, alternatives, switched: false }
     }
 
@@ -445,18 +454,17 @@ impl Walker {
     }
 
     /// Whether the execution, on the way on which it looked for an earlier departure, passed the place of this one.
-    fn has_passed(&self, departure: usize, driven: &Driven) -> bool {
+    fn has_passed<R: Run>(&self, departure: usize, driven: &Driven<R>) -> bool {
         let departure = &self.departures[departure];
         self.sights
             .iter()
-            .any(|sight| sight.point == *departure.point() && sight.fits(departure, &driven.run))
+            .any(|sight| sight.point == *departure.point() && sight.fits(departure, driven.run.report()))
     }
 
     /// Why a departure was not taken, and the nearest to it that could have been.
-    fn miss(&self, departure: usize, driven: &Driven) -> Miss {
+    fn miss<R: Run>(&self, departure: usize, driven: &Driven<R>) -> Miss {
         let expected = &self.departures[departure];
-        let book = driven.run.book();
-        let end = driven.taken.len().saturating_sub(book.setup_steps());
+        let end = driven.taken.len().saturating_sub(driven.run.report().setup_steps);
         let thread = mover(expected);
         let is_switch = matches!(expected, Departure::Switch(_));
         let is_blocked = |sight: &&Sight| sight.point == *expected.point() && !(is_switch && sight.switched);
@@ -465,14 +473,14 @@ impl Walker {
             Some(sight) => (sight.step, sight.misfit(expected)),
             None => (end, Misfit::NeverComes),
         };
-        if !book.knows(thread) {
-            let threads: BTreeSet<String> = book.names().iter().map(ToString::to_string).collect();
+        let threads: BTreeSet<String> = driven.run.roles().iter().map(ToString::to_string).collect();
+        if !threads.contains(thread) {
             let near = threads.iter().filter_map(|name| Some((distance(thread, name)?, name)));
             let instead = near.min().map(|(_, name)| moved_by(expected, name));
             return Miss { step, misfit: Misfit::NoSuchThread, instead };
         }
         let wanted = expected.point();
-        let able = self.sights.iter().filter(|sight| sight.would_do(expected, &driven.run));
+        let able = self.sights.iter().filter(|sight| sight.would_do(expected, driven.run.report()));
         let nearest = able.filter_map(|Sight { step, point, .. }| {
             let thread = distance(&wanted.thread, &point.thread)?;
             let operation = distance(&wanted.operation, &point.operation)?;
@@ -486,10 +494,10 @@ impl Walker {
 
 impl Sight {
     /// Whether a departure can be taken here.
-    fn fits(&self, departure: &Departure, run: &Run) -> bool {
+    fn fits(&self, departure: &Departure, report: &Report) -> bool {
         match departure {
             Departure::Switch(switch) => {
-                let thread = run.index_of(&switch.thread);
+                let thread = report.with_role(&switch.thread);
                 !self.switched && thread.is_some_and(|thread| self.able.contains(&thread))
             }
             Departure::Choice(choice) => choice.alternative < self.alternatives,
@@ -497,12 +505,12 @@ impl Sight {
     }
 
     /// Whether a departure can be taken here and changes something.
-    fn would_do(&self, departure: &Departure, run: &Run) -> bool {
+    fn would_do(&self, departure: &Departure, report: &Report) -> bool {
         let changes = match departure {
-            Departure::Switch(switch) => run.index_of(&switch.thread) != Some(self.default),
+            Departure::Switch(switch) => report.with_role(&switch.thread) != Some(self.default),
             Departure::Choice(_) => true,
         };
-        changes && self.fits(departure, run)
+        changes && self.fits(departure, report)
     }
 
     /// Why a departure cannot be taken here.

@@ -5,7 +5,7 @@
 //! where another thread moves instead, or another alternative is taken, so it is short, and it reads as what it is: the
 //! context switches and the choices that matter. A place is named by the operation that the thread which
 //! would have gone on was about to take, never by a number of steps, so a schedule survives whatever leaves the
-//! operations of that thread alone. It must not know what the operations do.
+//! operations of that thread alone.
 
 use std::fmt;
 use std::str::FromStr;

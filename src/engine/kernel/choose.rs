@@ -1,5 +1,4 @@
-//! A free choice: something that the program leaves open and that is no matter of who moves first. It must not know
-//! what the alternatives mean.
+//! A free choice: something that the program leaves open and that is no matter of who moves first.
 
 use super::{Object, Op};
 
@@ -19,14 +18,14 @@ use super::{Object, Op};
 /// use std::collections::BTreeSet;
 /// use std::ops::ControlFlow;
 /// use std::rc::Rc;
-/// use turnloom::engine::search::Limits;
-/// use turnloom::engine::search::run_search;
+/// use turnloom::engine::coroutines::Coroutines;
+/// use turnloom::engine::search::{Limits, run_search};
 /// use turnloom::engine::kernel::{Cell, choose, thread};
 ///
 /// // A server answers at once, late, or not at all; meanwhile the client looks once.
 /// let answers: Rc<RefCell<BTreeSet<&str>>> = Rc::default();
 /// let seen = answers.clone();
-/// let program: Rc<dyn Fn()> = Rc::new(move || {
+/// let program = Coroutines::new(move || {
 ///     let answer = Cell::new("answer", "none");
 ///     let written = answer.clone();
 ///     thread::spawn_detached("server", move || match choose(3) {

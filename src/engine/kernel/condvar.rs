@@ -1,6 +1,6 @@
 //! A condition variable, as `std::sync::Condvar`, with the semantics of Mesa: to be notified is a hint and no promise. Who
 //! is woken takes the lock again when it can, and until then others may have made untrue what it waited for; of several
-//! that wait any may be the one that is woken; and on request somebody is woken whom nobody notified. So a thread waits
+//! that wait any may be the one that is woken; and on request a thread is woken that was not notified. So a thread waits
 //! in a loop that looks at its condition again, and a program that does not is found out. Under loom it is loom's own,
 //! which wakes who has waited longest.
 
@@ -40,7 +40,7 @@ impl Hash for Waiters {
 }
 
 impl Waiters {
-    /// A thread goes on; one that nobody notified no longer waits.
+    /// A thread goes on; one that was not notified no longer waits.
     fn go_on(&mut self, thread: &Rc<str>) {
         if !self.woken.remove(thread) {
             self.waiting.retain(|waiting| waiting != thread);
@@ -61,7 +61,7 @@ fn parts(core: &ObjectCore) -> &LoomParts {
 }
 
 impl Condvar {
-    /// A new condition variable, on which nobody wakes without being notified.
+    /// A new condition variable, on which no thread wakes without being notified.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self::with_spurious_wakeups(name, 0)

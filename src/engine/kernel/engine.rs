@@ -1,11 +1,11 @@
-//! The door between the kernel's objects and an engine: a thing that is told the next visible operation and answers
-//! when it may be taken. An engine must not know what an object holds; an object must not know who drives it.
+//! The door between the kernel's objects and an engine: an object announces the next visible operation, and the engine
+//! says when it may be taken.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use super::Book;
 use super::LogicalTask;
-use crate::engine::trace::Book;
 
 /// What an engine knows of a kernel object.
 #[derive(Debug)]

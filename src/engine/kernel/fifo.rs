@@ -9,10 +9,10 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::book::Doing;
 use super::engine;
 use super::engine::Engine;
 use super::{Condvar, Mutex, Object, Op};
-use crate::engine::trace::Doing;
 
 /// A reentrant lock with FIFO order.
 #[derive(Clone)]
@@ -48,10 +48,10 @@ struct WrittenOut {
 }
 
 #[cfg(test)]
-#[derive(Default)]
-struct History {
-    asked: Vec<Rc<str>>,
-    granted: Vec<Rc<str>>,
+#[derive(Default, Clone)]
+pub(in crate::engine) struct History {
+    pub(in crate::engine) asked: Vec<Rc<str>>,
+    pub(in crate::engine) granted: Vec<Rc<str>>,
 }
 
 impl FifoLock {
@@ -210,6 +210,15 @@ impl FifoLock {
         }
     }
 
+    /// The threads that asked for a lock that is written out, and those that got it.
+    #[cfg(test)]
+    pub(in crate::engine) fn history(&self) -> History {
+        match &self.inner.form {
+            Form::Whole(_) => History::default(),
+            Form::WrittenOut(lock) => lock.history.borrow().clone(),
+        }
+    }
+
     pub(super) fn assert_owned(&self, what: &str) {
         assert!(self.owned(), "`{what}` is touched by a thread that does not own `{}`", self.inner.name);
     }
@@ -224,44 +233,5 @@ pub struct FifoGuard {
 impl Drop for FifoGuard {
     fn drop(&mut self) {
         self.lock.release();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::kernel::thread;
-    use crate::engine::loom::{Bounds, Finished, permute};
-    use crate::engine::trace::Book;
-
-    /// In every permutation the lock is granted in the order in which it was asked for.
-    #[test]
-    fn the_written_out_lock_is_fair_under_loom() {
-        let last: Rc<RefCell<Option<FifoLock>>> = Rc::default();
-        let slot = last.clone();
-        let program = move || {
-            let lock = FifoLock::written_out("lock");
-            *slot.borrow_mut() = Some(lock.clone());
-            for name in ["a", "b", "c"] {
-                let lock = lock.clone();
-                thread::spawn_detached(name, move || drop(lock.lock()));
-            }
-        };
-        let orders: Rc<RefCell<Vec<Vec<Rc<str>>>>> = Rc::default();
-        let seen = orders.clone();
-        let visit = move |finished: Finished, _: &Book, _: &str| {
-            assert_eq!(finished, Finished::Complete);
-            let lock = last.borrow_mut().take().expect("the program ran");
-            let Form::WrittenOut(lock) = &lock.inner.form else { panic!("the lock is written out") };
-            let history = lock.history.borrow();
-            assert_eq!(history.asked, history.granted);
-            seen.borrow_mut().push(history.granted.clone());
-        };
-        let bounds = Bounds { preemptions: Some(2), branches: 10_000, alternatives: 0 };
-        permute(bounds, Rc::new(program), Rc::new(visit));
-        let mut orders = orders.take();
-        orders.sort();
-        orders.dedup();
-        assert_eq!(orders.len(), 6, "every order of asking was tried");
     }
 }

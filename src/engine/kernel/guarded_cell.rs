@@ -1,4 +1,4 @@
-//! Data that a FIFO lock guards. While a thread owns the lock nobody else can touch the data, so an access is no
+//! Data that a FIFO lock guards. While a thread owns the lock no other can touch the data, so an access is no
 //! visible operation: it commutes with everything the others can do before the lock is released.
 
 use std::fmt::Debug;

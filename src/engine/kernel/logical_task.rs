@@ -3,8 +3,7 @@
 //! For a search, a state is what everybody has learned and what every object holds. If a thread that runs an event loop
 //! learned as a whole, it would remember for ever in which order its callbacks ran, though none of them can tell. So each
 //! of them is a logical task: what it learns is its own and is gone when it ends. Data that logical tasks of a thread share is a
-//! [`Local`](super::Local): what it holds is part of the state, and what a logical task reads of it the logical task has learned. It
-//! must not know what an event loop is.
+//! [`Local`](super::Local): what it holds is part of the state, and what a logical task reads of it the logical task has learned.
 //!
 //! A logical task is told apart by its *key*, which the logical task that made it gives it, and begins with knowing what it was made
 //! of: a label that says all it will do, or else everything that its maker knew.

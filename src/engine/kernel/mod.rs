@@ -7,8 +7,9 @@
 //! nothing but what its operations returned. Callbacks and coroutines that take turns on one thread are [`LogicalTask`]s: they
 //! share data only as [`Local`].
 //!
-//! This folder is the only door to an engine. It must not know what the program is, nor what the search does with it.
+//! This folder is the only door to an engine.
 
+mod book;
 mod cell;
 mod choose;
 mod condvar;
@@ -26,6 +27,7 @@ pub mod thread;
 mod timers;
 
 pub(crate) use crate::engine::fingerprint::digest;
+pub use book::{Book, Doing, Record, RoleId};
 pub use cell::Cell;
 pub use choose::choose;
 pub use condvar::Condvar;
@@ -41,7 +43,9 @@ pub use mutex::{Mutex, MutexGuard};
 pub use object::{Object, Op};
 pub use ordered_cell::OrderedCell;
 pub use queue::Queue;
-pub use timers::{TimerId, Timers};
+pub use timers::{ArmedTimer, NotedTimer, Timers};
+
+use super::trace::Anchor;
 
 /// Words for a timeline, made only if there will be one.
 pub(crate) fn words(make: impl FnOnce() -> String) -> String {
@@ -49,8 +53,13 @@ pub(crate) fn words(make: impl FnOnce() -> String) -> String {
 }
 
 /// Ties an observation to the step that the running thread has just taken, for pictures.
-pub fn anchor(anchor: crate::explore::Anchor) {
+pub fn anchor(anchor: Anchor) {
     engine::current().book().anchor(anchor);
+}
+
+/// Notes behind the step that the running thread has just taken what it does without an operation, for pictures.
+pub(crate) fn note(words: impl FnOnce() -> String) {
+    engine::current().book().note(words);
 }
 
 /// Runs the part of a program that only sets it up: in one order, whatever threads take part, until none of them can

@@ -5,14 +5,14 @@ use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
+use super::book::Doing;
 use super::engine;
 use super::engine::{Engine, ObjectCore, Request};
 use crate::engine::fingerprint::digest;
-use crate::engine::trace::Doing;
 
 /// A lock around data.
 ///
-/// What the data is counts as learned by whoever takes the lock, so `T: Hash`.
+/// What the data is counts as learned by the thread that takes the lock, so `T: Hash`.
 pub struct Mutex<T> {
     pub(super) engine: Rc<dyn Engine>,
     pub(super) core: Rc<ObjectCore>,
@@ -123,7 +123,7 @@ impl<T: Hash> Mutex<T> {
         self.note_content();
     }
 
-    /// Looks at the data from outside the program, or as a thread that knows nobody else can change it.
+    /// Looks at the data from outside the program, or as a thread that knows that no other can change it.
     pub(super) fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         look(&self.data.borrow())
     }

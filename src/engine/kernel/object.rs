@@ -1,6 +1,6 @@
 //! One shared object: content that only operations touch, each of them visible to the engine.
 //!
-//! Everything else in this folder is made of it. It must not know what its content means.
+//! Everything else in this folder is made of it.
 
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -29,8 +29,8 @@ impl<R> Op<R> {
         Self { operation, settled: false, reads: false, watches: Vec::new(), alternatives: None, says: None }
     }
 
-    /// Once it is ready, nobody else can change the object before the operation is taken: a search may take it at once.
-    /// True of letting a lock go (nobody can touch a lock that is held) and of a wait for content that is final. A
+    /// Once it is ready, no other thread can change the object before the operation is taken: a search may take it at once.
+    /// True of letting a lock go (no other thread can touch a lock that is held) and of a wait for content that is final. A
     /// wait for what merely stays true is another thing: the object goes on changing, and what changed it after the
     /// wait was ready did not happen before the wait.
     pub(crate) fn settled(mut self) -> Self {

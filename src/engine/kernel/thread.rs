@@ -1,9 +1,9 @@
 //! Threads by name, the places they are in, and roles that run inline on another's thread.
 
+use super::RoleId;
 use super::engine;
 use super::engine::{Engine, Spawn};
 use super::{Flag, LogicalTask};
-use crate::engine::trace::RoleId;
 use std::rc::Rc;
 
 /// A handle to wait for a thread.
@@ -30,7 +30,7 @@ pub fn spawn(name: &str, body: impl FnOnce() + 'static) -> JoinHandle {
     JoinHandle { done }
 }
 
-/// Begins a thread that nobody waits for.
+/// Begins a thread that no other waits for.
 pub fn spawn_detached(name: &str, body: impl FnOnce() + 'static) {
     engine::current().spawn(Spawn { name: name.to_owned(), daemon: false, body: Box::new(body) });
 }
@@ -51,6 +51,11 @@ pub fn current() -> RoleId {
 pub fn name() -> Rc<str> {
     let engine = engine::current();
     engine.book().name(engine.book().current())
+}
+
+/// The last step of the execution, counted from 0 from the end of the setup; none before the first.
+pub(super) fn last_step() -> Option<usize> {
+    engine::current().book().taken().checked_sub(1)
 }
 
 /// Whether this execution is being thrown away, so that destructors have nothing left to do.

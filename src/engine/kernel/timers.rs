@@ -1,5 +1,5 @@
 //! Timers of virtual time: armed by the program, fired by the scenario's clock as one step among others, or, where they
-//! race, by whoever keeps the time, one after another by their deadlines. No clock is read; a timer nobody fires never
+//! race, by the thread that keeps the time, one after another by their deadlines. No clock is read; a timer that is not fired never
 //! fires.
 
 use std::cell::RefCell;
@@ -7,11 +7,44 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::{LogicalTask, Object, Op};
+use super::{LogicalTask, Object, Op, thread};
 
 /// A timer, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TimerId(u64);
+struct TimerId(u64);
+
+/// A timer that was armed, for the thread that may disarm it.
+#[derive(Debug, Clone, Copy)]
+pub struct ArmedTimer {
+    note: u64,
+    /// None if no thread will ever fire it.
+    id: Option<TimerId>,
+}
+
+impl ArmedTimer {
+    /// Whether a thread may fire it.
+    #[must_use]
+    pub fn may_fire(&self) -> bool {
+        self.id.is_some()
+    }
+}
+
+/// What is noted of a timer that is armed, for the report of a deadlock. Nothing in the program reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedTimer {
+    /// The timer's name.
+    pub name: &'static str,
+    /// The role of the thread that armed it.
+    pub thread: Rc<str>,
+    /// The step of the execution in which it was armed, counted from 0; none if that was before the first.
+    pub step: Option<usize>,
+}
+
+#[derive(Default)]
+struct Notes {
+    next: u64,
+    armed: BTreeMap<u64, (Option<TimerId>, NotedTimer)>,
+}
 
 /// What a timer does when it fires.
 type Due = Rc<dyn Fn()>;
@@ -20,9 +53,10 @@ type Due = Rc<dyn Fn()>;
 #[derive(Clone)]
 pub struct Timers {
     armed: Object<Armed>,
-    /// Timers by name that somebody may fire; the others need no operation at all, as nobody can tell. None: all of them.
+    /// Timers by name that may be fired; the others need no operation at all, as no thread can tell. None: all of them.
     watched: Option<Rc<BTreeSet<&'static str>>>,
     callbacks: Rc<RefCell<BTreeMap<TimerId, Due>>>,
+    notes: Rc<RefCell<Notes>>,
 }
 
 #[derive(Default)]
@@ -51,7 +85,7 @@ impl Hash for Armed {
     }
 }
 
-/// The number of a timer, for whoever armed or fired it, and what there is to learn of it.
+/// The number of a timer, for the thread that armed or fired it, and what there is to learn of it.
 struct Named(Option<(TimerId, u128)>);
 
 impl Hash for Named {
@@ -95,14 +129,30 @@ impl Timers {
 
     fn with(watched: Option<Rc<BTreeSet<&'static str>>>) -> Self {
         let armed = Object::new("timers", Armed::default());
-        let timers = Self { armed, watched, callbacks: Rc::default() };
+        let timers = Self { armed, watched, callbacks: Rc::default(), notes: Rc::default() };
         let callbacks = timers.callbacks.clone();
         super::at_end(move || callbacks.borrow_mut().clear());
         timers
     }
 
-    /// Arms a timer; `due` is called on the thread that fires it. None if nobody will ever fire it.
-    pub fn arm(&self, name: &'static str, millis: u64, due: impl Fn() + 'static) -> Option<TimerId> {
+    /// Arms a timer; `due` is called on the thread that fires it.
+    pub fn arm(&self, name: &'static str, millis: u64, due: impl Fn() + 'static) -> ArmedTimer {
+        let id = self.arm_if_watched(name, millis, due);
+        let mut notes = self.notes.borrow_mut();
+        let note = notes.next;
+        notes.next += 1;
+        let noted = NotedTimer { name, thread: thread::name(), step: thread::last_step() };
+        notes.armed.insert(note, (id, noted));
+        ArmedTimer { note, id }
+    }
+
+    /// The timers that are armed, in the order in which they were, also those that no thread will ever fire.
+    #[must_use]
+    pub fn noted(&self) -> Vec<NotedTimer> {
+        self.notes.borrow().armed.values().map(|(_, noted)| noted.clone()).collect()
+    }
+
+    fn arm_if_watched(&self, name: &'static str, millis: u64, due: impl Fn() + 'static) -> Option<TimerId> {
         if self.watched.as_ref().is_some_and(|watched| !watched.contains(name)) {
             return None;
         }
@@ -118,7 +168,7 @@ impl Timers {
         Some(id)
     }
 
-    /// Blocks the calling thread until the timer fires (`time.sleep`); for ever, if nobody fires it.
+    /// Blocks the calling thread until the timer fires (`time.sleep`); for ever, if none does.
     pub fn sleep(&self, name: &'static str, millis: u64) {
         let over = Object::new(name, false);
         let due = over.clone();
@@ -127,7 +177,9 @@ impl Timers {
     }
 
     /// Disarms a timer; idempotent, and too late once it has fired.
-    pub fn disarm(&self, id: TimerId) {
+    pub fn disarm(&self, timer: ArmedTimer) {
+        self.notes.borrow_mut().armed.remove(&timer.note);
+        let Some(id) = timer.id else { return };
         self.armed.perform(Op::new("disarm"), |armed| {
             armed.timers.remove(&id);
         });
@@ -183,6 +235,7 @@ impl Timers {
 
     /// Does what a timer does when it fires.
     fn call(&self, id: Option<TimerId>) {
+        self.notes.borrow_mut().armed.retain(|_, (armed, _)| id.is_none() || *armed != id);
         let due = id.and_then(|id| self.callbacks.borrow_mut().remove(&id));
         if let Some(due) = due {
             due();

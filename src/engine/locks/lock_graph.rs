@@ -1,21 +1,22 @@
 //! The lock graph of a program over all its executions: an execution that shows each edge, and what becomes of each
 //! cycle when schedules are steered into it.
 //!
-//! A cycle says that threads take locks in different orders, not that they ever meet. So each cycle is attacked:
-//! whoever of its threads holds its lock and is about to take the next one is held back while the others go on. If that
-//! ends with each of them waiting for the next, the deadlock is confirmed; otherwise the reason is told. It must not
-//! know what the locks protect.
+//! A cycle says that threads take locks in different orders, not that they ever meet. So each cycle is attacked: each of
+//! its threads that holds its lock and is about to take the next one is held back while the others go on. If that
+//! ends with each of them waiting for the next, the deadlock is confirmed; otherwise the reason is told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
 use super::held_back;
-use crate::engine::execution::{Ended, Execution, Schedule, follow};
-use crate::engine::search::{Limits, run_search};
-use crate::observation::LockEdge;
-use crate::rules::lock_order::{Cycle, cycles};
+use super::lock_cycles::{Cycle, cycles};
+use crate::engine::execution::{Ended, Execution, Schedule, drop_departures, follow};
+use crate::engine::limits::Limits;
+use crate::engine::search::{SearchOf, bounded_search, deepen};
+use crate::engine::system::{Run, System};
+use crate::engine::trace::{LockEdge, Step};
 
 /// The acquisition graph merged over all executions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,15 +62,17 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Merges the lock graph of `program` over all executions within the limits and attacks its cycles.
+/// Merges the lock graph of a system over all executions within the limits and attacks its cycles. `search` is the
+/// complete search: [`run_search`](crate::engine::search::run_search) for a system with fingerprints,
+/// [`dpor`](crate::engine::search::dpor) for one without.
 ///
 /// ```
-/// use std::rc::Rc;
-/// use turnloom::engine::locks::{Attack, lock_graph};
-/// use turnloom::engine::search::Limits;
+/// use turnloom::engine::coroutines::Coroutines;
 /// use turnloom::engine::kernel::{FifoLock, thread};
+/// use turnloom::engine::locks::{Attack, lock_graph};
+/// use turnloom::engine::search::{Limits, run_search};
 ///
-/// let program: Rc<dyn Fn()> = Rc::new(|| {
+/// let program = Coroutines::new(|| {
 ///     let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
 ///     for (name, first, second) in [("ab", a.clone(), b.clone()), ("ba", b, a)] {
 ///         thread::spawn_detached(name, move || {
@@ -78,17 +81,17 @@ impl fmt::Display for Reason {
 ///         });
 ///     }
 /// });
-/// let graph = lock_graph(&Limits::default(), &program);
+/// let graph = lock_graph(&Limits::default(), &program, run_search);
 /// assert_eq!(graph.edges.len(), 2);
 /// assert!(matches!(graph.cycles[..], [(_, Attack::Confirmed(_))]));
 /// ```
 #[must_use]
-pub fn lock_graph(limits: &Limits, program: &Rc<dyn Fn()>) -> LockGraph {
+pub fn lock_graph<S: System>(limits: &Limits, system: &S, search: SearchOf<S>) -> LockGraph {
     let mut edges: BTreeMap<LockEdge, Schedule> = BTreeMap::new();
     let mut deadlocks: Vec<(Schedule, Vec<(String, String)>)> = Vec::new();
-    let search = run_search(limits, program, &mut |execution| {
+    let search = search(limits, system, &mut |execution| {
         let new: Vec<LockEdge> =
-            execution.book().edges().into_iter().filter(|edge| !edges.contains_key(edge)).collect();
+            execution.lock_order().into_iter().filter(|edge| !edges.contains_key(edge)).collect();
         if !new.is_empty() {
             let schedule = execution.schedule();
             edges.extend(new.into_iter().map(|edge| (edge, schedule.clone())));
@@ -101,15 +104,17 @@ pub fn lock_graph(limits: &Limits, program: &Rc<dyn Fn()>) -> LockGraph {
         }
         ControlFlow::Continue(())
     });
-    edges.extend(witnesses(limits, program, &edges.keys().cloned().collect()));
+    edges.extend(witnesses(limits, system, &edges.keys().cloned().collect()));
     let complete = search.exhausted && !search.bounded;
     let attacked = cycles(&edges.keys().cloned().collect()).into_iter().map(|cycle| {
         let seen = deadlocks.iter().find(|(_, waiting)| is_deadlock(&cycle, waiting));
-        let steered = steer(limits, program, &cycle).or_else(|| seen.map(|(schedule, _)| schedule.clone()));
-        let locks = |execution: &Execution<'_>| is_locked(&cycle, execution);
+        let steered = steer(limits, system, &cycle).or_else(|| seen.map(|(schedule, _)| schedule.clone()));
         let attack = match steered {
-            Some(schedule) => Attack::Confirmed(without_spares(limits, program, &schedule, &locks)),
-            None => Attack::Potential(reason(limits, program, &edges, &cycle, complete)),
+            Some(schedule) => {
+                let locked = |execution: &Execution<'_, S::Run>| is_locked(&cycle, execution);
+                Attack::Confirmed(without_spares(limits, system, &schedule, &locked))
+            }
+            None => Attack::Potential(reason(limits, system, &edges, &cycle, complete)),
         };
         (cycle, attack)
     });
@@ -117,17 +122,17 @@ pub fn lock_graph(limits: &Limits, program: &Rc<dyn Fn()>) -> LockGraph {
     LockGraph { edges, cycles }
 }
 
-/// The graph of a program whose edges are known from a search; none if more has to be searched for than what shows
+/// The graph of a system whose edges are known from a search; none if more has to be searched for than what shows
 /// them.
-pub(crate) fn known_lock_graph(
+pub(crate) fn known_lock_graph<S: System>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     edges: &BTreeSet<LockEdge>,
 ) -> Option<LockGraph> {
     if !cycles(edges).is_empty() {
         return None;
     }
-    let shown = witnesses(limits, program, edges);
+    let shown = witnesses(limits, system, edges);
     (shown.len() == edges.len()).then(|| LockGraph { edges: shown, cycles: Vec::new() })
 }
 
@@ -136,17 +141,17 @@ const EXECUTIONS: u64 = 100_000;
 
 /// For each edge the schedule with the fewest preemptions that shows it, the first in a fixed order, without switches
 /// to spare; as many edges as are found within the limits.
-fn witnesses(
+fn witnesses<S: System>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     edges: &BTreeSet<LockEdge>,
 ) -> BTreeMap<LockEdge, Schedule> {
     let mut found: BTreeMap<LockEdge, Schedule> = BTreeMap::new();
-    let mut left = limits.executions.map_or(EXECUTIONS, |most| most.min(EXECUTIONS));
-    for preemptions in 0..=limits.preemptions.unwrap_or(u32::MAX) {
-        let limits = Limits { preemptions: Some(preemptions), executions: Some(left), ..limits.clone() };
-        let search = run_search(&limits, program, &mut |execution| {
-            let seen = execution.book().edges();
+    let executions = limits.executions.map_or(EXECUTIONS, |most| most.min(EXECUTIONS));
+    let within = Limits { executions: Some(executions), ..limits.clone() };
+    deepen(&within, limits.preemptions.unwrap_or(u32::MAX), |limits| {
+        bounded_search(limits, system, &mut |execution| {
+            let seen = execution.lock_order();
             let new: Vec<&LockEdge> =
                 seen.iter().filter(|edge| edges.contains(edge) && !found.contains_key(edge)).collect();
             if !new.is_empty() {
@@ -154,24 +159,20 @@ fn witnesses(
                 found.extend(new.into_iter().map(|edge| (edge.clone(), schedule.clone())));
             }
             if found.len() < edges.len() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        left = left.saturating_sub(search.executions);
-        if found.len() == edges.len() || !search.bounded || search.stopped.is_some() {
-            break;
-        }
-    }
+        })
+    });
     for (edge, schedule) in &mut found {
-        let shows = |execution: &Execution<'_>| execution.book().edges().contains(edge);
-        *schedule = without_spares(limits, program, schedule, &shows);
+        let shows = |execution: &Execution<'_, S::Run>| execution.lock_order().contains(edge);
+        *schedule = without_spares(limits, system, schedule, &shows);
     }
     found
 }
 
-/// Who waits for which lock.
-fn waiting(execution: &Execution<'_>) -> Vec<(String, String)> {
-    let unfinished = execution.book().unfinished().into_iter();
+/// Which thread waits for which lock.
+fn waiting<R: Run>(execution: &Execution<'_, R>) -> Vec<(String, String)> {
+    let unfinished = execution.unfinished().into_iter();
     let locks = unfinished.filter_map(|role| {
-        let lock = role.operation.strip_prefix("lock ")?.to_owned();
+        let lock = role.operation.takes()?.to_owned();
         Some((role.thread, lock))
     });
     locks.collect()
@@ -183,48 +184,39 @@ fn is_deadlock(cycle: &Cycle, waiting: &[(String, String)]) -> bool {
 }
 
 /// Whether an execution ends in the deadlock of the cycle.
-fn is_locked(cycle: &Cycle, execution: &Execution<'_>) -> bool {
+fn is_locked<R: Run>(cycle: &Cycle, execution: &Execution<'_, R>) -> bool {
     execution.ended == Ended::Deadlock && is_deadlock(cycle, &waiting(execution))
 }
 
-/// The schedule without each switch that can be left out so that its execution still is as wanted.
-fn without_spares(
+/// The schedule without each departure that can be left out so that its execution still is as wanted.
+fn without_spares<S: System>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     schedule: &Schedule,
-    wanted: &dyn Fn(&Execution<'_>) -> bool,
+    wanted: &dyn Fn(&Execution<'_, S::Run>) -> bool,
 ) -> Schedule {
-    let mut least = schedule.clone();
-    let mut index = 0;
-    while index < least.departures.len() {
-        let mut fewer = least.clone();
-        fewer.departures.remove(index);
-        let run = |execution: &Execution<'_>| (wanted(execution), execution.schedule());
-        let ((is_wanted, ran), _) = follow(limits, program, &fewer, run);
-        if is_wanted && ran.departures.len() < least.departures.len() {
-            (least, index) = (ran, 0);
-        } else {
-            index += 1;
-        }
-    }
+    let first = (schedule.clone(), ());
+    let Ok((least, ())) = drop_departures::<_, _, Infallible>(limits, system, first, &|execution| {
+        Ok(wanted(execution).then_some(()))
+    });
     least
 }
 
 /// Steers executions into the cycle, each time with another of its threads going first.
-fn steer(limits: &Limits, program: &Rc<dyn Fn()>, cycle: &Cycle) -> Option<Schedule> {
+fn steer<S: System>(limits: &Limits, system: &S, cycle: &Cycle) -> Option<Schedule> {
     let threads: Vec<&str> = cycle.edges.iter().map(|edge| edge.thread.as_str()).collect();
     (0..threads.len()).find_map(|first| {
         let order: Vec<&str> = threads.iter().cycle().skip(first).take(threads.len()).copied().collect();
-        held_back(limits, program, &cycle.edges, &order, |execution| {
+        held_back(limits, system, &cycle.edges, &order, |execution| {
             is_locked(cycle, execution).then(|| execution.schedule())
         })
     })
 }
 
 /// Why no schedule came to the deadlock.
-fn reason(
+fn reason<S: System>(
     limits: &Limits,
-    program: &Rc<dyn Fn()>,
+    system: &S,
     edges: &BTreeMap<LockEdge, Schedule>,
     cycle: &Cycle,
     complete: bool,
@@ -236,7 +228,7 @@ fn reason(
     let mut guards: Option<BTreeSet<String>> = None;
     for edge in &cycle.edges {
         let Some(schedule) = edges.get(edge) else { continue };
-        let held = follow(limits, program, schedule, |execution| held_at(execution, edge)).0;
+        let held = follow(limits, system, schedule, |execution| held_at(execution, edge)).0;
         guards = Some(match guards {
             Some(guards) => guards.intersection(&held).cloned().collect(),
             None => held,
@@ -247,12 +239,13 @@ fn reason(
 }
 
 /// The other locks that the thread of an edge holds when it takes the second one while it holds the first.
-fn held_at(execution: &Execution<'_>, edge: &LockEdge) -> BTreeSet<String> {
-    let book = execution.book();
-    let steps = book.steps().into_iter();
-    let taken = steps.filter(|step| step.operation == "lock" && *step.object == *edge.then);
-    let mut taken = taken.filter(|step| *book.name(step.role) == *edge.thread);
-    let shown = taken.find(|step| step.holds.iter().any(|lock| **lock == *edge.held));
+fn held_at<R: Run>(execution: &Execution<'_, R>, edge: &LockEdge) -> BTreeSet<String> {
+    let shows = |step: &Step| {
+        *step.role == *edge.thread
+            && step.operation.takes() == Some(&edge.then)
+            && step.holds.iter().any(|lock| **lock == *edge.held)
+    };
+    let shown = execution.trace().steps.into_iter().find(shows);
     let held = shown.map(|step| step.holds).unwrap_or_default();
     held.iter().map(ToString::to_string).filter(|lock| *lock != edge.then).collect()
 }

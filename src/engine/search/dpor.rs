@@ -20,22 +20,24 @@
 //!
 //! *Operations with alternatives.* Wherever one is taken, each of its alternatives is run: no race leads from one to
 //! another. A beginning says which alternative it means; along the others that it passes nothing is planned, so there
-//! whoever sleeps goes on sleeping, and an execution may be blocked. It must not know what a program is about.
+//! a thread that sleeps goes on sleeping, and an execution may be blocked.
 
 mod races;
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::complete::{Limits, Search, Visit, ended, path_size};
 use super::footprint::Clock;
-use super::path::{Kind, Pasts, show, step, tick};
+use super::path::{Kind, Known, Pasts, show, step, tick};
 use super::wakeup::{Move, Tree, after};
-use crate::engine::coroutines::{Keep, Run, StackPool};
-use crate::engine::execution::dependence::{Groups, Use, depend};
-use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
+use crate::engine::execution::dependence::{Groups, depend};
+use crate::engine::execution::ending::{Visit, ended};
+use crate::engine::execution::record::{Left, StepRecord, default_choice};
+use crate::engine::limits::{Limits, Search, path_size};
+use crate::engine::system::{Numbers, Report, Run, System, Use};
+use crate::engine::trace::Ended;
 
-/// Searches every interleaving of `program` by optimal dynamic partial-order reduction, and shows each execution that
+/// Searches every interleaving of `system` by optimal dynamic partial-order reduction, and shows each execution that
 /// came to its end to `visit`, which may stop the search.
 ///
 /// Gives the outcomes that [`run_search`](super::run_search) gives without a bound, and needs no memory for states; in
@@ -46,13 +48,12 @@ use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use std::rc::Rc;
-/// use turnloom::engine::search::Limits;
-/// use turnloom::engine::search::dpor;
+/// use turnloom::engine::coroutines::Coroutines;
+/// use turnloom::engine::search::{Limits, dpor};
 /// use turnloom::engine::kernel::{Cell, thread};
 ///
 /// // Three threads write one attribute: six orders, six executions.
-/// let program: Rc<dyn Fn()> = Rc::new(|| {
+/// let program = Coroutines::new(|| {
 ///     let last = Cell::new("last", "");
 ///     for name in ["a", "b", "c"] {
 ///         let last = last.clone();
@@ -63,14 +64,15 @@ use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
 /// assert!(found.exhausted);
 /// assert_eq!((found.executions, found.blocked), (6, 0));
 /// ```
-pub fn dpor(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+pub fn dpor<S: System>(limits: &Limits, system: &S, visit: &mut Visit<'_, S::Run>) -> Search {
     let mut searcher = Searcher {
         limits,
-        program,
-        shop: Rc::new(StackPool::new(limits, None)),
+        system,
+        numbers: Rc::default(),
         found: Search::default(),
         path: Vec::new(),
         taken: Vec::new(),
+        known: Known::default(),
         threads: Vec::new(),
         past: Pasts::default(),
         groups: Groups::default(),
@@ -92,13 +94,14 @@ pub fn dpor(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> S
     }
 }
 
-struct Searcher<'s> {
+struct Searcher<'s, S> {
     limits: &'s Limits,
-    program: &'s Rc<dyn Fn()>,
-    shop: Rc<StackPool>,
+    system: &'s S,
+    numbers: Rc<Numbers>,
     found: Search,
     path: Vec<Node>,
     taken: Vec<StepRecord>,
+    known: Known,
     /// The threads at the end of the path.
     threads: Vec<Thread>,
     /// The uses of each object along the path, the last one last.
@@ -174,12 +177,16 @@ enum Again {
     FromTheStart,
 }
 
-impl Searcher<'_> {
-    /// Runs one execution: along the path, then on to its end or to where everybody sleeps.
-    fn execute(&mut self, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
-        self.taken.clear();
-        let mut run = Run::begin(self.program.clone(), self.shop.clone(), Keep::States);
-        self.greet_newborn(&run, &Clock::default());
+impl<S: System> Searcher<'_, S> {
+    /// Runs one execution: along the path, then on to its end or to where every thread sleeps.
+    fn execute(&mut self, visit: &mut Visit<'_, S::Run>) -> ControlFlow<(), Again> {
+        let path = self.path.iter().map(|node| (node.taken(), node.step.as_ref().map(|step| &step.left)));
+        let (mut run, stopped) =
+            self.known.begin((self.system, self.limits, &self.numbers), path, &mut self.taken);
+        if let Some(ended) = stopped {
+            return self.end(&mut run, ended, visit);
+        }
+        self.greet_newborn(run.report(), &Clock::default());
         loop {
             if self.groups.take_grown() {
                 self.start_again();
@@ -187,20 +194,20 @@ impl Searcher<'_> {
             }
             let depth = self.taken.len();
             if depth < self.path.len() {
-                if let Some(ended) = self.go(&mut run, depth) {
-                    return self.end(run, ended, visit);
+                if let Some(ended) = step(&mut run, &mut self.taken, self.path[depth].taken()) {
+                    return self.end(&mut run, ended, visit);
                 }
+                self.take_step(&run, depth);
                 continue;
             }
-            let enabled = run.enabled();
-            if let Some(ended) = ended(self.limits, &run, &enabled, self.taken.len()) {
-                return self.end(run, ended, visit);
+            if let Some(ended) = ended(self.limits, &run, self.taken.len()) {
+                return self.end(&mut run, ended, visit);
             }
             let kept = path_size(depth, self.threads.len()) + run.size();
             if self.limits.end_here(&mut self.found, kept, depth) {
                 return ControlFlow::Break(());
             }
-            match self.arrive(&run, enabled) {
+            match self.arrive(run.report()) {
                 Some(node) => self.path.push(node),
                 None => {
                     self.found.blocked += 1;
@@ -210,23 +217,15 @@ impl Searcher<'_> {
         }
     }
 
-    /// Takes the next step of the path; how the execution ended if it is not the one that it was.
-    fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
-        let node = &self.path[depth];
-        let next = StepRecord { thread: node.thread, default: node.default, alternative: node.alternative };
-        let left = node.step.as_ref().map(|step| &step.left);
-        let is_new = left.is_none();
-        let ended = step(run, &mut self.taken, next, left);
-        if is_new && ended.is_none() {
-            self.take_step(run, depth, &run.take_uses());
-        }
-        ended
-    }
-
-    fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<(), Again> {
-        let cut_short = matches!(ended, Ended::Panicked(_) | Ended::Hang);
+    fn end(
+        &mut self,
+        run: &mut S::Run,
+        ended: Ended,
+        visit: &mut Visit<'_, S::Run>,
+    ) -> ControlFlow<(), Again> {
+        let cut_short = ended.cuts_short();
         let deterministic = !matches!(ended, Ended::NotDeterministic { .. });
-        if show(&mut self.found, run, ended, (&self.taken, None), visit).is_break() {
+        if show(self.limits, &mut self.found, run, ended, (&self.taken, None), visit).is_break() {
             return ControlFlow::Break(());
         }
         if !deterministic {
@@ -244,8 +243,9 @@ impl Searcher<'_> {
         self.fresh = 0;
     }
 
-    /// Looks at a place that is new on this path, and says who moves; nobody if all that could follow is run elsewhere.
-    fn arrive(&mut self, run: &Run, enabled: Vec<usize>) -> Option<Node> {
+    /// Looks at a place that is new on this path, and says who moves; none if all that could follow is run elsewhere.
+    fn arrive(&mut self, report: &Report) -> Option<Node> {
+        let enabled = report.enabled().to_vec();
         let default = default_choice(self.taken.last().map(|taken| taken.thread), &enabled);
         let was_aside = self.path.last().is_some_and(|before| before.is_aside);
         let mut node = Node {
@@ -263,11 +263,11 @@ impl Searcher<'_> {
             used: Rc::default(),
             step: None,
         };
-        if !run.exploring() {
+        if report.sets_up {
             node.kind = Kind::Setup;
             return Some(node);
         }
-        let ways = |thread: &usize| run.next(*thread).map_or(1, |next| next.alternatives());
+        let ways = |thread: &usize| report.next(*thread).map_or(1, |next| next.tried_alternatives());
         node.ways = node.enabled.iter().map(ways).collect();
         let next = |thread: &usize| self.threads[*thread].next.as_ref();
         let settled = |thread: &usize| next(thread).is_some_and(|next| next.settled);
@@ -282,7 +282,7 @@ impl Searcher<'_> {
             return self.next_branch(&mut node).then_some(node);
         }
         if !was_aside {
-            // A beginning depends on whoever slept where it was planned, so nobody sleeps where it ends.
+            // A beginning depends on the threads that slept where it was planned, so none sleeps where it ends.
             node.asleep.clear();
         }
         let is_awake = |thread: &usize| !node.sleeps(self.threads[*thread].number);
@@ -340,12 +340,13 @@ impl Searcher<'_> {
     }
 
     /// Takes down a step that is new on the path, and what happened before it.
-    fn take_step(&mut self, run: &Run, depth: usize, uses: &[Use]) {
+    fn take_step(&mut self, run: &S::Run, depth: usize) {
+        let report = run.report();
         let thread = self.path[depth].thread;
         let threads_before = self.threads.len();
         let before = self.threads[thread].clone();
         let announced = before.next.as_ref().map_or(&[][..], |next| &next.uses);
-        let uses = most(announced, &self.groups.widen(uses.iter().copied()));
+        let uses = most(announced, &self.groups.widen(report.uses.iter().copied()));
         let mut clock = before.clock.to_vec();
         let exploring = self.path[depth].kind != Kind::Setup;
         if exploring {
@@ -355,26 +356,26 @@ impl Searcher<'_> {
         if exploring {
             self.past.add(depth, &uses, &clock);
         }
-        let next = self.next_of(run, thread);
+        let next = self.next_of(report, thread);
         self.threads[thread] =
             Thread { number: before.number, clock: clock.clone(), next, since: self.taken.len() };
-        self.greet_newborn(run, &clock);
+        self.greet_newborn(report, &clock);
         let left = Left::of(run, thread);
         self.path[depth].step = Some(Step { uses, clock, before, threads_before, left });
     }
 
     /// Threads that are new know what the step knows in which they were begun.
-    fn greet_newborn(&mut self, run: &Run, clock: &Clock) {
-        for newborn in self.threads.len()..run.threads() {
-            let next = self.next_of(run, newborn);
-            let number = run.number(newborn);
+    fn greet_newborn(&mut self, report: &Report, clock: &Clock) {
+        for newborn in self.threads.len()..report.threads.len() {
+            let next = self.next_of(report, newborn);
+            let number = report.threads[newborn].number;
             self.threads.push(Thread { number, clock: clock.clone(), next, since: self.taken.len() });
         }
     }
 
-    fn next_of(&mut self, run: &Run, thread: usize) -> Option<Operation> {
-        let next = run.next(thread)?;
-        self.groups.take_in(&next);
+    fn next_of(&mut self, report: &Report, thread: usize) -> Option<Operation> {
+        let next = report.next(thread)?;
+        self.groups.take_in(next);
         Some(Operation {
             uses: self.groups.widen(next.uses()),
             waits: next.waits,
@@ -409,6 +410,11 @@ impl Searcher<'_> {
 }
 
 impl Node {
+    /// The step that is taken from here now.
+    fn taken(&self) -> StepRecord {
+        StepRecord { thread: self.thread, default: self.default, alternative: self.alternative }
+    }
+
     /// How many alternatives the operation of the thread that moves has.
     fn alternatives(&self) -> usize {
         let at = self.enabled.iter().position(|thread| *thread == self.thread);

@@ -4,8 +4,7 @@
 //! An entry says: below here thread `u` uses object `x`, and nothing between here and there changed `x`. Whether a
 //! step above races with it is a question of happens-before, so an entry keeps the clock that `u` had when the
 //! operation became its next one. In a stored footprint, where the steps above are another path's, what is left of
-//! the clock is the set of threads that moved, below here, before the operation could. It must not know how the
-//! search goes on.
+//! the clock is the set of threads that moved, below here, before the operation could.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -86,7 +85,7 @@ impl Footprint {
         }
     }
 
-    /// The footprint as whoever comes here on another path needs it; `depth` steps lie above, and `numbers` are
+    /// The footprint for a search that comes here on another path; `depth` steps lie above, and `numbers` are
     /// those of the threads.
     pub(in crate::engine) fn stored(&self, depth: u32, numbers: &[u32]) -> Stored {
         let mut stored: Vec<(Deed, Threads)> = Vec::with_capacity(self.deeds.len());

@@ -1,23 +1,23 @@
-//! The execution with the fewest switches that somebody is looking for.
+//! The execution with the fewest switches that the caller is looking for.
 //!
 //! Schedules are tried by the number of their switches: none, one, two… (which alternative an operation takes is no
 //! switch). Where an execution comes to a state with the same thread having moved last and as many switches left as one
-//! before, only the same can follow, and it is cut. So the first execution that is accepted has the fewest switches there
-//! are, and of those it is the first in a fixed order. It must not know what is looked for.
+//! before, only the same can follow, and it is cut (if the system has fingerprints). So the first execution that is accepted has the fewest switches there
+//! are, and of those it is the first in a fixed order.
 
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::complete::Limits;
-use crate::engine::coroutines::{Keep, Run, StackPool};
 use crate::engine::execution::record::Execution;
 use crate::engine::execution::replay::{Going, Place, drive_run};
+use crate::engine::limits::Limits;
+use crate::engine::system::{Begin, Keep, Numbers, Run, System};
 
 /// What came of looking for an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Least<R> {
+pub enum Least<T> {
     /// It was found; what the visitor made of it.
-    Found(R),
+    Found(T),
     /// No schedule with at most that many switches leads to one.
     None,
     /// The executions that [`Limits`] allow were not enough to know.
@@ -27,12 +27,12 @@ pub enum Least<R> {
 /// Looks for the execution with the fewest switches, at most `switches`, of which `wanted` makes something.
 ///
 /// ```
-/// use std::rc::Rc;
+/// use turnloom::engine::coroutines::Coroutines;
 /// use turnloom::engine::execution::Ended;
 /// use turnloom::engine::search::{Least, Limits, least};
 /// use turnloom::engine::kernel::{FifoLock, thread};
 ///
-/// let program: Rc<dyn Fn()> = Rc::new(|| {
+/// let program = Coroutines::new(|| {
 ///     let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
 ///     for (name, first, second) in [("ab", a.clone(), b.clone()), ("ba", b, a)] {
 ///         thread::spawn_detached(name, move || {
@@ -46,22 +46,21 @@ pub enum Least<R> {
 /// });
 /// assert_eq!(found, Least::Found("ba@ab.lock-b".to_owned()));
 /// ```
-pub fn least<R>(
+pub fn least<S: System, T>(
     limits: &Limits,
     switches: usize,
-    program: &Rc<dyn Fn()>,
-    wanted: &mut dyn FnMut(&Execution<'_>) -> Option<R>,
-) -> Least<R> {
+    system: &S,
+    wanted: &mut dyn FnMut(&Execution<'_, S::Run>) -> Option<T>,
+) -> Least<T> {
     let mut executions = 0;
     for most in 0..=switches {
-        let shop = Rc::new(StackPool::new(limits, None));
-        let mut search = Search { most, shop, ..Search::default() };
+        let mut search = Search { most, ..Search::default() };
         loop {
             if limits.executions.is_some_and(|allowed| executions >= allowed) {
                 return Least::Unknown;
             }
             executions += 1;
-            let run = Run::begin(program.clone(), search.shop.clone(), Keep::States);
+            let run = system.begin(Begin { numbers: &search.numbers, limits, keep: Keep::States, path: &[] });
             let driven = drive_run(limits, run, &mut |place| search.choose(place), None);
             if let Some(found) = driven.ok().and_then(|driven| driven.show(&mut *wanted)) {
                 return Least::Found(found);
@@ -81,7 +80,7 @@ pub fn least<R>(
 #[derive(Default)]
 struct Search {
     most: usize,
-    shop: Rc<StackPool>,
+    numbers: Rc<Numbers>,
     seen: HashSet<(u128, Option<usize>, usize)>,
     path: Vec<Node>,
     /// How many places of this execution were passed, and how many switches it has left.
@@ -103,24 +102,28 @@ struct Node {
 struct Known;
 
 impl Search {
-    fn choose(&mut self, place: &Place<'_>) -> Result<Going, Known> {
+    fn choose<R: Run>(&mut self, place: &Place<'_, R>) -> Result<Going, Known> {
         if self.passed == 0 {
             self.left = self.most;
             self.last = None;
         }
         if self.passed == self.path.len() {
-            let others = place.enabled.iter().copied().filter(|thread| *thread != place.default);
+            let enabled = place.enabled();
+            let others = enabled.iter().copied().filter(|thread| *thread != place.default);
             let mut threads = vec![place.default];
             if self.left > 0 {
                 threads.extend(others);
             } else {
-                self.was_short |= place.enabled.len() > 1;
+                self.was_short |= enabled.len() > 1;
             }
             let ways = |thread: usize| {
-                (0..place.run.alternatives(thread)).map(move |alternative| Going { thread, alternative })
+                (0..place.report.alternatives(thread)).map(move |alternative| Going { thread, alternative })
             };
             let choices: Vec<Going> = threads.into_iter().flat_map(ways).collect();
-            if place.enabled.len() > 1 && !self.seen.insert((place.run.state(), self.last, self.left)) {
+            if enabled.len() > 1
+                && let Some(state) = place.run.state()
+                && !self.seen.insert((state, self.last, self.left))
+            {
                 self.passed = 0;
                 return Err(Known);
             }

@@ -1,22 +1,24 @@
 //! What every search keeps of the path that it is on: going along it again, and, for those that follow races, which
-//! steps used which object. It must not know which steps are tried, nor why.
+//! steps used which object.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::complete::{Search, Stopped, Visit};
 use super::footprint::{Clock, join};
-use super::parallel::{Lease, Subtree, Worker};
-use crate::engine::coroutines::{Keep, Run};
-use crate::engine::execution::dependence::{Use, either_changes};
+use super::worker::{Lease, Subtree, Worker};
+use crate::engine::execution::dependence::either_changes;
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::fair_cycles::at_limit;
-use crate::engine::execution::record::{Ended, Execution, Left, StepRecord};
+use crate::engine::execution::record::{Execution, Left, StepRecord, diverged};
+use crate::engine::limits::{Limits, Search};
+use crate::engine::system::{Begin, Diverged, Failure, Keep, Numbers, PathStep, Run, System, Use};
+use crate::engine::trace::{Ended, Stopped};
 
 /// A search that runs one execution after another, each along a path that leaves the one before at its last open place.
-pub(in crate::engine) trait Paths: Sized {
+pub(in crate::engine) trait Paths<S: System>: Sized {
     /// Runs one execution along the path, then on.
-    fn execute(&mut self, run: Run, visit: &mut Visit<'_>) -> ControlFlow<()>;
+    fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()>;
 
     /// Moves the path to the next interleaving.
     fn backtrack(&mut self) -> Further;
@@ -24,7 +26,7 @@ pub(in crate::engine) trait Paths: Sized {
     /// What the search came to so far.
     fn found(&mut self) -> &mut Search;
 
-    /// A branch that is to be searched and that somebody else may search.
+    /// A branch that is to be searched and that another worker may search.
     fn lend(&mut self) -> Option<(Subtree, Arc<Lease>)>;
 
     /// A search of the same kind that searches such a branch.
@@ -35,35 +37,30 @@ pub(in crate::engine) trait Paths: Sized {
 pub(in crate::engine) enum Further {
     /// Another one.
     Execution,
-    /// Somebody else searches what comes next.
+    /// Another worker searches what comes next.
     Lease(Arc<Lease>),
     /// Nothing.
     End,
 }
 
 /// Runs a search to its end, or to where the limits or the visitor stop it.
-pub(in crate::engine) fn walk<P: Paths>(
+pub(in crate::engine) fn walk<S: System, P: Paths<S>>(
     worker: &Worker<'_>,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
+    system: &S,
+    visit: &mut Visit<'_, S::Run>,
     mut paths: P,
     is_whole: bool,
 ) {
     while !worker.is_over() && worker.limits.allow(paths.found()).is_some() {
-        let run = Run::begin(program.clone(), worker.shop.clone(), Keep::States);
-        if let Some(stopped) = run.stopped() {
-            paths.found().stopped = Some(stopped);
-            break;
-        }
-        if paths.execute(run, visit).is_break() {
+        if paths.execute(system, visit).is_break() {
             break;
         }
         if let Some(lent) = worker.lend(|| paths.lend())
-            && !wait_for(worker, program, visit, &paths, &lent)
+            && !wait_for(worker, system, visit, &paths, &lent)
         {
             break;
         }
-        if !go_on(worker, program, visit, &mut paths) {
+        if !go_on(worker, system, visit, &mut paths) {
             break;
         }
     }
@@ -71,10 +68,10 @@ pub(in crate::engine) fn walk<P: Paths>(
 }
 
 /// Moves the path to the next interleaving, when what has to be known for it is; whether there is one.
-fn go_on<P: Paths>(
+fn go_on<S: System, P: Paths<S>>(
     worker: &Worker<'_>,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
+    system: &S,
+    visit: &mut Visit<'_, S::Run>,
     paths: &mut P,
 ) -> bool {
     loop {
@@ -86,56 +83,102 @@ fn go_on<P: Paths>(
                 return false;
             }
         };
-        if !wait_for(worker, program, visit, paths, &lent) {
+        if !wait_for(worker, system, visit, paths, &lent) {
             return false;
         }
     }
 }
 
 /// Waits for a branch that was lent, and searches others meanwhile; false if the search is over.
-fn wait_for<P: Paths>(
+fn wait_for<S: System, P: Paths<S>>(
     worker: &Worker<'_>,
-    program: &Rc<dyn Fn()>,
-    visit: &mut Visit<'_>,
+    system: &S,
+    visit: &mut Visit<'_, S::Run>,
     paths: &P,
     lent: &Lease,
 ) -> bool {
-    worker.wait_for(lent, &mut |branch| walk(worker, program, visit, paths.part(branch), false))
+    worker.wait_for(lent, &mut |branch| walk(worker, system, visit, paths.part(branch), false))
 }
 
-/// Takes a step of the path; how the execution ended if it is not the step that was taken here before and `left` that.
-pub(in crate::engine) fn step(
-    run: &mut Run,
+/// The steps of a path that were taken before, with what each left.
+#[derive(Default)]
+pub(in crate::engine) struct Known(Vec<PathStep>);
+
+impl Known {
+    /// Begins an execution along a path, as far as it was taken before; each of its places gives the step from there
+    /// and what that left. If the path does not fit any more, or the system failed on the way, how the execution ended: what
+    /// was true before is true no longer, so a search stops there.
+    pub(in crate::engine) fn begin<'p, S: System>(
+        &mut self,
+        (system, limits, numbers): (&S, &Limits, &Rc<Numbers>),
+        path: impl Iterator<Item = (StepRecord, Option<&'p Left>)> + Clone,
+        taken: &mut Vec<StepRecord>,
+    ) -> (S::Run, Option<Ended>) {
+        taken.clear();
+        self.0.clear();
+        let known = || path.clone().map_while(|(step, left)| Some((step, left?)));
+        for (step, left) in known() {
+            taken.push(step);
+            self.0.push(left.again(step));
+        }
+        let run = system.begin(Begin { numbers, limits, keep: Keep::States, path: &self.0 });
+        let report = run.report();
+        let at = match &report.failure {
+            Some(Failure::Diverged(at)) => *at,
+            Some(_) if !self.0.is_empty() => {
+                taken.truncate(run.steps().len());
+                let ended = ended(limits, &run, taken.len());
+                return (run, ended);
+            }
+            Some(_) => return (run, None),
+            // Without trails only the last step can be held against what it was.
+            None => match self.0.last().filter(|last| last.trail.is_none()).and_then(|_| known().last()) {
+                Some((_, left)) if !left.is_operation(&run) => {
+                    Diverged { at: taken.len() - 1, was_taken: true }
+                }
+                _ => return (run, None),
+            },
+        };
+        let there = known().nth(at.at);
+        let thread = there.map(|(step, _)| step.thread);
+        let ended = diverged(&run, at, thread, there.map(|(_, left)| left));
+        taken.truncate(at.at + usize::from(at.was_taken));
+        (run, Some(ended))
+    }
+}
+
+/// Takes a step that is new on the path; how the execution ended if the thread cannot take it any more.
+pub(in crate::engine) fn step<R: Run>(
+    run: &mut R,
     taken: &mut Vec<StepRecord>,
     next: StepRecord,
-    left: Option<&Left>,
 ) -> Option<Ended> {
-    let depth = taken.len();
-    let is_there = next.alternative == 0 || next.alternative < run.alternatives(next.thread);
-    if !run.can_move(next.thread) || !is_there {
-        return Some(Left::cannot_move(run, depth, next.thread, left));
+    if !run.report().can_take(next.thread, next.alternative) {
+        let at = Diverged { at: taken.len(), was_taken: false };
+        return Some(diverged(run, at, Some(next.thread), None));
     }
     taken.push(next);
     run.step(next.thread, next.alternative);
-    if let Some(stopped) = run.stopped() {
-        return Some(Ended::Stopped(stopped));
+    match run.report().failure {
+        Some(Failure::Stopped(stopped)) => Some(Ended::Stopped(stopped)),
+        _ => None,
     }
-    left.and_then(|left| left.differs(run, depth, next.thread))
 }
 
-/// An execution has come to its end: it is counted, shown, and its daemons are told; whether to go on. One that a limit
-/// has ended is not shown and ends the search.
-pub(in crate::engine) fn show(
+/// An execution has come to its end: it is counted and shown; whether to go on. One that a limit has ended is not shown
+/// and ends the search.
+pub(in crate::engine) fn show<R: Run>(
+    limits: &Limits,
     found: &mut Search,
-    mut run: Run,
+    run: &mut R,
     mut ended: Ended,
     (taken, share): (&[StepRecord], Option<f64>),
-    visit: &mut Visit<'_>,
+    visit: &mut Visit<'_, R>,
 ) -> ControlFlow<()> {
     let mut gone_on = Vec::new();
     if ended == Ended::Stopped(Stopped::Steps) {
         gone_on.extend_from_slice(taken);
-        ended = at_limit(&mut run, &mut gone_on);
+        ended = at_limit(limits, run, &mut gone_on);
     }
     let taken = if gone_on.is_empty() { taken } else { &gone_on };
     if let Ended::Stopped(stopped) = ended {
@@ -143,9 +186,7 @@ pub(in crate::engine) fn show(
         return ControlFlow::Break(());
     }
     found.count(&ended);
-    let flow = visit(&Execution { run: &run, ended, taken, share });
-    run.finish();
-    flow
+    visit(&Execution { run, ended, taken, share })
 }
 
 /// What there is to choose at a place.
@@ -157,7 +198,7 @@ pub(in crate::engine) enum Kind {
     Given,
     /// Nothing: a thread's next operation commutes with all that others can do before it.
     Settled,
-    /// Who moves.
+    /// Which thread moves.
     Open,
 }
 

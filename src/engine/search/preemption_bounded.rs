@@ -3,21 +3,23 @@
 //!
 //! A state is what each thread has learned so far and what each shared object holds, with the preemptions that are left
 //! and the thread that moved last. A thread is a function of what it learned, so two executions that reach the same
-//! state have the same futures, and the second is cut. Nothing else is left out: a reduction by races would need
-//! preemptions that the bound does not allow. It must not know what a program is about.
+//! state have the same futures, and the second is cut; of a system without fingerprints none is. Nothing else is left out: a reduction by races would need
+//! preemptions that the bound does not allow.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::complete::{Search, Visit, ended, path_size};
-use super::parallel::{Lease, Subtree, Worker};
-use super::path::{Further, Paths, show, step};
-use crate::engine::coroutines::Run;
+use super::path::{Further, Known, Paths, show, step};
+use super::worker::{Lease, Subtree, Worker};
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::fair_cycles::{CycleDetector, Place, goes_round};
-use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
+use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::fingerprint::{chain, digest};
+use crate::engine::limits::{Search, path_size};
+use crate::engine::system::{Run, System};
+use crate::engine::trace::Ended;
 
 /// About how many bytes a state takes.
 const STATE: u64 = 40;
@@ -32,6 +34,7 @@ pub(in crate::engine) struct Searcher<'w> {
     /// The states on the path, and where.
     on_path: FxHashMap<u128, usize>,
     taken: Vec<StepRecord>,
+    known: Known,
     found: Search,
 }
 
@@ -45,7 +48,7 @@ enum Arrived {
     WhereItWas(usize),
 }
 
-/// A place where somebody had a choice, or the only step there was.
+/// A place where there was a choice, or the only step there was.
 struct Node {
     default: usize,
     /// Who could move, whether the bound allows it or not.
@@ -65,35 +68,40 @@ struct Node {
     left: Option<Left>,
 }
 
-impl Paths for Searcher<'_> {
-    fn execute(&mut self, mut run: Run, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        self.taken.clear();
+impl<S: System> Paths<S> for Searcher<'_> {
+    fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()> {
+        let path = self.path.iter().map(|node| (node.step(), node.left.as_ref()));
+        let (mut run, stopped) =
+            self.known.begin((system, self.worker.limits, &self.worker.numbers), path, &mut self.taken);
+        if let Some(ended) = stopped {
+            let _ = self.end(&mut run, ended, visit);
+            return ControlFlow::Break(());
+        }
         loop {
             let depth = self.taken.len();
             if depth == self.path.len() {
                 let limits = self.worker.limits;
-                let enabled = run.enabled();
-                if let Some(ended) = ended(limits, &run, &enabled, depth) {
-                    return self.end(run, ended, visit);
+                if let Some(ended) = ended(limits, &run, depth) {
+                    return self.end(&mut run, ended, visit);
                 }
-                let kept = self.worker.shared().left.size() + path_size(depth, run.threads()) + run.size();
+                let kept = self.worker.shared().left.size()
+                    + path_size(depth, run.report().threads.len())
+                    + run.size();
                 if limits.end_here(&mut self.found, kept, depth) {
                     return ControlFlow::Break(());
                 }
-                match self.arrive(&run, enabled) {
+                match self.arrive(&run) {
                     Arrived::Somewhere(node) => self.path.push(node),
                     Arrived::WhereAllIsKnown => return ControlFlow::Continue(()),
                     Arrived::WhereItWas(at) => return self.come_round(run, at, visit),
                 }
             }
-            let node = &mut self.path[depth];
-            let (thread, alternative) = node.choices[node.next];
-            let next = StepRecord { thread, default: node.default, alternative };
-            if let Some(ended) = step(&mut run, &mut self.taken, next, node.left.as_ref()) {
-                let _ = self.end(run, ended, visit);
+            let next = self.path[depth].step();
+            if let Some(ended) = step(&mut run, &mut self.taken, next) {
+                let _ = self.end(&mut run, ended, visit);
                 return ControlFlow::Break(());
             }
-            node.left.get_or_insert_with(|| Left::of(&run, next.thread));
+            self.path[depth].left = Some(Left::of(&run, next.thread));
         }
     }
 
@@ -152,12 +160,15 @@ impl<'w> Searcher<'w> {
             path: Vec::new(),
             on_path: FxHashMap::default(),
             taken: Vec::new(),
+            known: Known::default(),
             found: Search::default(),
         }
     }
 
     /// Looks at a place that is new on this path.
-    fn arrive(&mut self, run: &Run, enabled: Vec<usize>) -> Arrived {
+    fn arrive<R: Run>(&mut self, run: &R) -> Arrived {
+        let report = run.report();
+        let enabled = report.enabled().to_vec();
         let last = self.taken.last().map(|taken| taken.thread);
         let default = default_choice(last, &enabled);
         let free = last.is_none_or(|last| last != default);
@@ -176,46 +187,61 @@ impl<'w> Searcher<'w> {
         }
         // An alternative is no switch, so it costs nothing.
         let ways =
-            |thread: usize| (0..run.alternatives(thread)).map(move |alternative| (thread, alternative));
+            |thread: usize| (0..report.alternatives(thread)).map(move |alternative| (thread, alternative));
         node.choices = threads.into_iter().flat_map(ways).collect();
-        if !run.exploring() {
+        if report.sets_up {
             node.choices.truncate(1);
         } else if node.enabled.len() > 1 || node.choices.len() > 1 {
-            let state = chain(run.state(), digest(&(last, budget)));
-            if let Some(at) = self.on_path.get(&state) {
-                return Arrived::WhereItWas(*at);
-            }
-            if self.worker.shared().left.get(state).is_some() {
-                return Arrived::WhereAllIsKnown;
-            }
-            self.found.states += 1;
-            self.on_path.insert(state, self.path.len());
-            node.state = Some(state);
+            return self.look_up(run, node, last);
         }
         Arrived::Somewhere(node)
     }
 
+    /// Looks for the state of a place at which there is a choice, with the preemptions that are left, among those that
+    /// are known.
+    fn look_up<R: Run>(&mut self, run: &R, mut node: Node, last: Option<usize>) -> Arrived {
+        let Some(state) = run.state() else { return Arrived::Somewhere(node) };
+        let state = chain(state, digest(&(last, node.budget)));
+        if let Some(at) = self.on_path.get(&state) {
+            return Arrived::WhereItWas(*at);
+        }
+        if self.worker.shared().left.get(state).is_some() {
+            return Arrived::WhereAllIsKnown;
+        }
+        self.found.states += 1;
+        self.on_path.insert(state, self.path.len());
+        node.state = Some(state);
+        Arrived::Somewhere(node)
+    }
+
     /// The execution has come back to a state of its path: whether it can go round for ever is found out.
-    fn come_round(&mut self, mut run: Run, at: usize, visit: &mut Visit<'_>) -> ControlFlow<()> {
+    fn come_round<R: Run>(&mut self, mut run: R, at: usize, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
         if !self.worker.is_alone() {
             self.worker.goes_round();
             return ControlFlow::Break(());
         }
         let place = |node: &Node| Place { enabled: node.enabled.clone(), thread: node.choices[node.next].0 };
-        let way = CycleDetector::round(self.path[at..].iter().map(place), run.state());
+        let Some(state) = run.state() else { return ControlFlow::Continue(()) };
+        let way = CycleDetector::round(self.path[at..].iter().map(place), state);
         let mut taken = self.taken.clone();
         if !goes_round(self.worker.limits, &mut run, &mut taken, way, &|_| false) {
             return ControlFlow::Continue(());
         }
-        show(&mut self.found, run, Ended::Hang, (&taken, None), visit)
+        show(self.worker.limits, &mut self.found, &mut run, Ended::Hang, (&taken, None), visit)
     }
 
-    fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        show(&mut self.found, run, ended, (&self.taken, None), visit)
+    fn end<R: Run>(&mut self, run: &mut R, ended: Ended, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
+        show(self.worker.limits, &mut self.found, run, ended, (&self.taken, None), visit)
     }
 }
 
 impl Node {
+    /// The step that is taken from here now.
+    fn step(&self) -> StepRecord {
+        let (thread, alternative) = self.choices[self.next];
+        StepRecord { thread, default: self.default, alternative }
+    }
+
     /// The preemptions that are left after the step from here.
     fn left_over(&self) -> u32 {
         let preempts = !self.free && self.choices[self.next].0 != self.default;

@@ -6,16 +6,18 @@
 //! constraints with a probability that can be stated (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010).
 //! *POS*: operations have random priorities, drawn anew for those that race with the operation just taken, which is
 //! close to drawing partial orders evenly (Yuan, Yang, Gu, CAV 2018). Each draws the alternatives of an operation evenly.
-//! A sample proves nothing; it must not say so.
+//! A sample proves nothing.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::complete::{Limits, Search, Stopped, Visit, ended};
 use super::path::show;
-use crate::engine::coroutines::{Keep, Run, StackPool};
 use crate::engine::execution::dependence::depend;
-use crate::engine::execution::record::{Ended, StepRecord, default_choice};
+use crate::engine::execution::ending::{Visit, ended};
+use crate::engine::execution::record::{StepRecord, default_choice};
+use crate::engine::limits::{Limits, Search};
+use crate::engine::system::{Begin, Keep, Numbers, PathStep, Report, Run, System};
+use crate::engine::trace::{Ended, Stopped};
 
 /// How schedules are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Sample {
     pub seed: u64,
 }
 
-/// Runs as many schedules of `program` as the limits allow, and shows each to `visit`, which may stop.
+/// Runs as many schedules of `system` as the limits allow, and shows each to `visit`, which may stop.
 ///
 /// # Panics
 ///
@@ -48,13 +50,12 @@ pub struct Sample {
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use std::rc::Rc;
-/// use turnloom::engine::search::Limits;
+/// use turnloom::engine::coroutines::Coroutines;
 /// use turnloom::engine::execution::Ended;
-/// use turnloom::engine::search::{Sample, Sampler, sample};
+/// use turnloom::engine::search::{Limits, Sample, Sampler, sample};
 /// use turnloom::engine::kernel::{FifoLock, thread};
 ///
-/// let program: Rc<dyn Fn()> = Rc::new(|| {
+/// let program = Coroutines::new(|| {
 ///     let (a, b) = (FifoLock::new("a"), FifoLock::new("b"));
 ///     let (a2, b2) = (a.clone(), b.clone());
 ///     thread::spawn("other", move || {
@@ -70,14 +71,19 @@ pub struct Sample {
 /// });
 /// assert_eq!(found.deadlocks, 1);
 /// ```
-pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &mut Visit<'_>) -> Search {
+pub fn sample<S: System>(
+    limits: &Limits,
+    system: &S,
+    sample: Sample,
+    visit: &mut Visit<'_, S::Run>,
+) -> Search {
     assert!(limits.executions.is_some() || limits.is_timed(), "a sample ends where its limits say");
-    let shop = Rc::new(StackPool::new(limits, None));
+    let numbers = Rc::<Numbers>::default();
     let mut found = Search::default();
     let mut longest = 0;
     while let Some(number) = limits.allow(&mut found) {
         let drawn = Drawn::new(sample, number, longest);
-        let begin = |keep| Run::begin(program.clone(), shop.clone(), keep);
+        let begin = |keep, path: &[PathStep]| system.begin(Begin { numbers: &numbers, limits, keep, path });
         let (steps, flow) = draw(limits, &begin, drawn, &mut found, visit);
         longest = longest.max(steps);
         if flow.is_break() {
@@ -88,26 +94,26 @@ pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &m
 }
 
 /// Runs one schedule; how many steps it had after the setup.
-fn draw(
+fn draw<R: Run>(
     limits: &Limits,
-    begin: &dyn Fn(Keep) -> Run,
+    begin: &dyn Fn(Keep, &[PathStep]) -> R,
     mut drawn: Drawn,
     found: &mut Search,
-    visit: &mut Visit<'_>,
+    visit: &mut Visit<'_, R>,
 ) -> (usize, ControlFlow<()>) {
-    let mut run = begin(drawn.keeps());
+    let mut run = begin(drawn.keeps(), &[]);
     let mut taken: Vec<StepRecord> = Vec::new();
+    let mut enabled: Vec<usize> = Vec::new();
     loop {
-        let enabled = run.enabled();
-        if let Some(ended) = ended(limits, &run, &enabled, taken.len()) {
-            let steps = taken.len().saturating_sub(run.book().setup_steps());
+        let report = run.report();
+        if let Some(ended) = ended(limits, &run, taken.len()) {
+            let steps = taken.len().saturating_sub(report.setup_steps);
             if ended == Ended::Stopped(Stopped::Steps) && drawn.keeps() == Keep::Nothing {
                 // Whether it goes round for ever is seen by its states.
                 drop(run);
-                run = begin(Keep::States);
-                taken.iter().for_each(|step| run.step(step.thread, step.alternative));
+                run = begin(Keep::States, &again(&taken));
             }
-            let flow = show(found, run, ended, (&taken, None), visit);
+            let flow = show(limits, found, &mut run, ended, (&taken, None), visit);
             if found.stopped == Some(Stopped::Steps) {
                 // The others are drawn all the same.
                 found.stopped = None;
@@ -119,16 +125,25 @@ fn draw(
         if limits.end_here(found, run.size(), taken.len()) {
             return (0, ControlFlow::Break(()));
         }
+        enabled.clear();
+        enabled.extend(report.enabled());
         let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
-        let exploring = run.exploring();
-        let thread = if exploring { drawn.thread(&enabled) } else { default };
-        let alternative = if exploring { drawn.alternative(run.alternatives(thread)) } else { 0 };
+        let explores = !report.sets_up;
+        let thread = if explores { drawn.thread(&enabled) } else { default };
+        let alternative = if explores { drawn.alternative(report.alternatives(thread)) } else { 0 };
         taken.push(StepRecord { thread, default, alternative });
         run.step(thread, alternative);
-        if exploring {
-            drawn.taken(&run, thread, &enabled);
+        if explores {
+            drawn.taken(run.report(), thread, &enabled);
         }
     }
+}
+
+/// The same steps, to be taken in a new execution.
+fn again(taken: &[StepRecord]) -> Vec<PathStep> {
+    let again =
+        |step: &StepRecord| PathStep { thread: step.thread, alternative: step.alternative, trail: None };
+    taken.iter().map(again).collect()
 }
 
 /// The choices of one schedule.
@@ -195,13 +210,12 @@ impl Drawn {
     }
 
     /// A step was taken by a thread when these could move.
-    fn taken(&mut self, run: &Run, thread: usize, enabled: &[usize]) {
+    fn taken(&mut self, report: &Report, thread: usize, enabled: &[usize]) {
         self.step += 1;
         if self.sampler != Sampler::Pos {
             return;
         }
-        let uses = run.take_uses();
-        let races = |other: &usize| run.next(*other).is_some_and(|next| depend(next.uses(), &uses));
+        let races = |other: &usize| report.next(*other).is_some_and(|next| depend(next.uses(), &report.uses));
         let anew: Vec<usize> =
             enabled.iter().copied().filter(|other| *other == thread || races(other)).collect();
         for thread in anew {

@@ -9,10 +9,11 @@ use proptest::prelude::*;
 
 use self::programs::{Look, Program, build, for_each_program, stuck, with_slot};
 use super::parallel::in_turn;
-use super::{Limits, Search, Visit, dpor, run_search};
-use crate::engine::coroutines::{Keep, Run};
+use super::{Limits, Search, SearchOf, Visit, dpor, run_search};
+use crate::engine::coroutines::Coroutines;
 use crate::engine::execution::Ended;
 use crate::engine::fault_injection::{Planted, with};
+use crate::engine::system::{Begin, Keep, Run, System};
 
 #[path = "../../../tests/engines/loops.rs"]
 mod loops;
@@ -20,7 +21,7 @@ mod loops;
 mod programs;
 
 /// One of the searches.
-type Engine = fn(&Limits, &Rc<dyn Fn()>, &mut Visit<'_>) -> Search;
+type Engine = SearchOf<Coroutines>;
 
 /// The outcomes under a search; none if it did not end.
 fn outcomes(engine: Engine, program: &Program) -> Option<BTreeSet<String>> {
@@ -32,7 +33,8 @@ fn outcomes_of(engine: Engine, program: impl Fn() -> Look + 'static) -> Option<B
     let mut seen = BTreeSet::new();
     let limits = Limits { executions: Some(3_000), ..Limits::default() };
     let found = engine(&limits, &runnable, &mut |execution| {
-        let stuck = if execution.ended == Ended::Complete { String::new() } else { stuck(execution.book()) };
+        let stuck =
+            if execution.ended == Ended::Complete { String::new() } else { stuck(execution.unfinished()) };
         let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
         seen.insert(format!("{look} {stuck}"));
         ControlFlow::Continue(())
@@ -41,7 +43,7 @@ fn outcomes_of(engine: Engine, program: impl Fn() -> Look + 'static) -> Option<B
 }
 
 /// Branches that are lent by a search whose bound bounds nothing.
-fn in_turn_within_a_bound(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Search {
+fn in_turn_within_a_bound(limits: &Limits, program: &Coroutines, visit: &mut Visit<'_>) -> Search {
     in_turn(&Limits { preemptions: Some(1_000), ..limits.clone() }, program, visit)
 }
 
@@ -51,26 +53,27 @@ fn naive(program: &Program, most: usize) -> Option<BTreeSet<String>> {
     let (runnable, slot) = with_slot(build(program.clone()));
     let mut seen = BTreeSet::new();
     let mut path: Vec<(Vec<(usize, usize)>, usize)> = Vec::new();
-    let stacks = Rc::default();
+    let limits = Limits::default();
     for _ in 0..most {
-        let mut run = Run::begin(runnable.clone(), Rc::clone(&stacks), Keep::States);
+        let begin = Begin { numbers: &Rc::default(), limits: &limits, keep: Keep::States, path: &[] };
+        let mut run = runnable.begin(begin);
         for depth in 0.. {
-            let enabled = run.enabled();
+            let report = run.report();
+            let enabled = report.enabled().to_vec();
             if enabled.is_empty() {
                 break;
             }
             if depth == path.len() {
-                let ways = |thread: usize| (0..run.alternatives(thread)).map(move |way| (thread, way));
+                let ways = |thread: usize| (0..report.alternatives(thread)).map(move |way| (thread, way));
                 path.push((enabled.into_iter().flat_map(ways).collect(), 0));
             }
             let (choices, next) = &path[depth];
             let (thread, alternative) = choices[*next];
             run.step(thread, alternative);
         }
-        let stuck = if run.quiescent() { String::new() } else { stuck(run.book()) };
+        let stuck = if run.report().is_quiescent() { String::new() } else { stuck(run.unfinished()) };
         let look = slot.borrow().as_ref().map(|look| look()).unwrap_or_default();
         seen.insert(format!("{look} {stuck}"));
-        run.finish();
         while path.last().is_some_and(|(choices, next)| next + 1 == choices.len()) {
             path.pop();
         }

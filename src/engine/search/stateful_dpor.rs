@@ -1,4 +1,4 @@
-//! The search without a bound: every interleaving of a program, up to those that nobody can tell apart.
+//! The search without a bound: every interleaving of a program, up to those that no thread can tell apart.
 //!
 //! Two ideas, joined. *States*: a state is what each thread has learned so far and what each shared object holds; a
 //! thread is a function of what it learned, so a state that is met again has no new future. *Races*: at a state one
@@ -9,8 +9,7 @@
 //! Joined naively they lose outcomes: a search that stops at a known state does not see the races of what lies below
 //! it. So each state is stored with its [`Footprint`], which is held against the path by which the state is met again
 //! (as in Yang, Chen, Gopalakrishnan and Kirby, "Efficient Stateful Dynamic Partial Order Reduction", SPIN 2008), and
-//! with the threads that slept when it was left, of which the difference is explored. It must not know what a program
-//! is about.
+//! with the threads that slept when it was left, of which the difference is explored.
 
 mod node;
 mod races;
@@ -21,15 +20,19 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::node::{Node, Sleeper, Step};
-use super::complete::{Search, Visit, ended, path_size};
-use super::footprint::{Clock, Deed, Footprint, Stored, Threads, only};
-use super::parallel::{Lease, Subtree, Worker};
+use super::footprint::{Clock, Deed, Footprint, Threads, only};
+use super::path;
 use super::path::{Further, Kind, Pasts, Paths, show, step, tick};
-use crate::engine::coroutines::Run;
-use crate::engine::execution::dependence::{Next, Use, depend};
+use super::visited_states::Known;
+use super::worker::{Lease, Subtree, Worker};
+use crate::engine::execution::dependence::depend;
+use crate::engine::execution::ending::{Visit, ended};
 use crate::engine::execution::fair_cycles::{CycleDetector, Place, goes_round};
-use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
+use crate::engine::execution::record::{Left, StepRecord, default_choice};
 use crate::engine::fault_injection::{Planted, planted};
+use crate::engine::limits::{Search, path_size};
+use crate::engine::system::{Fingerprints, Next, Report, Run, Use};
+use crate::engine::trace::Ended;
 
 /// A search of every interleaving, whatever the preemptions, or of a branch of it.
 pub(in crate::engine) struct Searcher<'w> {
@@ -39,6 +42,7 @@ pub(in crate::engine) struct Searcher<'w> {
     branch: Option<Subtree>,
     path: Vec<Node>,
     taken: Vec<StepRecord>,
+    known: path::Known,
     /// What each thread has seen of the path.
     clocks: Vec<Clock>,
     /// The number of each thread.
@@ -59,49 +63,35 @@ enum Arrived {
     WhereItWas(usize),
 }
 
-/// How a state was left: see [`super::parallel`].
-#[derive(Clone)]
-pub(in crate::engine) struct Known {
-    asleep: Threads,
-    tried: Threads,
-    below: Stored,
-}
-
-impl Known {
-    /// Whether it says all that another entry says.
-    fn is_as_good_as(&self, other: &Self) -> bool {
-        self.asleep & !other.asleep == 0 && !planted(Planted::KnownOnEntry)
-    }
-
-    /// About how many bytes it takes, with its place in the map.
-    fn size(&self) -> u64 {
-        96 + 32 * self.below.len() as u64
-    }
-}
-
-impl Paths for Searcher<'_> {
-    fn execute(&mut self, mut run: Run, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        self.taken.clear();
-        self.greet_newborn(&run, &Clock::default());
+impl<S: Fingerprints> Paths<S> for Searcher<'_> {
+    fn execute(&mut self, system: &S, visit: &mut Visit<'_, S::Run>) -> ControlFlow<()> {
+        let path = self.path.iter().map(|node| (node.taken(), node.step.as_ref().map(|step| &step.left)));
+        let (mut run, stopped) =
+            self.known.begin((system, self.worker.limits, &self.worker.numbers), path, &mut self.taken);
+        if let Some(ended) = stopped {
+            let _ = self.end(&mut run, ended, visit);
+            return ControlFlow::Break(());
+        }
+        self.greet_newborn(run.report(), &Clock::default());
         loop {
             let depth = self.taken.len();
             if depth < self.path.len() {
-                if let Some(ended) = self.go(&mut run, depth) {
-                    let _ = self.end(run, ended, visit);
+                if let Some(ended) = step(&mut run, &mut self.taken, self.path[depth].taken()) {
+                    let _ = self.end(&mut run, ended, visit);
                     return ControlFlow::Break(());
                 }
+                self.take_step(&run, depth);
                 continue;
             }
-            let enabled = run.enabled();
             let limits = self.worker.limits;
-            if let Some(ended) = ended(limits, &run, &enabled, depth) {
-                return self.end(run, ended, visit);
+            if let Some(ended) = ended(limits, &run, depth) {
+                return self.end(&mut run, ended, visit);
             }
             let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len()) + run.size();
             if limits.end_here(&mut self.found, kept, depth) {
                 return ControlFlow::Break(());
             }
-            match self.arrive(&run, &enabled) {
+            match self.arrive(&run) {
                 Arrived::Somewhere(node) => self.path.push(*node),
                 Arrived::WhereAllIsKnown => return ControlFlow::Continue(()),
                 Arrived::WhereItWas(at) => return self.come_round(run, at, visit),
@@ -181,6 +171,7 @@ impl<'w> Searcher<'w> {
             branch,
             path: Vec::new(),
             taken: Vec::new(),
+            known: path::Known::default(),
             clocks: Vec::new(),
             numbers: Vec::new(),
             past: Pasts::default(),
@@ -193,22 +184,9 @@ impl<'w> Searcher<'w> {
         self.branch.as_ref().map_or(0, |branch| branch.steps.len())
     }
 
-    /// Takes the next step of the path; how the execution ended if it is not the one that it was.
-    fn go(&mut self, run: &mut Run, depth: usize) -> Option<Ended> {
-        let node = &self.path[depth];
-        let next = StepRecord { thread: node.thread, default: node.default, alternative: node.alternative };
-        let left = node.step.as_ref().map(|step| &step.left);
-        let is_new = left.is_none();
-        let ended = step(run, &mut self.taken, next, left);
-        if is_new && ended.is_none() {
-            self.take_step(run, depth, run.take_uses());
-        }
-        ended
-    }
-
-    fn end(&mut self, run: Run, ended: Ended, visit: &mut Visit<'_>) -> ControlFlow<()> {
+    fn end<R: Run>(&mut self, run: &mut R, ended: Ended, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
         let share = Some(self.share());
-        show(&mut self.found, run, ended, (&self.taken, share), visit)
+        show(self.worker.limits, &mut self.found, run, ended, (&self.taken, share), visit)
     }
 
     /// How much of the space lies behind, if what is still to be tried is as large as what was: the path cuts off, at
@@ -231,7 +209,9 @@ impl<'w> Searcher<'w> {
     }
 
     /// Looks at a place that is new on this path, and says who moves.
-    fn arrive(&mut self, run: &Run, enabled: &[usize]) -> Arrived {
+    fn arrive<R: Run>(&mut self, run: &R) -> Arrived {
+        let report = run.report();
+        let enabled = report.enabled();
         let default = default_choice(self.taken.last().map(|taken| taken.thread), enabled);
         let asleep = self.sleepers();
         let mut node = Node {
@@ -253,11 +233,11 @@ impl<'w> Searcher<'w> {
             used: Vec::new(),
             step: None,
         };
-        if !run.exploring() {
+        if report.sets_up {
             node.kind = Kind::Setup;
             return Arrived::Somewhere(node.into());
         }
-        let next = |thread: &usize| (*thread, run.next(*thread).unwrap_or_default());
+        let next = |thread: &usize| (*thread, report.next(*thread).cloned().unwrap_or_default());
         node.enabled = enabled.iter().map(next).collect();
         if let Some(branch) = self.branch.as_ref().filter(|branch| self.path.len() <= branch.steps.len()) {
             let own = (branch.thread, 0);
@@ -271,7 +251,7 @@ impl<'w> Searcher<'w> {
                 node.asleep = asleep.map(sleeper).collect();
             }
             node.kind = Kind::Given;
-            self.on_path.insert(run.state(), self.path.len());
+            self.on_path.insert(state(run), self.path.len());
             return Arrived::Somewhere(node.into());
         }
         let settled = node.enabled.iter().find(|(_, next)| next.is_settled()).map(|(thread, _)| *thread);
@@ -279,7 +259,7 @@ impl<'w> Searcher<'w> {
             node.kind = Kind::Settled;
             node.wanted = vec![settled];
         } else if enabled.len() > 1 {
-            let state = run.state();
+            let state = state(run);
             if let Some(at) = self.on_path.get(&state).copied() {
                 return Arrived::WhereItWas(at);
             }
@@ -353,44 +333,45 @@ impl<'w> Searcher<'w> {
     }
 
     /// Takes down a step that is new on the path: what it depends on, and with what it races.
-    fn take_step(&mut self, run: &Run, depth: usize, uses: Vec<Use>) {
+    fn take_step<R: Run>(&mut self, run: &R, depth: usize) {
+        let report = run.report();
         let thread = self.path[depth].thread;
         let threads_before = self.clocks.len();
         let before = self.clocks[thread].clone();
         let mut clock = before.to_vec();
         let exploring = self.path[depth].kind != Kind::Setup;
         if exploring {
-            self.follow_declared(depth, &uses, &mut clock);
+            self.follow_declared(depth, &report.uses, &mut clock);
         }
         let clock = tick(clock, thread, depth);
-        self.greet_newborn(run, &clock);
-        let movers = std::iter::once(thread).chain(threads_before..run.threads());
+        self.greet_newborn(report, &clock);
+        let movers = std::iter::once(thread).chain(threads_before..report.threads.len());
         let fresh: Vec<(usize, Next)> = if exploring {
-            self.past.add(depth, &uses, &clock);
-            movers.filter_map(|thread| Some((thread, run.next(thread)?))).collect()
+            self.past.add(depth, &report.uses, &clock);
+            movers.filter_map(|thread| Some((thread, report.next(thread)?.clone()))).collect()
         } else {
             Vec::new()
         };
         self.clocks[thread] = clock;
         let left = Left::of(run, thread);
-        let step = Step { uses: uses.into(), before, threads_before, fresh, left };
+        let step = Step { uses: report.uses.as_slice().into(), before, threads_before, fresh, left };
         self.path[depth].step = Some(step);
         self.wake_rivals(depth);
-        self.wake_for_waiting(run, depth);
+        self.wake_for_waiting(report, depth);
         self.look_back(depth);
     }
 
     /// Threads that are new know what the step knows in which they were begun.
-    fn greet_newborn(&mut self, run: &Run, clock: &Clock) {
-        for newborn in self.clocks.len()..run.threads() {
+    fn greet_newborn(&mut self, report: &Report, clock: &Clock) {
+        for newborn in report.threads.iter().skip(self.clocks.len()) {
             self.clocks.push(clock.clone());
-            self.numbers.push(run.number(newborn));
+            self.numbers.push(newborn.number);
         }
     }
 
     /// The execution has come back to a state of its path: whether it can go round for ever is found out, and everybody
     /// is tried at all places of the circle.
-    fn come_round(&mut self, mut run: Run, at: usize, visit: &mut Visit<'_>) -> ControlFlow<()> {
+    fn come_round<R: Run>(&mut self, mut run: R, at: usize, visit: &mut Visit<'_, R>) -> ControlFlow<()> {
         if !self.worker.is_alone() {
             self.worker.goes_round();
             return ControlFlow::Break(());
@@ -403,14 +384,14 @@ impl<'w> Searcher<'w> {
             enabled: node.enabled.iter().map(|(thread, _)| *thread).collect(),
             thread: node.thread,
         };
-        let way = CycleDetector::round(self.path[at..].iter().map(place), run.state());
+        let way = CycleDetector::round(self.path[at..].iter().map(place), state(&run));
         let mut taken = self.taken.clone();
         let is_known = |state| self.worker.shared().known.get(state).is_some();
         if !goes_round(self.worker.limits, &mut run, &mut taken, way, &is_known) {
             return ControlFlow::Continue(());
         }
         let share = Some(self.share());
-        show(&mut self.found, run, Ended::Hang, (&taken, share), visit)
+        show(self.worker.limits, &mut self.found, &mut run, Ended::Hang, (&taken, share), visit)
     }
 
     /// Gives the footprint of what lies below the last step to the place above it.
@@ -439,4 +420,9 @@ impl<'w> Searcher<'w> {
         self.clocks.truncate(step.threads_before);
         self.numbers.truncate(step.threads_before);
     }
+}
+
+/// The fingerprint of the state.
+fn state<R: Run>(run: &R) -> u128 {
+    run.state().expect("a system with fingerprints has one of each state")
 }

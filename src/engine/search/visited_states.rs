@@ -1,12 +1,15 @@
 //! The states of which everything below was searched: one table for all who search a program together.
 //!
 //! It is cut into parts with a lock each, chosen by the digest of the state, so that two who look up different states
-//! hardly ever wait for each other. It must not know what is kept of a state.
+//! hardly ever wait for each other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
+
+use super::footprint::{Stored, Threads};
+use crate::engine::fault_injection::{Planted, planted};
 
 /// How a state was left, by state.
 pub(in crate::engine) struct Table<T> {
@@ -53,5 +56,25 @@ impl<T: Clone> Table<T> {
     /// About how many bytes it takes.
     pub(in crate::engine) fn size(&self) -> u64 {
         self.size.load(Ordering::Relaxed)
+    }
+}
+
+/// How a state was left: see [`super::parallel`].
+#[derive(Clone)]
+pub(in crate::engine) struct Known {
+    pub(super) asleep: Threads,
+    pub(super) tried: Threads,
+    pub(super) below: Stored,
+}
+
+impl Known {
+    /// Whether it says all that another entry says.
+    pub(super) fn is_as_good_as(&self, other: &Self) -> bool {
+        self.asleep & !other.asleep == 0 && !planted(Planted::KnownOnEntry)
+    }
+
+    /// About how many bytes it takes, with its place in the map.
+    pub(super) fn size(&self) -> u64 {
+        96 + 32 * self.below.len() as u64
     }
 }

@@ -1,10 +1,11 @@
 //! Wakeup trees: beginnings of executions that are still to be run from a place, none of which makes another needless
 //! (Abdulla, Aronis, Jonsson and Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order Reduction",
-//! JACM 64(4), 2017). It must not know how races are found.
+//! JACM 64(4), 2017).
 
 use std::rc::Rc;
 
-use crate::engine::execution::dependence::{Use, depend};
+use crate::engine::execution::dependence::depend;
+use crate::engine::system::Use;
 
 /// One step of a beginning: the number of a thread, which alternative of its operation it takes, and what that uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

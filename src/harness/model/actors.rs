@@ -17,7 +17,8 @@ use crate::harness::conditions::event_seen;
 /// Plays an actor's part.
 pub(crate) fn play(world: &World, player: &Player) {
     let mut tool_call = None;
-    for step in &player.does {
+    for (at, step) in player.does.iter().enumerate() {
+        player.at.set(at);
         let (call, returned) = match step {
             Step::Send(send) => (CallKind::Send(send.text.clone()), world.send(send)),
             Step::Run => (CallKind::Run, world.run(&player.name)),
@@ -49,13 +50,15 @@ pub(crate) fn play(world: &World, player: &Player) {
 }
 
 /// Plays the clock's part.
-pub(crate) fn keep_time(world: &World, steps: &[ClockStep]) {
-    for step in steps {
+pub(crate) fn keep_time(world: &World) {
+    for (at, step) in world.clock.steps.iter().enumerate() {
+        world.clock.at.set(at);
         match step {
             ClockStep::Wait(happening) => world.wait_for(happening),
             ClockStep::Fire(timer) => world.timers.fire(timer.name()),
         }
     }
+    world.clock.at.set(world.clock.steps.len());
 }
 
 impl World {

@@ -2,6 +2,7 @@
 //! theirs, and what could be seen is collected when the execution is over.
 
 mod actors;
+mod needs;
 mod observe;
 mod server;
 mod subscriber;
@@ -12,8 +13,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Firing;
-use crate::engine::kernel::{Timers, setup, thread};
-use crate::engine::trace::Book;
+use crate::engine::coroutines::Coroutines;
+use crate::engine::execution::Ended;
+use crate::engine::kernel::{Record, Timers, at_end, setup, thread};
 use crate::observation::{Observations, Why};
 use crate::scenario::{Role, Scenario, Session, Step};
 use crate::subject::model::{DecisionError, Decisions};
@@ -96,7 +98,13 @@ impl Stage {
         Self { plan: Rc::new(plan), world: Rc::default() }
     }
 
-    /// The program.
+    /// The scenario as a system for the searches.
+    pub(crate) fn system(&self) -> Coroutines<Observations> {
+        let stage = self.clone();
+        Coroutines::observed(self.program(), move |ended, record| stage.observe(why(ended), record))
+    }
+
+    /// The scenario as a program for loom.
     pub(crate) fn program(&self) -> Rc<dyn Fn()> {
         let stage = self.clone();
         Rc::new(move || stage.perform())
@@ -111,6 +119,8 @@ impl Stage {
             world
         });
         *self.world.borrow_mut() = Some(world.clone());
+        let last = self.world.clone();
+        at_end(move || drop(last.take()));
         self.raise_curtain(&world);
     }
 
@@ -125,11 +135,8 @@ impl Stage {
             let timers = world.timers.clone();
             thread::spawn_daemon(ThreadRole::Clock.name(), move || keep_firing(&timers));
         } else if !self.plan.scenario.clock.is_empty() {
-            let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
-            parts.push((
-                ThreadRole::Clock.name().to_owned(),
-                Box::new(move || actors::keep_time(&world, &steps)),
-            ));
+            let world = world.clone();
+            parts.push((ThreadRole::Clock.name().to_owned(), Box::new(move || actors::keep_time(&world))));
         }
         if self.plan.timers == Firing::Clock
             && self.plan.inline.contains(&Role::Clock)
@@ -161,13 +168,23 @@ impl Stage {
     }
 
     /// What was seen of the execution that has just ended.
-    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
-        self.world.borrow().as_ref().map_or_else(Observations::default, |world| world.observe(stuck, book))
+    pub(crate) fn observe(&self, stuck: Option<Why>, record: Record<'_>) -> Observations {
+        let world = self.world.borrow();
+        world.as_ref().map_or_else(Observations::default, |world| world.observe(stuck, record))
     }
+}
 
-    /// Forgets the last execution.
-    pub(crate) fn clear(&self) {
-        self.world.borrow_mut().take();
+/// Why an execution that ended like this could not go on, if it could not.
+fn why(ended: &Ended) -> Option<Why> {
+    match ended {
+        Ended::Deadlock => Some(Why::Deadlock),
+        Ended::Hang => Some(Why::Hang),
+        Ended::Complete
+        | Ended::Panicked(_)
+        | Ended::Crashed(_)
+        | Ended::Unresponsive(_)
+        | Ended::NotDeterministic { .. }
+        | Ended::Stopped(_) => None,
     }
 }
 

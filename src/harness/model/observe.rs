@@ -1,14 +1,14 @@
 //! What can be seen of an execution when it is over, collected from the contents of its objects.
 
-use crate::engine::trace::Book;
-use crate::observation::{End, Observations, Place, Stuck, Waiting, Why};
+use crate::engine::kernel::Record;
+use crate::observation::{End, Observations, Stuck, Why};
 use crate::subject::model::{Agent, UsageCount};
 
 use super::world::World;
 
 impl World {
     /// Everything there is to see. `stuck` says why the execution could not go on, if it could not.
-    pub(crate) fn observe(&self, stuck: Option<Why>, book: &Book) -> Observations {
+    pub(crate) fn observe(&self, stuck: Option<Why>, record: Record<'_>) -> Observations {
         let state = self.conversation.state();
         Observations {
             events: state.events.inspect(Clone::clone),
@@ -31,8 +31,8 @@ impl World {
                 Agent::Llm(agent) | Agent::Sync(agent) => agent.inspect_usage(),
             },
             end: self.end(),
-            stuck: stuck.map(|why| Stuck { why, threads: waiting(book) }),
-            lock_order: book.edges(),
+            stuck: stuck.map(|why| Stuck { why, threads: self.waiting(record) }),
+            lock_order: record.lock_order(),
         }
     }
 
@@ -48,22 +48,4 @@ impl World {
             session,
         }
     }
-}
-
-/// Every thread that is not done, but for daemons that nobody waits for.
-fn waiting(book: &Book) -> Vec<Waiting> {
-    let mut threads: Vec<Waiting> = book
-        .unfinished()
-        .into_iter()
-        .filter(|thread| !thread.idle || !thread.waits_for.is_empty())
-        .map(|thread| Waiting {
-            thread: thread.thread,
-            place: thread.place.into_iter().map(Place::from).collect(),
-            operation: thread.operation.into(),
-            holds: thread.holds,
-            waits_for: thread.waits_for,
-        })
-        .collect();
-    threads.sort();
-    threads
 }

@@ -9,11 +9,11 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::engine::kernel::{Object, Op, anchor, thread, words};
-use crate::explore::Anchor;
+use crate::engine::trace::Anchor;
 use crate::harness::conditions::{event_seen, openers};
 use crate::mock_server as script;
 use crate::mock_server::{ClientMessage, Script, ServerMessage, Wire};
-use crate::observation::{Place, ServerEntry};
+use crate::observation::{Need, Opener, Place, SERVER_LOG, ServerEntry};
 use crate::scenario::{Action, FrameSeen, Happening, Scenario};
 use crate::subject::model::asyncio::{EventLoop, Future};
 use crate::subject::model::{ConversationState, Llm, Output, Peer, Pipe, Sink};
@@ -28,7 +28,7 @@ pub(crate) struct ServerHost {
     script: Object<Script>,
     sinks: Rc<RefCell<BTreeMap<String, Sink>>>,
     /// Who opens each gate, for the report of a deadlock.
-    openers: Rc<BTreeMap<String, Vec<String>>>,
+    openers: Rc<BTreeMap<String, Vec<Opener>>>,
     happened: Rc<RefCell<Option<Happened>>>,
     /// Names what the script waits for outside the server.
     watching: Rc<RefCell<Option<Watching>>>,
@@ -102,10 +102,11 @@ impl ServerHost {
             }
             let waits = script.waits(&*happened);
             let gates = waits.iter().filter_map(|wait| match wait {
-                Happening::Gate(gate) => openers.get(gate).cloned(),
+                Happening::Gate(gate) => openers.get(gate),
                 _ => None,
             });
-            gates.flatten().filter(|opener| opener != SERVER).collect()
+            let openers = gates.flatten().map(|opener| opener.thread.clone());
+            openers.filter(|opener| opener != SERVER).collect()
         });
         if !self.inline {
             let server = self.clone();
@@ -179,7 +180,7 @@ impl ServerHost {
     }
 
     fn write(&self, moved: Moved) {
-        (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor::Server(entry)));
+        (moved.entries.0..moved.entries.1).for_each(|entry| anchor(Anchor { log: SERVER_LOG, entry }));
         moved.step.opened.iter().for_each(|gate| self.let_in(gate));
         let exits = moved.step.wire.iter().any(|(_, wire)| matches!(wire, Wire::Exit(_)));
         let sinks = self.sinks.borrow();
@@ -204,7 +205,7 @@ impl ServerHost {
             script.receive(message);
             (pipe_of(script), before, script.log().len())
         });
-        (before..after).for_each(|entry| anchor(Anchor::Server(entry)));
+        (before..after).for_each(|entry| anchor(Anchor { log: SERVER_LOG, entry }));
         self.step_inline();
         pipe
     }
@@ -250,7 +251,7 @@ impl ServerHost {
         let opener = self.openers.get(gate).and_then(|openers| openers.first());
         let place = Place::WaitFor(format!("gate {gate:?}"));
         let _place = match opener {
-            Some(opener) => thread::place_waiting_for(place, opener),
+            Some(opener) => thread::place_waiting_for(place, &opener.thread),
             None => thread::place(place),
         };
         let (name, words) = (gate.to_owned(), format!("gate {gate}"));
@@ -264,6 +265,53 @@ impl ServerHost {
         let frame = frame.clone();
         let op = Op::new("wait").reads().says(move |()| words.clone());
         self.script.perform_when(op, move |script| script.frame_seen(&frame), |_| ());
+    }
+
+    /// The steps that open a gate.
+    pub(crate) fn openers(&self, gate: &str) -> Vec<Opener> {
+        self.openers.get(gate).cloned().unwrap_or_default()
+    }
+
+    /// Whether a gate is open, when the execution is over.
+    pub(crate) fn is_open(&self, gate: &str) -> bool {
+        self.script.inspect(|script| script.gate_is_open(gate))
+    }
+
+    /// How often such a frame was read, when the execution is over.
+    pub(crate) fn frames_read(&self, frame: &FrameSeen) -> usize {
+        self.script.inspect(|script| script.frames_read(frame))
+    }
+
+    /// The reactions that wait, in words, and for what, when the execution is over.
+    pub(crate) fn waits(&self) -> Vec<(String, Happening)> {
+        let happened = self.happened();
+        self.script.inspect(|script| {
+            let waits = script.waiting(&*happened).into_iter();
+            waits
+                .map(|(on, happening)| (format!("the reaction to {}", on.in_words()), happening.clone()))
+                .collect()
+        })
+    }
+
+    /// The gates that the subscriber waits for, when the execution is over.
+    pub(crate) fn held_gates(&self) -> BTreeSet<String> {
+        let held =
+            self.held.inspect(|held| held.0.iter().map(|(gate, ..)| gate.clone()).collect::<BTreeSet<_>>());
+        held.into_iter().filter(|gate| !self.is_open(gate)).collect()
+    }
+
+    /// Why the server says nothing although no reaction of its waits, when the execution is over.
+    pub(crate) fn silence(&self) -> Vec<Need> {
+        self.script.inspect(|script| {
+            if script.has_ended() {
+                return vec![Need::Process];
+            }
+            let prompts = script.unanswered().into_iter();
+            let prompts = prompts.map(|prompt| Need::Answer { prompt: prompt.to_owned() });
+            let unread = script.unread();
+            let reader = (!script.is_reading() && unread > 0).then_some(Need::Reader { unread });
+            prompts.chain(reader).collect()
+        })
     }
 
     /// The server's log, when the execution is over.

@@ -1,5 +1,6 @@
 //! What lives during one execution on the model: the conversation, its server, its service, and the actors.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Plan;
@@ -20,14 +21,27 @@ pub(crate) struct World {
     pub(super) server: ServerHost,
     pub(super) service: Option<(EventService, EventLoop)>,
     pub(super) timers: Timers,
+    pub(super) clock: ClockPart,
     /// All threads hold the world, so the players are in it by reference.
     pub(super) players: Rc<[Player]>,
+}
+
+/// What the scenario's clock does.
+#[derive(Clone)]
+pub(crate) struct ClockPart {
+    pub(super) steps: Rc<[ClockStep]>,
+    /// The step that it is in, for the report of a deadlock.
+    pub(super) at: Rc<Cell<usize>>,
+    /// Whether the timers fire by themselves instead.
+    pub(super) races: bool,
 }
 
 /// An actor with what it has to show.
 pub(crate) struct Player {
     pub(super) name: String,
     pub(super) does: Vec<Step>,
+    /// The step that it is in, for the report of a deadlock.
+    pub(super) at: Rc<Cell<usize>>,
     pub(super) calls: OrderedCell<Vec<Call>>,
     pub(super) tokens: OrderedCell<Vec<TokenView>>,
 }
@@ -94,10 +108,13 @@ impl World {
         let players = scenario.actors.iter().map(|actor| Player {
             name: actor.name.clone(),
             does: actor.does.clone(),
+            at: Rc::default(),
             calls: OrderedCell::new("calls", Vec::new()),
             tokens: OrderedCell::new("tokens", Vec::new()),
         });
-        Self { conversation, server, service, timers, players: players.collect() }
+        let races = plan.timers == Firing::Race;
+        let clock = ClockPart { steps: scenario.clock.clone().into(), at: Rc::default(), races };
+        Self { conversation, server, service, timers, clock, players: players.collect() }
     }
 }
 

@@ -66,6 +66,9 @@ pub struct ExploredOutcome {
     pub token: Option<String>,
     /// The two operations whose order decides it; null if nothing is broken or no single reversal passes.
     pub racing_pair: Option<ToldRacingPair>,
+    /// Where there is no racing pair: the waits of the scenario, in words, without one of which an order passes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deciding_waits: Vec<String>,
     /// What the scenario observes of it; the rest is empty.
     pub observations: Observations,
     /// With `--stats`: how many executions ended in it.
@@ -163,6 +166,7 @@ mod tests {
                 violations: vec![violation],
                 token: Some("r08:finish-gap:bob@ann.run:0".into()),
                 racing_pair: None,
+                deciding_waits: Vec::new(),
                 observations: Observations::default(),
                 schedules: Some(3),
             }],

@@ -234,6 +234,9 @@ fn row(page: &mut Html, sides: &Sides, side: &Side, at: usize) {
     lanes(page, sides, side, &moment.lanes, &moment_strokes(side, at, racing.is_some()));
     page.raw("<td>").element("b", "", thread).raw(" ");
     operation(page, &moment.words);
+    for note in &moment.notes {
+        page.raw(" ").element("span", "class=\"frame\"", &format!("then {note}"));
+    }
     notes(page, sides.fork, side, at);
     if let Some(place) = racing {
         let letter = ["A", "B"][place];
@@ -297,6 +300,9 @@ fn standstill(page: &mut Html, sides: &Sides, side: &Side) {
     for (place, (lane, words)) in end.words.iter().enumerate() {
         page.raw(if place == 0 { "" } else { "; " });
         page.element("b", "", &side.picture.threads[*lane]).text(&format!(" is at {words}"));
+        for need in &end.needs[lane] {
+            page.text(&format!(", {need}"));
+        }
     }
     page.raw("</span>");
     rules(page, &end.broken);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::html::Html;
+use crate::observation::Waiting;
 use crate::report::case::Case;
 use crate::report::words::plain;
 
@@ -84,12 +85,18 @@ fn waits(page: &mut Html, case: &Case<'_>) {
     for waiting in threads {
         page.raw("<tr>").element("th", "scope=\"row\"", &plain(&waiting.thread));
         let (place, holds) = (waiting.places(), waiting.holds.join(", "));
-        for words in [&place, &waiting.operation.to_string(), &holds, &waiting.waits_for.join(" or ")] {
+        for words in [&place, &waiting.operation.to_string(), &holds, &what_helps(waiting)] {
             page.element("td", "", &plain(if words.is_empty() { "–" } else { words }));
         }
         page.raw("</tr>\n");
     }
     page.raw("</tbody></table>\n</section>\n");
+}
+
+/// What a thread needs, under a head that says "Needs".
+fn what_helps(waiting: &Waiting) -> String {
+    let needs = waiting.needs_in_words().join("; ");
+    needs.strip_prefix("needs ").map_or_else(|| needs.clone(), str::to_owned)
 }
 
 /// Whether what one thread needs leads to another.

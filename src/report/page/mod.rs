@@ -13,6 +13,7 @@ use execution::Sides;
 use html::Html;
 
 use super::case::Case;
+use super::racing;
 use super::words;
 use super::words::plain;
 use crate::engine::execution::Schedule;
@@ -85,7 +86,7 @@ fn head(page: &mut Html, case: &Case<'_>) {
         page.raw("</dd>\n");
     } else if !case.replay.violations.is_empty() {
         page.element("dt", "", "Racing pair");
-        page.element("dd", "", "none, as no single reversal of two operations passes").raw("\n");
+        page.element("dd", "", &racing::none(case.deciding_waits)).raw("\n");
     }
     command(page, case, "Replay", &case.replay.schedule);
     if let Some((_, passing)) = case.passing {

@@ -7,11 +7,11 @@ use super::sequence::What;
 use crate::scenario::nearest::{nearest, quoted};
 use crate::scenario::{
     AgentKind, EventKind, EventSeen, FrameSeen, Happening, Method, ReplySeen, SET_MODEL, Scenario, Session,
-    Status, Through, Timer, Trigger,
+    Status, Through, Timer, Trigger, word,
 };
 
 /// What is known to have happened, at most.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Facts<'a> {
     sent: BTreeMap<&'a str, u32>,
     gates: BTreeSet<&'a str>,
@@ -107,7 +107,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether anybody can end a turn that is in flight.
-    fn cancels(&self) -> bool {
+    pub fn cancels(&self) -> bool {
         self.runs && (self.interrupts || self.closes || self.supersedes || self.prompt_times_out)
     }
 
@@ -317,8 +317,17 @@ impl<'a> Facts<'a> {
     }
 
     /// Why a timer is never armed.
-    pub fn never_armed(&self, timer: Timer, through: Through) -> Option<Missing> {
-        let place = "/fire";
+    pub fn never_armed(&self, timer: Timer, scenario: &Scenario) -> Option<Missing> {
+        let (place, through) = ("/fire", scenario.through);
+        let of_prompts = matches!(timer, Timer::Prompt | Timer::Drain | Timer::CancelSend | Timer::Retry);
+        if of_prompts && scenario.agent.kind != AgentKind::Acp {
+            let message = format!("timer `{}` is never armed: this agent has no ACP server", word(&timer));
+            return Missing::new(
+                place,
+                message,
+                "only an agent of kind `acp` has this timer: leave the step out",
+            );
+        }
         match timer {
             Timer::Prompt if !self.runs => Missing::new(
                 place,
@@ -330,7 +339,13 @@ impl<'a> Facts<'a> {
                 let message = format!("timer `{name}` is never armed: nobody cancels a turn");
                 Missing::new(place, message, format!("a cancel needs a run, and {CANCEL}"))
             }
-            Timer::Retry if !self.fails && !self.exits => Missing::new(
+            Timer::Retry if scenario.limits.retries == 0 => Missing::new(
+                place,
+                "timer `retry` is never armed: a prompt that fails is not sent again",
+                "write \"limits\": {\"retries\": 1}, or leave the step out",
+            ),
+            // The end of a server fails the prompt that is in flight.
+            Timer::Retry if !self.loads() => Missing::new(
                 place,
                 "timer `retry` is never armed: no prompt fails",
                 "let a reaction to a prompt {\"fail\": \"overloaded\"}",

@@ -14,6 +14,7 @@ mod sequence;
 mod server;
 mod shows;
 mod steps;
+mod timers;
 mod unmodelled;
 mod waits;
 
@@ -35,6 +36,7 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     server::lint(&mut desk, &sequences);
     llm::lint(&mut desk, &sequences);
     waits::lint(&mut desk, &sequences);
+    timers::lint(&mut desk, &sequences);
     reach::lint(&mut desk, &sequences);
     protocol::lint(&mut desk, vocabulary);
     shows::lint(&mut desk, vocabulary);

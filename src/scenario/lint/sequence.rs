@@ -108,16 +108,7 @@ pub(super) fn sequences(scenario: &Scenario) -> Vec<Sequence<'_>> {
 
 fn reaction<'a>(place: &str, reaction: &'a Reaction, of_llm: bool) -> Sequence<'a> {
     Sequence {
-        who: match &reaction.on {
-            Trigger::Prompt(text) => format!("the reaction to prompt {}", quoted(text)),
-            Trigger::AnyPrompt => "the reaction to any prompt".to_owned(),
-            Trigger::Cancel => "the reaction to `session/cancel`".to_owned(),
-            Trigger::Load => "the reaction to `session/load`".to_owned(),
-            Trigger::Start => "the reaction to a start".to_owned(),
-            Trigger::Request(method) => format!("the reaction to {}", quoted(method)),
-            Trigger::ToolResult(id) => format!("the reaction to the result of {}", quoted(id)),
-            Trigger::Conversation(text) => format!("the reaction to a conversation with {}", quoted(text)),
-        },
+        who: format!("the reaction to {}", reaction.on.in_words()),
         reaction: Some(reaction),
         of_llm,
         deeds: deeds(&format!("{place}/do"), reaction.actions.iter().map(action)),

@@ -54,7 +54,7 @@ fn reachable<'s, 'a>(sequence: &'s Sequence<'a>) -> &'s [Deed<'a>] {
 fn missing(facts: &Facts<'_>, deed: &Deed<'_>, scenario: &Scenario) -> Option<Missing> {
     match deed.what {
         What::Wait(happening) => facts.rule_out(happening, scenario),
-        What::Fire(timer) => facts.never_armed(timer, scenario.through),
+        What::Fire(timer) => facts.never_armed(timer, scenario),
         _ => None,
     }
 }

@@ -309,7 +309,7 @@ impl AcpAgent {
     /// Sends `session/cancel` and waits, within a limit, until it is sent.
     async fn arequest_session_cancel(&self, event_loop: &asyncio::EventLoop) -> Result<()> {
         let Some(future) = self.start_cancel() else { return Ok(()) };
-        let _place = thread::place_waiting_for("send session/cancel", ThreadRole::Server.name());
+        let _place = thread::place_waiting_for(Place::SendCancel, ThreadRole::Server.name());
         let sent = shield(&wrap_future(event_loop, &future));
         let sent = match self.inner.decisions.cancel_send {
             CancelSend::Bounded | CancelSend::Limited => {
@@ -344,7 +344,7 @@ impl AcpAgent {
             reach(Branch::NothingToDrain);
             return Ok(Drained::Nothing);
         };
-        let _place = thread::place_waiting_for("drain", ThreadRole::Server.name());
+        let _place = thread::place_waiting_for(Place::Drain, ThreadRole::Server.name());
         match future.peek() {
             Some(Ok(response)) => {
                 reach(Branch::AnsweredBeforeDrain);

@@ -80,6 +80,7 @@ impl LocalConversation {
         let mut run = self.start_run(number, stopped, stops_after_error);
         let result = match &mut run {
             Some(run) => self.arun_loop(event_loop, run).await,
+            None if self.is_interrupted_before_start() => Err(Exception::Cancelled),
             None => Ok(()),
         };
         let result = match result {
@@ -115,6 +116,13 @@ impl LocalConversation {
             self.put_token_away();
         }
         result
+    }
+
+    /// Decision `interrupted_start`: whether an interrupt came behind the start and kept the run from its first step. Its
+    /// cancellation finds the run only when that waits again, and so behind its end.
+    fn is_interrupted_before_start(&self) -> bool {
+        self.inner.decisions.interrupted_start == InterruptedStart::Recorded
+            && self.inner.cancel_token.get().is_some_and(|token| token.is_cancelled())
     }
 
     /// Does something to the start of the agent's server, if the agent has one.

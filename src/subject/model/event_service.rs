@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::asyncio;
 use super::asyncio::{EventLoop, Exception, Executor, Limit, Result, Task, wait_for};
 use crate::engine::kernel::{Cell, Flag, Local, OrderedCell, thread};
-use crate::observation::{Cause, Event, Published, ServiceEntry};
+use crate::observation::{CallKind, Cause, Event, Place, Published, ServiceEntry};
 use crate::terms::{Limits, Status};
 
 use super::callback_wrapper::AsyncCallbackWrapper;
@@ -281,7 +281,7 @@ impl EventService {
     ///
     /// What persisting it failed with. That a run is under way already is none.
     pub async fn send_message(&self, text: Rc<str>, run: bool) -> Result<()> {
-        let _place = thread::place(format!("service send {text:?}"));
+        let _place = thread::place(Place::Service(CallKind::Send(text.to_string())));
         let inner = &self.inner;
         if !inner.is_open.get() {
             return Err(Exception::Value(INACTIVE.to_owned()));
@@ -471,7 +471,7 @@ impl EventService {
     ///
     /// If the call is cancelled; by decision `close_in_flight`, if the run ends meanwhile.
     pub async fn close(&self) -> Result<()> {
-        let _place = thread::place("service close");
+        let _place = thread::place(Place::Service(CallKind::Close));
         let inner = &self.inner;
         if self.decisions().closing == Closing::Refuses {
             inner.closing.set(true);
@@ -501,7 +501,7 @@ impl EventService {
     ///
     /// What closing it failed with.
     pub async fn reload(&self) -> Result<()> {
-        let _place = thread::place("service reload");
+        let _place = thread::place(Place::Service(CallKind::Reload));
         self.close().await?;
         self.inner.conversation.resume();
         self.inner.closing.set(false);
@@ -537,8 +537,8 @@ impl EventService {
         Ok(())
     }
 
-    /// Cancels the run at once, and gives the start of its server up. One that is driven on a worker holds the state lock there and goes on: of it only the task that
-    /// waits for the worker is cancelled, and nothing waits for its pause.
+    /// Cancels the run at once, and gives the start of its server up. A run that is driven on a worker holds the state lock
+    /// there and goes on: only the task that waits for the worker is cancelled, and nothing waits for its pause.
     fn cancel_run_in_flight(&self, run: &BackgroundRun) {
         let inner = &self.inner;
         if self.has_native_arun() {

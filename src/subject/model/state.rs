@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::engine::kernel::{Cell, FifoGuard, FifoLock, GuardedCell, anchor, words};
-use crate::explore::Anchor;
-use crate::observation::{Event, Resource};
+use crate::engine::trace::Anchor;
+use crate::observation::{EVENT_LOG, Event, Resource};
 use crate::terms::{EventKind, Status};
 
 /// The id of a user message: its text, which is unique in a scenario.
@@ -114,7 +114,7 @@ impl ConversationState {
             events.push(event);
             events.len() - 1
         });
-        anchor(Anchor::Event(index));
+        anchor(Anchor { log: EVENT_LOG, entry: index });
     }
 
     /// The user messages in the log, oldest first, as the owner of the lock sees them.

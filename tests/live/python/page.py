@@ -20,20 +20,23 @@ Written by `page.py` from what `.ci/live` found (with `--full`, ten sessions eac
 ## openhands-sdk
 
 Each scenario is played on the release named in the column, with `turnloom serve` as its ACP server or, where the agent is one of
-the SDK's own, as its LLM over HTTP. A session counts when what was seen (the server's log, the conversation's events, what calls
-returned, what a subscriber was told, what tools saw of their cancel tokens, how it ended) is among the outcomes that the model of
-that release has, and when the scenario that `turnloom import` makes of the transcript of an ACP session has it among its outcomes
-as well (but for a session whose service was started anew, which a transcript does not show). Where an outcome of the model leaves
-somebody waiting for ever, the session has to come to a stand at the same place. Limits and delays of the release are over when the
-scenario's clock fires them, never by time. Several scenarios are played at a time; where there are two counts, the second is of
-sessions on a machine whose cores were all taken by other processes.
+the SDK's own, as its LLM over HTTP. A session counts as good if both hold:
+
+- What was seen (the server's log, the conversation's events, what calls returned, what a subscriber received, what tools saw of their
+  cancel tokens, how it ended) is among the outcomes that the model of that release has.
+- The scenario that `turnloom import` makes of the transcript of an ACP session has it among its outcomes as well. Sessions whose
+  service was started anew are exempt, because a transcript does not show that.
+
+Where an outcome of the model leaves a thread waiting for ever, the session has to come to a stand at the same place. Limits and delays
+of the release end when the scenario's clock fires them, never by time. Several scenarios are played at a time. Where there are two
+counts, the second is of sessions on a machine whose cores were all taken by other processes.
 """
 
 BOUNDARIES = """\
 ## agent-client-protocol
 
-Of the turns of `write-boundaries.json`, those in which `prompt` of the Python client library returned before the update that came
-before its answer was handled. The server decides by its bytes alone, so it is all of them or none.
+How many turns of `write-boundaries.json` there are in which `prompt` of the Python client library returned before the client had handled the
+update that came before the answer. The server decides this by its bytes alone, so it is all turns or none.
 """
 
 

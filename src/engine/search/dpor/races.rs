@@ -1,15 +1,15 @@
 //! The races of an execution that has ended: which two operations could have come in the other order, and how such an
-//! execution begins. It must not know in which order the places of a path are taken up again.
+//! execution begins.
 
 use std::rc::Rc;
 
-use super::{Searcher, Thread};
-use crate::engine::coroutines::{Keep, Run};
-use crate::engine::execution::dependence::{Use, either_changes};
+use super::{Node, Searcher, Thread};
+use crate::engine::execution::dependence::either_changes;
 use crate::engine::fault_injection::{Planted, planted};
 use crate::engine::search::footprint::{join, seen};
 use crate::engine::search::path::Kind;
 use crate::engine::search::wakeup::{Move, covers, insert, weak_initial};
+use crate::engine::system::{Begin, Keep, PathStep, Run, System, Use};
 
 /// An operation, taken or not, that may race with steps before it.
 struct Late {
@@ -24,7 +24,7 @@ struct Late {
     depth: usize,
 }
 
-impl Searcher<'_> {
+impl<S: System> Searcher<'_, S> {
     /// Has every race of an execution that has ended run the other way round as well.
     pub(super) fn reverse_races(&mut self, cut_short: bool) {
         for depth in self.fresh..self.path.len() {
@@ -112,10 +112,15 @@ impl Searcher<'_> {
 
     /// Goes to a place to see whether the last step of a sequence can be taken there after the others.
     fn can_be_taken(&mut self, depth: usize, sequence: &[Move]) -> bool {
-        let mut run = Run::begin(self.program.clone(), self.shop.clone(), Keep::States);
-        self.path[..depth].iter().for_each(|node| run.step(node.thread, node.alternative));
+        let again =
+            |node: &Node| PathStep { thread: node.thread, alternative: node.alternative, trail: None };
+        let path: Vec<PathStep> = self.path[..depth].iter().map(again).collect();
+        let begin = Begin { numbers: &self.numbers, limits: self.limits, keep: Keep::States, path: &path };
+        let mut run = self.system.begin(begin);
         for (at, step) in sequence.iter().enumerate() {
-            let Some(thread) = run.with_number(step.thread).filter(|thread| run.can_move(*thread)) else {
+            let report = run.report();
+            let thread = report.with_number(step.thread).filter(|thread| report.can_move(*thread));
+            let Some(thread) = thread.filter(|_| report.failure.is_none()) else {
                 self.found.executions += 1;
                 self.found.blocked += 1;
                 return false;

@@ -1,15 +1,14 @@
-//! A place on the path of the default search: who could move there, who is to be tried and who need not be. It must not know
-//! what else is on the path.
+//! A place on the path of the default search: who could move there, who is to be tried and who need not be.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::engine::execution::dependence::{Next, Use};
-use crate::engine::execution::record::Left;
+use crate::engine::execution::record::{Left, StepRecord};
 use crate::engine::fault_injection::{Planted, planted};
 use crate::engine::search::footprint::{Clock, Footprint, Threads, only, seen};
-use crate::engine::search::parallel::Lease;
 use crate::engine::search::path::{Further, Kind};
+use crate::engine::search::worker::Lease;
+use crate::engine::system::{Next, Use};
 
 /// A place on the path, and the step that is taken from it now.
 pub(super) struct Node {
@@ -30,7 +29,7 @@ pub(super) struct Node {
     pub(super) asleep_at_entry: Threads,
     /// Who was tried.
     pub(super) tried: Threads,
-    /// The digest of the state, where somebody has a choice.
+    /// The digest of the state, where there is a choice.
     pub(super) state: Option<u128>,
     pub(super) below: Footprint,
     /// The first place on the path to whose state something below leads back; what is below is not all that follows, as
@@ -69,10 +68,15 @@ impl Step {
 }
 
 impl Node {
+    /// The step that is taken from here now.
+    pub(super) fn taken(&self) -> StepRecord {
+        StepRecord { thread: self.thread, default: self.default, alternative: self.alternative }
+    }
+
     /// In how many ways the step from here can be taken.
     pub(super) fn alternatives(&self) -> usize {
         let own = self.enabled.iter().find(|(thread, _)| *thread == self.thread);
-        own.map_or(1, |(_, next)| next.alternatives())
+        own.map_or(1, |(_, next)| next.tried_alternatives())
     }
 
     /// The thread was tried in every alternative, so all that begins with its next operation was seen.
@@ -117,7 +121,7 @@ impl Node {
         self.todo.iter().position(|thread| self.is_awake(*thread))
     }
 
-    /// Has a thread tried, if it is not yet. One that sleeps will not be, so nobody would see here with what its step
+    /// Has a thread tried, if it is not yet. One that sleeps will not be, so it would not be seen here with what its step
     /// races; instead everybody is tried.
     pub(super) fn want(&mut self, thread: usize) {
         if self.wanted.contains(&thread) {
@@ -138,7 +142,7 @@ impl Node {
     }
 
     /// Has the step from here tried after an operation that races with it: by the thread of that operation if it could
-    /// have moved, or by somebody who moved on the way to it; if nobody of them could have, by everybody.
+    /// have moved, or by a thread that moved on the way to it; if none of them could have, by every thread.
     pub(super) fn turn_round(&mut self, thread: Option<usize>, clock: &[u32], depth: usize) {
         let leads = |able: usize| Some(able) == thread || seen(clock, able) as usize > depth + 1;
         let able = self.enabled.iter().map(|(able, _)| *able);

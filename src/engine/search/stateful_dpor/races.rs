@@ -1,15 +1,15 @@
 //! The races of the default search: what on its path could have come in another order, found when a step is taken and when
-//! a state is met again whose footprint tells of steps. It must not know in which order the places are taken up again.
+//! a state is met again whose footprint tells of steps.
 
 use rustc_hash::FxHashMap;
 
 use super::Searcher;
 use super::node::Node;
-use crate::engine::coroutines::Run;
-use crate::engine::execution::dependence::{Use, depend, either_changes};
+use crate::engine::execution::dependence::{depend, either_changes};
 use crate::engine::fault_injection::{Planted, planted};
 use crate::engine::search::footprint::{Clock, Deed, Footprint, Stored, Threads, join, only, seen};
 use crate::engine::search::path::Kind;
+use crate::engine::system::{Report, Use};
 
 impl Searcher<'_> {
     /// Joins to a clock what happened before a step, and takes down as races those uses that the operation did not
@@ -50,12 +50,12 @@ impl Searcher<'_> {
     /// A thread may wait for several objects together, and the step changed one of them: had others moved first, it
     /// could have gone on before. With one object such others race with the step itself; here they need not, so
     /// everybody is tried.
-    pub(super) fn wake_for_waiting(&mut self, run: &Run, depth: usize) {
+    pub(super) fn wake_for_waiting(&mut self, report: &Report, depth: usize) {
         let node = &self.path[depth];
         let Some(step) = node.step.as_ref().filter(|_| node.kind == Kind::Open) else { return };
         let waiting = (0..step.threads_before)
             .filter(|thread| node.enabled.iter().all(|(able, _)| able != thread))
-            .filter_map(|thread| run.next(thread));
+            .filter_map(|thread| report.next(thread));
         let mut together = waiting.filter(|next| next.waits && !next.watches.is_empty());
         let waited_for = together.any(|next| depend(next.uses(), &step.uses));
         if waited_for && !planted(Planted::JointWaitsIgnored) {
@@ -131,7 +131,7 @@ impl Searcher<'_> {
         footprint
     }
 
-    /// A circle of states: everybody is tried in all of them, so that nobody is left out for ever.
+    /// A circle of states: every thread is tried in all of them, so that none is left out for ever.
     pub(super) fn try_all_from(&mut self, depth: usize) {
         self.path[depth..].iter_mut().filter(|node| node.kind == Kind::Open).for_each(Node::want_all);
     }

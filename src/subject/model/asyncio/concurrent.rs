@@ -166,10 +166,14 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
     pub fn result_within(&self, timers: &Timers, limit: Limit) -> Result<T> {
         let over = Object::new("limit over", false);
         let due = over.clone();
-        let armed = timers.arm(limit.timer, limit.millis, move || {
+        let timer = timers.arm(limit.timer, limit.millis, move || {
             due.perform(Op::new("time out"), |over| *over = true);
         });
-        let Some(timer) = armed else { return self.result_blocking() };
+        if !timer.may_fire() {
+            let result = self.result_blocking();
+            timers.disarm(timer);
+            return result;
+        }
         let op = Op::new("result").settled().reads().watches(&over).says(|seen| format!("{seen:?}"));
         let is_over = move || over.inspect(|over| *over);
         let ready = move |state: &State<T>| state.result.is_some() || is_over();

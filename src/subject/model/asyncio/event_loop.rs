@@ -18,9 +18,8 @@ use super::future::Future;
 use super::task::{Task, TaskRef};
 use super::{Exception, Result};
 use crate::engine::kernel::{
-    Local, LogicalTask, Mark, Object, Op, TimerId, Timers, at_end, digest, thread, words,
+    ArmedTimer, Local, LogicalTask, Mark, Object, Op, RoleId, Timers, at_end, digest, thread, words,
 };
-use crate::engine::trace::RoleId;
 
 /// What a callback does, in data: it must say all that the callback will do, as it stands for it in a state.
 pub trait Label: Hash + Debug + 'static {}
@@ -153,7 +152,7 @@ impl Inner {
 /// A callback of a timer that has not run.
 pub struct TimerHandle {
     timers: Timers,
-    id: Option<TimerId>,
+    armed: ArmedTimer,
     cancelled: Local<bool>,
 }
 
@@ -161,9 +160,7 @@ impl TimerHandle {
     /// The callback will not run.
     pub fn cancel(&self) {
         self.cancelled.set(true);
-        if let Some(id) = self.id {
-            self.timers.disarm(id);
-        }
+        self.timers.disarm(self.armed);
     }
 }
 
@@ -255,7 +252,7 @@ impl EventLoop {
         let cancelled = Local::new(false);
         let (gone, inbox) = (cancelled.clone(), self.inner.inbox.clone());
         let callback = RefCell::new(Some(callback));
-        let id = self.inner.timers.arm(limit.timer, limit.millis, move || {
+        let armed = self.inner.timers.arm(limit.timer, limit.millis, move || {
             let Some(callback) = callback.borrow_mut().take() else { return };
             let gone = gone.clone();
             let run = move || {
@@ -267,7 +264,7 @@ impl EventLoop {
             let words = posted.words.clone();
             inbox.perform(Op::new("due").says(move |()| words.clone()), |inbox| inbox.due.push(posted));
         });
-        TimerHandle { timers: self.inner.timers.clone(), id, cancelled }
+        TimerHandle { timers: self.inner.timers.clone(), armed, cancelled }
     }
 
     /// The timers by which its limits run.

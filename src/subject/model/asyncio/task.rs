@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use super::event_loop::Ready;
 use super::future::{Cancellable, Future};
 use super::{EventLoop, Exception, Result};
-use crate::engine::kernel::{Local, LogicalTask, Mark, learns_only};
+use crate::engine::kernel::{Local, LogicalTask, Mark, learns_only, note};
 
 /// A coroutine that a loop runs.
 pub struct Task<T> {
@@ -216,6 +216,7 @@ impl TaskRef {
                 (!state.done).then(|| state.waiting_on.clone())
             });
             let Some(waiting_on) = waiting_on else { return false };
+            note(|| format!("cancel task {}", self.name()));
             if !waiting_on.is_some_and(|future| future.cancel()) {
                 self.header.state.move_on(|state| state.must_cancel = true);
             }

@@ -4,6 +4,7 @@
 
 use super::{ALREADY_RUNNING, EventService, INACTIVE, OVERTAKEN, Wanted};
 use crate::engine::kernel::thread;
+use crate::observation::{CallKind, Place};
 use crate::subject::model::asyncio::{Exception, Result};
 use crate::terms::Status;
 
@@ -17,7 +18,7 @@ impl EventService {
     ///
     /// `ValueError` if the service is closed.
     pub async fn accept_pending_actions(&self) -> Result<()> {
-        let _place = thread::place("service accept");
+        let _place = thread::place(Place::Service(CallKind::Accept));
         match self.begin(Wanted::ByAccept).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => Ok(()),
             other => other,
@@ -58,7 +59,7 @@ impl EventService {
     ///
     /// `ValueError` if the service is closed.
     pub async fn reject_pending_actions(&self) -> Result<()> {
-        let _place = thread::place("service reject");
+        let _place = thread::place(Place::Service(CallKind::Reject));
         if !self.inner.is_open.get() {
             return Err(Exception::Value(INACTIVE.to_owned()));
         }

@@ -3,7 +3,7 @@
 //! Stands for `pause` and `interrupt` of the event service, and for its `_explicit_interrupt_generation`.
 
 use crate::engine::kernel::thread;
-use crate::observation::ServiceEntry;
+use crate::observation::{CallKind, Place, ServiceEntry};
 use crate::subject::model::asyncio::{Exception, Limit, LockGuard, Result, shield, wait_for};
 
 use super::EventService;
@@ -71,7 +71,7 @@ impl EventService {
     ///
     /// If the call is cancelled.
     pub async fn pause(&self) -> Result<()> {
-        let _place = thread::place("service pause");
+        let _place = thread::place(Place::Service(CallKind::Pause));
         if !self.inner.is_open.get() {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl EventService {
     ///
     /// If the call is cancelled.
     pub async fn interrupt(&self) -> Result<()> {
-        let _place = thread::place("service interrupt");
+        let _place = thread::place(Place::Service(CallKind::Interrupt));
         self.interrupt_run(false).await
     }
 

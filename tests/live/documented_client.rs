@@ -1,5 +1,5 @@
-//! The README's Rust client, word for word: `stop.rs` is what a reader would copy, compiled by Cargo as a test of its own and
-//! run in a folder with what the README puts there.
+//! The Rust client of `docs/live-acp.md`, word for word: `stop.rs` is what a reader would copy, compiled by Cargo as a test of its
+//! own and run in a folder with what the page puts there.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,26 +10,26 @@ use serde_json::Value;
 
 use super::Folder;
 
-/// The first code block of a language below a heading of the README.
+/// The first code block of a language below a heading of the page.
 fn block(heading: &str, language: &str) -> String {
-    let readme = include_str!("../../README.md");
-    let (_, below) = readme.split_once(&format!("\n{heading}\n")).unwrap();
+    let page = include_str!("../../docs/live-acp.md");
+    let (_, below) = page.split_once(&format!("\n{heading}\n")).unwrap();
     let (_, code) = below.split_once(&format!("\n```{language}\n")).unwrap();
     code.split_once("```").unwrap().0.to_owned()
 }
 
 #[test]
-fn the_readmes_rust_client_is_the_one_that_is_tested() {
-    assert_eq!(block("### Use it from a Rust client", "rust,ignore"), include_str!("stop.rs"));
-    let library = block("### Use it from a Rust client", "toml");
+fn the_documented_rust_client_is_the_one_that_is_tested() {
+    assert_eq!(block("## Use it from a Rust client", "rust,ignore"), include_str!("stop.rs"));
+    let library = block("## Use it from a Rust client", "toml");
     let library = library.lines().find(|line| line.starts_with("agent-client-protocol = ")).unwrap();
     assert!(include_str!("../../Cargo.toml").lines().any(|line| line == library), "{library}");
 }
 
 #[test]
-fn the_readmes_rust_client_runs() {
-    let folder = Folder::new("readme", "");
-    fs::write(folder.file("stop.json"), block("### Use it from pytest", "json")).unwrap();
+fn the_documented_rust_client_runs() {
+    let folder = Folder::new("documented", "");
+    fs::write(folder.file("stop.json"), block("## Use it from pytest", "json")).unwrap();
     let test = Command::new(compiled("stop"))
         .current_dir(folder.file(""))
         .env("PATH", path_with(Path::new(env!("CARGO_BIN_EXE_turnloom")).parent().unwrap()))

@@ -1,5 +1,4 @@
-//! Scenarios that are one thing smaller than another: without an actor, a reaction, a gate, a step. It must not know
-//! what the scenario shows, nor which of the smaller ones make sense.
+//! Scenarios that are one thing smaller than another: without an actor, a reaction, a gate, a step.
 
 use std::collections::BTreeSet;
 

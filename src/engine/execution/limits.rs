@@ -1,0 +1,156 @@
+//! How far a search goes, what it came to, and how an execution ended.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::record::{Execution, diverged};
+use crate::engine::coroutines::CoroutineRun;
+use crate::engine::system::{Failure, Run};
+use crate::engine::trace::Ended;
+
+/// How far a search goes.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// At most so many switches away from a thread that could have gone on; none for every interleaving.
+    pub preemptions: Option<u32>,
+    /// An execution of more steps than this counts as a hang.
+    pub steps: usize,
+    /// At most so many executions; none for as many as it takes.
+    pub executions: Option<u64>,
+    /// No execution is begun after this; none for no limit of time. What such a search comes to depends on the machine.
+    pub until: Option<Instant>,
+    /// No execution is begun once this is set, by another thread or a signal.
+    pub interrupted: Option<Arc<AtomicBool>>,
+    /// At most so many bytes for the states and the path that the search keeps, by an estimate that is the same on every
+    /// machine. A search with one of these last three limits also ends in the middle of an execution.
+    pub memory: u64,
+}
+
+/// Why a search stopped before it was through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// So many executions were run.
+    Executions,
+    /// The time was up.
+    Time,
+    /// There was no more memory for what it keeps.
+    Memory,
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl Limits {
+    /// Whether a search within these limits ends after some time.
+    pub(in crate::engine) fn is_timed(&self) -> bool {
+        self.until.is_some() || self.interrupted.is_some()
+    }
+
+    /// Whether the search ends here, in the middle of an execution, so many steps from its beginning.
+    pub(in crate::engine) fn end_here(&self, found: &mut Search, kept: u64, depth: usize) -> bool {
+        let looks_up = depth.is_multiple_of(STEPS_BETWEEN_LOOKS);
+        let stopped = if kept > self.memory { Some(Stopped::Memory) } else { None };
+        found.stopped = stopped.or_else(|| looks_up.then(|| self.called_off()).flatten()).or(found.stopped);
+        found.stopped.is_some()
+    }
+
+    /// Why no time is left, if so.
+    fn called_off(&self) -> Option<Stopped> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            Some(Stopped::Time)
+        } else if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            Some(Stopped::Interrupted)
+        } else {
+            None
+        }
+    }
+
+    /// Counts one more execution and gives its number, from 0; none if the limits allow no more.
+    pub(in crate::engine) fn allow(&self, found: &mut Search) -> Option<u64> {
+        if self.executions.is_some_and(|most| found.executions >= most) {
+            found.stopped = Some(Stopped::Executions);
+        } else {
+            found.stopped = self.called_off();
+        }
+        if found.stopped.is_some() {
+            return None;
+        }
+        found.executions += 1;
+        Some(found.executions - 1)
+    }
+}
+
+/// A clock is looked at after so many steps.
+const STEPS_BETWEEN_LOOKS: usize = 256;
+
+/// About how many bytes a place on the path takes, and each thread there.
+const PLACE: u64 = 512;
+const THREAD: u64 = 128;
+
+/// About how many bytes a path takes.
+pub(in crate::engine) fn path_size(places: usize, threads: usize) -> u64 {
+    places as u64 * (PLACE + THREAD * threads as u64)
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            preemptions: None,
+            steps: 20_000,
+            executions: None,
+            until: None,
+            interrupted: None,
+            memory: 1 << 29,
+        }
+    }
+}
+
+/// What a search came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Executions begun.
+    pub executions: u64,
+    /// Executions cut because all that could go on was seen on another path.
+    pub blocked: u64,
+    /// Distinct states in which there was a choice.
+    pub states: u64,
+    /// Executions that ended in a deadlock.
+    pub deadlocks: u64,
+    /// Executions that ended in a panic.
+    pub panics: u64,
+    /// Whether every interleaving within the limits was run (none was left when the search stopped).
+    pub exhausted: bool,
+    /// Whether an interleaving was left out because of the preemption bound.
+    pub bounded: bool,
+    /// Which limit ended the search, if one did.
+    pub stopped: Option<Stopped>,
+}
+
+impl Search {
+    /// Counts an execution that came to its end.
+    pub(in crate::engine) fn count(&mut self, ended: &Ended) {
+        self.deadlocks += u64::from(*ended == Ended::Deadlock);
+        self.panics += u64::from(matches!(ended, Ended::Panicked(_)));
+    }
+}
+
+/// What is told of each execution that came to its end; it may stop the search.
+pub type Visit<'v, R = CoroutineRun> = dyn FnMut(&Execution<'_, R>) -> ControlFlow<()> + 'v;
+
+/// How an execution ended that stands like this after so many steps; none if it goes on.
+pub(in crate::engine) fn ended<R: Run>(limits: &Limits, run: &R, steps: usize) -> Option<Ended> {
+    let report = run.report();
+    if let Some(failure) = &report.failure {
+        return Some(match failure {
+            Failure::Panicked(message) => Ended::Panicked(message.clone()),
+            Failure::Crashed(message) => Ended::Crashed(message.clone()),
+            Failure::Unresponsive(message) => Ended::Unresponsive(message.clone()),
+            Failure::Diverged(at) => diverged(run, *at, None, None),
+        });
+    }
+    if report.enabled().is_empty() {
+        return Some(if report.is_quiescent() { Ended::Complete } else { Ended::Deadlock });
+    }
+    (steps >= limits.steps).then_some(Ended::Hang)
+}

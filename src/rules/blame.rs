@@ -1,0 +1,165 @@
+//! Whose doing a deadlock is: the scenario's, if each thread that is stuck in the runtime would go on as soon as the
+//! scenario did what it alone can do.
+//!
+//! The runtime cannot open a gate, fire a timer or answer a prompt. It has to see to it, though, that a stop ends a turn
+//! whatever the server does: while one is under way, a silent server is no excuse. Then only a timer that would have
+//! ended the wait, or a subscriber that takes nothing in, is.
+
+use std::collections::BTreeSet;
+
+use crate::observation::{CallKind, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo};
+use crate::terms::ThreadRole;
+
+/// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
+/// waits for a server when it need not; nor are the limits of waits for a run, which is stuck for a reason of its own.
+const EXCUSES: [&str; 4] = ["drain", "cancel_send", "retry", "pending_drain"];
+
+/// Whether the scenario made the deadlock itself.
+pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
+    let stops = stuck.threads.iter().any(is_stopping) || was_stopped(seen);
+    let mut free: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let goes_on = |thread: &&Waiting| {
+            !free.contains(thread.thread.as_str())
+                && (waits_for_scenario(thread, stops) || is_freed(thread, &free, stuck))
+        };
+        let more: Vec<&str> = stuck.threads.iter().filter(goes_on).map(|thread| &*thread.thread).collect();
+        if more.is_empty() {
+            break;
+        }
+        free.extend(more);
+    }
+    stuck.threads.iter().filter(|thread| is_in_runtime(thread)).all(|thread| free.contains(&*thread.thread))
+}
+
+/// Whether the thread is in a call of the runtime; otherwise it waits for what the scenario was to let happen.
+fn is_in_runtime(thread: &Waiting) -> bool {
+    let is_wait = |place: &Place| matches!(place, Place::WaitFor(_));
+    !thread.holds.is_empty() || !thread.place.iter().all(is_wait)
+}
+
+fn is_stopping(thread: &Waiting) -> bool {
+    thread.place.iter().any(|place| match place {
+        Place::Call(call) | Place::Service(call) => is_stop(call),
+        Place::SendCancel | Place::Drain => true,
+        _ => false,
+    })
+}
+
+/// Whether a stop has returned that a run should have noticed: it came after the last run had begun.
+fn was_stopped(seen: &Observations) -> bool {
+    let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
+    let since = began.map_or(&seen.service[..], |began| &seen.service[began + 1..]);
+    let stops =
+        |entry: &ServiceEntry| matches!(entry, ServiceEntry::Stop | ServiceEntry::Message { run: true, .. });
+    since.iter().any(stops)
+        || seen.service.is_empty() && seen.calls.values().flatten().any(|call| is_stop(&call.call))
+}
+
+fn is_stop(call: &CallKind) -> bool {
+    matches!(call, CallKind::Interrupt | CallKind::Close | CallKind::Reload)
+}
+
+/// Whether the thread would go on by itself, did the scenario do what it alone can do.
+fn waits_for_scenario(thread: &Waiting, stops: bool) -> bool {
+    thread.needs.iter().any(|need| match need {
+        Need::Timer { timer, .. } => EXCUSES.contains(&timer.as_str()),
+        Need::Subscriber { .. } => true,
+        Need::Gate { openers, .. } => !stops || openers.is_empty(),
+        Need::Frame { .. }
+        | Need::Status { .. }
+        | Need::Event { .. }
+        | Need::Unarmed { .. }
+        | Need::Answer { .. }
+        | Need::Reader { .. } => !stops,
+        Need::Process => false,
+    })
+}
+
+/// Whether one of the threads that go on could end the wait of this one.
+fn is_freed(thread: &Waiting, free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
+    let goes_on = |name: &String| free.contains(name.as_str());
+    let is_listed = |name: &str| stuck.threads.iter().any(|other| other.thread == name);
+    // A portal that is not listed waits for the server alone.
+    let brings_server = |name: &String| {
+        ThreadRole::of(name) == Some(ThreadRole::Portal)
+            && !is_listed(name)
+            && free.contains(ThreadRole::Server.name())
+    };
+    let openers = thread.needs.iter().flat_map(Need::openers).map(|opener| &opener.thread);
+    thread.waits_for.iter().chain(openers).any(goes_on)
+        || thread.waits_for.iter().any(brings_server)
+        || matches!(thread.operation, WaitsTo::Select(_)) && brings_more(free, stuck)
+}
+
+/// Whether a thread goes on that a loop may get something from: one of the runtime's, or the server.
+fn brings_more(free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
+    let mut going = stuck.threads.iter().filter(|thread| free.contains(thread.thread.as_str()));
+    going.any(|thread| thread.role() == Some(ThreadRole::Server) || is_in_runtime(thread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testkit::{deadlock, waiting};
+    use super::is_of_scenario;
+    use crate::observation::{Call, CallKind, ClockOf, Need, Observations, Opener, Place, Since, Waiting};
+
+    fn needing(thread: Waiting, needs: Vec<Need>) -> Waiting {
+        Waiting { needs, ..thread }
+    }
+
+    fn timer(name: &str) -> Need {
+        Need::Timer { timer: name.into(), clock: ClockOf::Never, since: Since::default() }
+    }
+
+    fn gate(opener: &str) -> Need {
+        let opener = Opener { thread: opener.into(), reaction: None, step: 2 };
+        Need::Gate { gate: "g".into(), openers: vec![opener] }
+    }
+
+    fn is_scenarios(seen: &Observations) -> bool {
+        is_of_scenario(seen.stuck.as_ref().expect("a deadlock"), seen)
+    }
+
+    #[test]
+    fn a_timer_that_the_clock_does_not_fire_is_the_scenarios() {
+        let back_off =
+            |timers| needing(waiting("ann", "run/astep/back off", "select loop", &[], &[]), timers);
+        assert!(is_scenarios(&deadlock(vec![back_off(vec![timer("retry")])])));
+        assert!(!is_scenarios(&deadlock(vec![back_off(vec![timer("prompt")])])));
+    }
+
+    #[test]
+    fn a_server_that_waits_for_the_caller_of_the_run_is_the_scenarios_unless_the_run_is_being_stopped() {
+        let ann = |place| waiting("ann", place, "select loop of ann", &[], &["server"]);
+        let server = needing(waiting("server", "", "step server", &[], &["ann"]), vec![gate("ann")]);
+        assert!(is_scenarios(&deadlock(vec![ann("run/astep/prompt \"a\""), server.clone()])));
+        let mut cancels = ann("run/astep");
+        cancels.place.push(Place::SendCancel);
+        assert!(!is_scenarios(&deadlock(vec![cancels, server.clone()])));
+        let mut stopped = deadlock(vec![ann("run/astep/prompt \"a\""), server]);
+        let call = Call::new(CallKind::Interrupt, Ok(()));
+        stopped.calls.insert("bob".into(), vec![call]);
+        assert!(!is_scenarios(&stopped));
+    }
+
+    #[test]
+    fn threads_that_wait_for_each_others_locks_are_the_clients_whatever_the_scenario_waits_for() {
+        let seen = deadlock(vec![
+            waiting("ann", "send \"a\"", "lock state", &["run"], &["bob"]),
+            waiting("bob", "run", "lock run", &["state"], &["ann"]),
+            needing(waiting("cem", "wait for gate \"g\"", "wait server", &[], &["ann"]), vec![gate("ann")]),
+        ]);
+        assert!(!is_scenarios(&seen));
+    }
+
+    #[test]
+    fn a_server_that_has_ended_is_no_excuse() {
+        let ann = waiting("ann", "run/astep/prompt \"a\"", "select loop of ann", &[], &["server"]);
+        let ann = needing(ann, vec![timer("prompt"), Need::Process]);
+        assert!(!is_scenarios(&deadlock(vec![ann.clone()])));
+        let bob = waiting("bob", "wait for event finish", "wait events", &[], &[]);
+        let bob = needing(bob, vec![Need::Event { event: "finish".into(), held: 0, wanted: 1 }]);
+        assert!(!is_scenarios(&deadlock(vec![ann, bob])));
+    }
+}
