@@ -60,7 +60,6 @@ const PARTS: &[Part] = &[
         "report",
         &[
             "engine::execution",
-            "engine::fingerprint",
             "engine::locks",
             "engine::trace",
             "explore",
