@@ -56,8 +56,8 @@ fn the_page_of_a_race_shows_both_orders() {
         "This order passes",
         "turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:-:68ad93",
         "<span class=\"vh\">alice waits for state; bob holds state</span>",
-        "write server session/prompt &quot;first&quot;</span> <span class=\"frame\">→ server, read in step 40",
-        "answered end_turn → portal, read in step 43",
+        "write server session/prompt &quot;first&quot;</span> <span class=\"frame\">→ server, read in step 42",
+        "answered end_turn → portal, read in step 45",
     ] {
         assert!(text.contains(words), "{words}");
     }
