@@ -118,8 +118,18 @@ impl Draft {
 
     /// Which prompt is answered with the act of the cell: the second, where a timer has to end the first.
     pub fn act_place(&self) -> usize {
-        let ends =
-            [Act::EndTurn, Act::Refusal, Act::MaxTokens, Act::Fail, Act::Exit, Act::Late, Act::ResumeReading];
+        let ends = [
+            Act::EndTurn,
+            Act::Refusal,
+            Act::MaxTokens,
+            Act::Fail,
+            Act::Exit,
+            Act::Refuse,
+            Act::HangUp,
+            Act::Reset,
+            Act::Late,
+            Act::ResumeReading,
+        ];
         let cards = [Act::CardPending, Act::CardInProgress, Act::CardCompleted, Act::CardFailed];
         let fails = self.cell.deed == Deed::FireRetry;
         let is_taken = self.hangs() || fails;

@@ -418,15 +418,16 @@ fn on_start(draft: &mut Draft) -> Option<Reaction> {
 
 fn on_set_model(draft: &mut Draft) -> Option<Reaction> {
     let is_it = draft.cell.act == Act::OnSetModel;
-    let switches = draft.actors.iter().flatten().any(|step| matches!(step, Step::SwitchModel(_)));
-    if !is_it && !(switches && draft.chance(30)) {
+    let switches = draft.actors.iter().flatten().filter(|step| matches!(step, Step::SwitchModel(_))).count();
+    if !is_it && !(switches > 0 && draft.chance(30)) {
         return None;
     }
     let mut actions = Vec::new();
     if draft.chance(50) {
         add(draft, Act::WaitForGate, 0, &mut actions);
     }
-    if draft.chance(40) {
+    // A second request, or the second attempt of a prompt, would find the card closed.
+    if switches == 1 && draft.scenario.limits.retries == 0 && draft.chance(40) {
         actions.push(card(draft, ToolStatus::InProgress));
     }
     match draft.rng.usize(0..4) {

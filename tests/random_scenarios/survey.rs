@@ -275,7 +275,8 @@ pub fn look(job: &Job, schedules: u64, seed: u64, ran: &mut Ran) -> Result<Optio
 fn is_idle(seen: &Observations) -> bool {
     let Some(stuck) = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Deadlock) else { return false };
     let waits = |thread: &Waiting| thread.place.iter().any(|place| matches!(place, Place::WaitFor(_)));
-    let on_server = |thread: &Waiting| thread.waits_for.iter().any(|whom| whom == "server");
+    let on_server =
+        |thread: &Waiting| thread.waits_for.iter().any(|whom| whom == "server" || whom == "portal");
     let has_clock = stuck.threads.iter().any(|thread| thread.thread == "clock");
     stuck.threads.iter().any(|thread| waits(thread) || has_clock && on_server(thread))
 }
