@@ -1,8 +1,10 @@
 //! `restart-between-turns`: reads the system prompts of the event log, one for each start of the server.
 
+use std::collections::BTreeSet;
+
 use super::facts::ends_turn;
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::Observations;
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::EventKind;
 
 /// The server is restarted between turns, not inside one.

@@ -47,7 +47,7 @@ fn what_cannot_be_together_has_a_reason() {
 
 #[test]
 fn random_scenarios_find_a_defect() {
-    assert_finds("finish-gap", "nothing-stranded-after-finish");
+    assert_finds("fifo-skip", "prompts-in-message-order");
 }
 
 #[test]
