@@ -1,9 +1,10 @@
 //! turnloom finds, replays and gates the races of agent conversations.
 //!
-//! Data flows one way: a [`scenario`] file is a [`script`] for a fake server and a list of actors; they drive the
-//! conversation [`runtime`] on a [`kernel`], whose engine ([`explore`]) runs every interleaving; what could be seen
-//! ([`observation`]) is held against the rules of [`check`] and the reviewed [`snapshot`], and put into words and
-//! pictures by [`report`]. The same script drives real clients, by [`live`], and [`verify`] judges what they did. Nothing refers back.
+//! Data flows one way. A [`scenario`] file scripts a [`mock_server`] and lists actors. The harness acts it on a [`subject`],
+//! and the searches of the [`engine`] run every interleaving that matters ([`explore`]). What could be seen is an
+//! [`observation`]. The [`rules`] and the reviewed [`snapshot`] judge it, and a [`report`] tells what was found.
+//! The same script serves real clients: [`live`] opens the pipes and sockets, [`wire`] has what goes over them, [`verify`]
+//! judges what a client did, and [`import`] makes a scenario of it. `tests/architecture.rs` holds who may name whom.
 
 mod atomic_write;
 pub mod cli;

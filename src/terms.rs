@@ -2,12 +2,14 @@
 //! The scenario file, the observations, the rules and each subject say them the same way.
 
 mod duration;
+mod nearest;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use duration::{Duration, DurationError};
+pub use nearest::nearest;
 
 /// What kind of agent the conversation has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -209,6 +211,10 @@ pub enum Timer {
     CancelSend,
     /// The wait before a prompt that has failed is sent again.
     Retry,
+    /// The limit of the wait for the run in flight when the event service closes.
+    CloseWait,
+    /// The limit of the event service's wait, at the end of a run, for an event that its subscriber has not taken in.
+    PendingDrain,
 }
 
 impl Timer {
@@ -221,6 +227,8 @@ impl Timer {
             Self::InterruptWait => "interrupt_wait",
             Self::CancelSend => "cancel_send",
             Self::Retry => "retry",
+            Self::CloseWait => "close_wait",
+            Self::PendingDrain => "pending_drain",
         }
     }
 }
@@ -240,6 +248,11 @@ pub struct Limits {
     pub interrupt_wait: Duration,
     /// How long sending `session/cancel` may take (timer `cancel_send`).
     pub cancel_send: Duration,
+    /// How long `close` of the event service waits for the run to end before it cancels it again (timer `close_wait`).
+    pub close_wait: Duration,
+    /// How long the event service waits, at the end of a run, for each event that its subscriber has not taken in (timer
+    /// `pending_drain`).
+    pub pending_drain: Duration,
     /// How many workers the default executor of the event loop has. Left out, there are enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
@@ -256,6 +269,8 @@ impl Default for Limits {
             drain: Duration::from_millis(2_000),
             interrupt_wait: Duration::from_millis(5_000),
             cancel_send: Duration::from_millis(2_000),
+            close_wait: Duration::from_millis(10_000),
+            pending_drain: Duration::from_millis(30_000),
             workers: None,
             retries: 3,
         }

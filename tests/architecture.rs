@@ -137,11 +137,6 @@ const CIRCLES: &[&[&str]] = &[
         "engine::search::path",
         "engine::search::stateful_dpor",
     ],
-    // Still to be opened.
-    &["import::actors", "import::decode_actions", "import::transcript_replay"],
-    &["report::json::check", "report::shards"],
-    &["scenario::diagnostic", "scenario::render"],
-    &["scenario::reaction", "scenario::types"],
 ];
 
 /// What a file names, and on which line.

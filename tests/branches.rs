@@ -35,6 +35,11 @@ const UNREACHED: &[(Branch, &str)] = &[
 /// what follows `agent`, and a name for who reads a failure.
 const BESIDES: &[(&str, &str)] = &[
     (
+        "a synchronous run that takes the newest message finds none",
+        r#""agent": {"kind": "acp"}, "decisions": {"sync_message": "newest"},
+        "actors": [{"name": "alice", "does": ["run_sync"]}]"#,
+    ),
+    (
         "a synchronous prompt fails twice",
         r#""agent": {"kind": "acp"}, "limits": {"retries": 1}, "clock": [{"fire": "retry"}],
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run_sync"]}],
@@ -102,6 +107,12 @@ const BESIDES: &[(&str, &str)] = &[
         "an agent that is ended while its server starts",
         r#""agent": {"kind": "acp", "session": "cold"},
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]}, {"name": "bob", "does": ["close"]}]"#,
+    ),
+    (
+        "an agent that is interrupted twice while its server starts",
+        r#""agent": {"kind": "acp", "session": "cold"},
+        "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run"]},
+            {"name": "bob", "does": [{"wait": {"frame": {"method": "initialize"}}}, "interrupt", "interrupt"]}]"#,
     ),
     (
         "two runs that both start the agent",

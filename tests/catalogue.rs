@@ -1,13 +1,15 @@
 //! The catalogue as a page and as snapshots: the page is what an audit shows, the tests it names exist, the README has a
 //! line for each name, and a snapshot is small enough to be reviewed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use turnloom::rules::{basis, rules};
+use turnloom::cli::maintain;
+use turnloom::rules::{bases, basis, rules};
 use turnloom::subject::model::{DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use turnloom::verify::protocol::RULES;
 
 fn at_root(file: &str) -> String {
     format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -36,12 +38,19 @@ fn the_scenario_that_explain_names_is_there() {
 }
 
 #[test]
+fn every_row_of_the_table_of_rules_has_a_rule_and_every_rule_a_row() {
+    let names = rules().iter().map(|rule| rule.name()).chain(RULES.iter().map(|rule| rule.name));
+    let names: BTreeSet<&str> = names.collect();
+    assert_eq!(bases().map(|basis| basis.rule).collect::<BTreeSet<_>>(), names);
+    assert_eq!(bases().count(), names.len(), "a rule has two rows");
+}
+
+#[test]
 fn pairs_of_defects_say_which_exclude_and_which_mask_each_other_and_why() {
     let files = "scenarios/r19-cursor-not-persisted.json scenarios/r27-initial-cursor-latest.json \
                  scenarios/r37-sync-agent-on-async-path.json scenarios/r38-async-agent-on-sync-path.json";
-    let output = turnloom(&format!("audit --pairs {files}"));
-    let told = said(&output);
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let (told, code) = maintain(["maintain", "pairs"].into_iter().chain(files.split_whitespace()));
+    assert_eq!(code, 0, "{told}");
     assert!(told.contains("  dispatch: sync-agent-on-async-path, async-agent-on-sync-path\n"), "{told}");
     let by = "  cursor-not-persisted by initial-cursor-latest (first_prompt: newest): every interleaving";
     assert!(told.contains(by), "{told}");
@@ -66,11 +75,10 @@ fn a_profile_says_which_rules_count() {
 #[test]
 fn the_page_of_the_races_is_what_an_audit_prints() {
     let files = "scenarios/r08-finish-gap.json scenarios/r17-fifo-skip.json scenarios/two-closes.json";
-    let output = turnloom(&format!("audit --table {files}"));
-    let printed = said(&output);
-    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let (printed, code) = maintain(["maintain", "races"].into_iter().chain(files.split_whitespace()));
+    assert_eq!(code, 0, "{printed}");
     let page = read("scenarios/README.md");
-    let due = "scenarios/README.md is not what `turnloom audit --table` prints; write it anew and review the difference";
+    let due = "scenarios/README.md is not what `cargo run --example maintain -- races` prints; write it anew and review the difference";
     let missing: Vec<_> = printed.lines().filter(|line| !page.lines().any(|other| other == *line)).collect();
     assert!(missing.is_empty(), "{due}\n{missing:#?}");
     let rows = page.lines().filter(|line| ["| N", "| P", "| R"].iter().any(|begin| line.starts_with(begin)));

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use turnloom::engine::execution::{Ended, follow};
 use turnloom::engine::kernel::{Cell, Condvar, FifoLock, Flag, Mutex, Queue, thread};
-use turnloom::engine::search::run_search;
 use turnloom::engine::search::{Limits, search};
+use turnloom::engine::search::{Sample, Sampler, Stopped, run_search, sample};
 
 /// How to look at an outcome when the execution is over.
 type Look<T> = Box<dyn Fn() -> T>;
@@ -174,10 +176,61 @@ fn a_thread_that_never_ends_is_a_hang() {
         let cell = Cell::new("cell", 0);
         loop {
             cell.set(1);
+            thread::forget();
         }
     });
+    let mut ends = Vec::new();
     run_search(&limits, &program, &mut |execution| {
-        assert_eq!(execution.ended, Ended::Hang);
+        ends.push(execution.ended.clone());
         ControlFlow::Break(())
     });
+    assert_eq!(ends, [Ended::Hang]);
+}
+
+#[test]
+fn a_thread_that_learns_for_ever_is_no_hang_and_ends_the_search() {
+    let limits = Limits { steps: 100, ..Limits::default() };
+    let program: Rc<dyn Fn()> = Rc::new(|| {
+        let cell = Cell::new("cell", 0);
+        for count in 0.. {
+            cell.set(count);
+        }
+    });
+    let mut shown = 0;
+    let found = run_search(&limits, &program, &mut |_| {
+        shown += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!((shown, found.stopped, found.exhausted), (0, Some(Stopped::Steps), false));
+    let sampled = Limits { executions: Some(3), ..limits };
+    for sampler in [Sampler::Random, Sampler::Pos] {
+        let found =
+            sample(&sampled, &program, Sample { sampler, seed: 0 }, &mut |_| unreachable!("none ends"));
+        assert_eq!((found.executions, found.out_of_steps), (3, 3));
+    }
+}
+
+/// Threads that are begun when nothing more may be begun stand still, and the search ends.
+#[test]
+fn a_search_can_be_interrupted_and_runs_out_of_memory_while_an_execution_begins() {
+    const THREADS: usize = 2_000;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let begun = Rc::new(std::cell::Cell::new(0));
+    let (flag, count) = (interrupted.clone(), begun.clone());
+    let program: Rc<dyn Fn()> = Rc::new(move || {
+        for number in 0..THREADS {
+            let (flag, count) = (flag.clone(), count.clone());
+            thread::spawn_detached(&format!("t{number}"), move || {
+                count.set(count.get() + 1);
+                flag.store(count.get() == 10, Ordering::Relaxed);
+                Cell::new("cell", 0).set(1);
+            });
+        }
+    });
+    let limits = Limits { interrupted: Some(interrupted), ..Limits::default() };
+    let found = run_search(&limits, &program, &mut |_| ControlFlow::Continue(()));
+    assert_eq!((found.stopped, begun.replace(0)), (Some(Stopped::Interrupted), 10));
+    let limits = Limits { memory: 4 << 20, ..Limits::default() };
+    let found = run_search(&limits, &program, &mut |_| ControlFlow::Continue(()));
+    assert!(found.stopped == Some(Stopped::Memory) && begun.get() < 200, "{found:?}, {}", begun.get());
 }

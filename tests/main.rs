@@ -1,7 +1,9 @@
 //! Every test that drives the binary or the public API: one program, so that it is linked once. Tests that count what is
 //! allocated have a process of their own (`memory`, `memory_loom`).
 
+mod alternatives;
 mod any_bytes;
+mod architecture;
 mod asyncio;
 mod asyncio_programs;
 mod authoring;
@@ -13,12 +15,14 @@ mod cli;
 mod engines;
 mod folder;
 mod kernel;
+mod limits;
 mod live;
 mod lock_graph;
 mod machine;
 mod races;
 mod random_scenarios;
 mod report;
+mod reports;
 mod revisions;
 mod robustness;
 mod searches;

@@ -3,6 +3,8 @@
 
 use std::process::{Command, Output};
 
+use turnloom::cli::maintain;
+
 fn turnloom(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CI", "true").args(arguments);
@@ -44,15 +46,17 @@ fn shows_as(row: &str, scenario: &str, engines: &[&str], verdict: &str) {
 
 /// What an audit prints for the page of the races, if all that it looks at holds, and the page has it.
 fn is_on_the_page(row: &str, file: &str, verdict: &str) {
-    let output = turnloom(&["audit", "--table", file]);
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let (printed, code) = maintain(["maintain", "races", file]);
+    assert_eq!(code, 0, "{printed}");
     let begin = format!("| {row} | ");
     let line = printed.lines().find(|line| line.starts_with(&begin)).expect("the scenario catches this row");
     assert!(line.ends_with(&format!(" | {verdict} |")), "{line}");
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/README.md"));
     let is_there = page.expect("the page is there").lines().any(|other| other == line);
-    assert!(is_there, "scenarios/README.md is due: `turnloom audit --table > scenarios/README.md`\n{line}");
+    assert!(
+        is_there,
+        "scenarios/README.md is due: `cargo run --release --example maintain -- races > scenarios/README.md`\n{line}"
+    );
 }
 
 #[test]
@@ -424,6 +428,16 @@ fn n24_overtaken_rerun_executes() {
     shows_up_to("N24", "n24-overtaken-rerun-executes", "1 preemption");
 }
 
+#[test]
+fn n37_interrupt_at_start_untold() {
+    shows("N37", "n37-interrupt-at-start-untold", &["turnloom"]);
+}
+
+#[test]
+fn n38_restart_blocks_loop() {
+    shows_up_to("N38", "n38-restart-blocks-loop", "0 preemptions");
+}
+
 /// R19 once more: the cursor survives a reload of what was saved, and without it in the state it does not.
 #[test]
 fn the_cursor_survives_a_reload() {
@@ -609,4 +623,19 @@ fn p02_switch_tool_waits_for_step() {
 #[test]
 fn p03_start_blocks_loop() {
     shows("P03", "p03-start-blocks-loop", &["turnloom"]);
+}
+
+#[test]
+fn n31_supersede_cancels_own_prompt() {
+    shows_up_to("N31", "n31-supersede-cancels-own-prompt", "1 preemption");
+}
+
+#[test]
+fn n32_sync_run_skips_queue() {
+    shows("N32", "n32-sync-run-skips-queue", &["turnloom", "loom"]);
+}
+
+#[test]
+fn n33_sync_prompt_under_lock() {
+    shows("N33", "n33-sync-prompt-under-lock", &["turnloom"]);
 }

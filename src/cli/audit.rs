@@ -2,9 +2,6 @@
 //! exactly the rules the scenario says, in a way that replays; with it off nothing may break.
 
 mod demands;
-mod page;
-mod pairs;
-mod smallest;
 
 pub(super) use demands::DEMANDS;
 
@@ -15,7 +12,7 @@ use super::console::Console;
 use super::files;
 use super::files::{File, For};
 use super::progress::{Progress, Running};
-use super::{Audit, Exit, Format, backend, jobs, outputs};
+use super::{Audit, Exit, Format, Jobs, backend, jobs, outputs};
 use crate::explore::{EngineKind, Exploration, Job, Options, OutcomeReport, Token, Verdict};
 use crate::harness::Firing;
 use crate::observation::Observations;
@@ -31,31 +28,11 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
         return Exit::Bad;
     }
     let Some(files) = files::load(console, &arguments.paths, For::Engine) else { return Exit::Bad };
-    if arguments.pairs {
-        return pairs::run(console, &files, arguments.jobs);
-    }
-    if arguments.smallest {
-        return smallest::run(console, &files, arguments.jobs);
-    }
-    let progress = Progress::new(console, files.len());
-    let mut rows = Vec::new();
-    let audit = |file: &File| {
-        let running = progress.begin(&file.loaded.name);
-        let mut auditor = Auditor { file, engine: arguments.engine, running, failures: Vec::new() };
-        (auditor.rows(), auditor.failures)
-    };
-    jobs::in_order(arguments.jobs.jobs, &files, audit, |(of_file, failures)| {
-        rows.extend(of_file);
-        progress.end();
-        progress.aside(|| failures.iter().for_each(|failure| console.fail(failure, "")));
-    });
-    drop(progress);
+    let rows = audit(console, &files, arguments.engine, arguments.jobs);
     let whole = !rows.is_empty() && arguments.paths.iter().any(|path| path.is_dir());
     let document = AuditDocument::new(rows, if whole { DEMANDS.to_vec() } else { Vec::new() });
     console.out(&match arguments.format {
         Format::Json => json::text(&document),
-        // What does not hold is no page, but a finding.
-        Format::Text if arguments.table && document.holds() => page::page(&document, &files),
         Format::Text => table(&document),
     });
     let told = arguments
@@ -67,7 +44,25 @@ pub(super) fn run(console: &mut Console, arguments: &Audit) -> Exit {
     exit(&document).or(told).or(on_github)
 }
 
-fn exit(document: &AuditDocument) -> Exit {
+/// Audits every row that these scenarios catch.
+pub(super) fn audit(console: &mut Console, files: &[File], engine: EngineKind, jobs: Jobs) -> Vec<AuditRow> {
+    let progress = Progress::new(console, files.len());
+    let mut rows = Vec::new();
+    let audit = |file: &File| {
+        let running = progress.begin(&file.loaded.name);
+        let mut auditor = Auditor { file, engine, running, failures: Vec::new() };
+        (auditor.rows(), auditor.failures)
+    };
+    jobs::in_order(jobs.jobs, files, audit, |(of_file, failures)| {
+        rows.extend(of_file);
+        progress.end();
+        progress.aside(|| failures.iter().for_each(|failure| console.fail(failure, "")));
+    });
+    rows
+}
+
+/// What the rows say about the exit code.
+pub(super) fn exit(document: &AuditDocument) -> Exit {
     if document.holds() {
         Exit::Clean
     } else if document.is_incomplete() {
@@ -95,9 +90,11 @@ impl Auditor<'_> {
         catches.iter().map(|caught| self.row(caught, without.as_ref())).collect()
     }
 
-    fn row(&mut self, caught: &Catch, without: Option<&Exploration>) -> AuditRow {
+    fn row(&mut self, caught: &Catch, without: Result<&Exploration, &String>) -> AuditRow {
         let job = self.job(std::slice::from_ref(&caught.defect));
         let explored = self.explore(&job, true);
+        let incomplete = [without, explored.as_ref()].into_iter().find_map(reason);
+        let (without, explored) = (without.ok(), explored.ok());
         let witness = explored.as_ref().and_then(witness);
         let broken = witness.map(|(_, report)| rules(&report.violations)).unwrap_or_default();
         let expected: BTreeSet<&str> = caught.rules.iter().map(String::as_str).collect();
@@ -109,7 +106,7 @@ impl Auditor<'_> {
             found: !broken.is_empty() && broken == expected,
             clean_without: without.is_some_and(is_clean),
             replayed: witness.is_some_and(|(seen, report)| self.replays(&job, seen, report)),
-            incomplete: [without, explored.as_ref()].into_iter().flatten().find_map(reason),
+            incomplete,
             expected: expected.into_iter().map(ToOwned::to_owned).collect(),
             file: self.file.shown(),
             schedules: explored.as_ref().map_or(0, |explored| explored.statistics.executions),
@@ -123,10 +120,15 @@ impl Auditor<'_> {
         Job { name, scenario, revision: None, defects, timers: Firing::Clock }
     }
 
-    fn explore(&mut self, job: &Job, first_violation: bool) -> Option<Exploration> {
+    /// Explores the scenario; if that failed, why.
+    fn explore(&mut self, job: &Job, first_violation: bool) -> Result<Exploration, String> {
         let options = Options { engine: self.engine, first_violation, ..Options::default() };
         let explored = backend::explore(job, &options, &mut |told| self.running.ran(told));
-        explored.map_err(|error| self.failures.push(words::plain(&error.to_string()))).ok()
+        explored.map_err(|error| {
+            let failure = words::plain(&error.to_string());
+            self.failures.push(failure.clone());
+            failure
+        })
     }
 
     /// Whether the token of a witness breaks the same rules with the same outcome once more. The words of the token
@@ -153,10 +155,10 @@ impl Auditor<'_> {
 }
 
 /// Why not all was run, if so.
-fn reason(exploration: &Exploration) -> Option<String> {
-    match &exploration.verdict {
-        Verdict::Incomplete(reason) => Some(reason.clone()),
-        _ => None,
+fn reason(explored: Result<&Exploration, &String>) -> Option<String> {
+    match explored.map(|exploration| &exploration.verdict) {
+        Ok(Verdict::Incomplete(reason)) | Err(reason) => Some(reason.clone()),
+        Ok(_) => None,
     }
 }
 
@@ -165,12 +167,13 @@ fn is_clean(exploration: &Exploration) -> bool {
     !is_finding(exploration) && !matches!(exploration.verdict, Verdict::Incomplete(_))
 }
 
-fn rules(violations: &[crate::rules::Violation]) -> BTreeSet<&str> {
+/// The names of the rules that are broken.
+pub(super) fn rules(violations: &[crate::rules::Violation]) -> BTreeSet<&str> {
     violations.iter().map(|violation| violation.rule).collect()
 }
 
 /// The rows for people; below one that is not found, what was to break.
-fn table(document: &AuditDocument) -> String {
+pub(super) fn table(document: &AuditDocument) -> String {
     if document.rows.is_empty() {
         return "no scenario says which defects it catches\n".to_owned();
     }

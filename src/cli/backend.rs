@@ -1,12 +1,14 @@
-//! The calls by which the command line reaches the rest of the house, in one place.
+//! The calls by which the command line reaches the rest of the crate, in one place.
 //!
 //! A scenario's diagnostics are text from here on, so no command depends on how they are made.
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::engine::coroutines::panic_message;
 use crate::engine::execution::Schedule;
 use crate::engine::locks::LockGraph;
 use crate::explore;
@@ -18,7 +20,7 @@ use crate::observation::{LockEdge, Observations};
 use crate::report::json;
 use crate::rules::{Violation, rules};
 use crate::scenario;
-use crate::scenario::{Scenario, Switch, TokenNames, Vocabulary};
+use crate::scenario::{Lines, Scenario, Switch, TokenNames, Vocabulary};
 use crate::subject::model::{DECISIONS, DEFECTS, REVISIONS, Revision};
 use crate::verify::protocol::RULES;
 
@@ -32,16 +34,19 @@ pub(super) struct Loaded {
     pub(super) warnings: String,
     /// What keeps an engine from running it, rendered; empty if nothing does.
     pub(super) only_live: String,
+    /// Where its values stand in its file; none if it has no file.
+    pub(super) lines: Option<Lines>,
 }
 
 /// Reads a scenario and judges it; all that is wrong with it, rendered, if it cannot be run.
 pub(super) fn load(path: &Path, colour: bool) -> Result<Loaded, String> {
-    let scenario::Loaded { name, scenario, warnings, only_live } =
+    let scenario::Loaded { name, scenario, warnings, only_live, lines } =
         scenario::load(path, &vocabulary()).map_err(|diagnostics| diagnostics.render(colour))?;
     let text = |found: scenario::Diagnostics| {
         if found.is_empty() { String::new() } else { found.render(colour) }
     };
-    Ok(Loaded { name, scenario, warnings: text(warnings), only_live: text(only_live) })
+    let (warnings, only_live) = (text(warnings), text(only_live));
+    Ok(Loaded { name, scenario, warnings, only_live, lines: Some(lines) })
 }
 
 /// All that is wrong with or odd about a scenario file of this name and text, rendered; nothing if all is well.
@@ -101,31 +106,39 @@ pub(super) fn schema() -> String {
     scenario::schema()
 }
 
+/// Runs something of a scenario. A panic on the way is a fault of turnloom, never a finding.
+fn guarded<T>(job: &Job, run: impl FnOnce() -> Result<T, ExploreError>) -> Result<T, ExploreError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let message = panic_message(&*payload).to_owned();
+        Err(ExploreError::Broken { scenario: job.name.clone(), message })
+    })
+}
+
 /// Runs every interleaving.
 pub(super) fn explore(
     job: &Job,
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Exploration, ExploreError> {
-    explore::explore(job, options, progress)
+    guarded(job, || explore::explore(job, options, progress))
 }
 
-/// Makes what breaks a rule as small as it can be; whatever is smaller must have no more to be said against it.
+/// Makes what breaks a rule as small as it can be, without new warnings.
 pub(super) fn shrink(job: &Job, progress: &mut Progress<'_>) -> Result<Option<Shrunk>, ExploreError> {
-    explore::shrink(job, &no_worse(job), progress)
+    guarded(job, || explore::shrink(job, &no_worse(job), progress))
 }
 
-/// The waits that would settle an order; a scenario with one of them must have no more to be said against it.
+/// The waits that would settle an order, without new warnings.
 pub(super) fn suggest(
     job: &Job,
     outcomes: &BTreeSet<Observations>,
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<Suggestion>, ExploreError> {
-    explore::suggest(job, outcomes, options, &no_worse(job), progress)
+    guarded(job, || explore::suggest(job, outcomes, options, &no_worse(job), progress))
 }
 
-/// Whether of a scenario that was made from this one no more is to be said than of this one.
+/// True if a scenario that was made from this one has no more warnings than this one.
 pub(super) fn no_worse(job: &Job) -> impl Fn(&Scenario) -> bool + '_ {
     let warnings = |scenario: &Scenario| {
         let text = json::text(scenario);
@@ -141,17 +154,17 @@ pub(super) fn hunt(
     options: &Options,
     wanted: &mut dyn FnMut(&Observations, &[Violation]) -> bool,
 ) -> Result<Hunted, ExploreError> {
-    explore::hunt(job, options, wanted)
+    guarded(job, || explore::hunt(job, options, wanted))
 }
 
 /// Runs one interleaving.
 pub(super) fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
-    explore::replay(job, schedule)
+    guarded(job, || explore::replay(job, schedule))
 }
 
 /// The two operations whose order decides whether a schedule breaks a rule.
 pub(super) fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
-    explore::racing_pair(job, schedule)
+    guarded(job, || explore::racing_pair(job, schedule))
 }
 
 /// The lock graph over every interleaving, its cycles attacked.
@@ -160,7 +173,7 @@ pub(super) fn locks(
     options: &Options,
     seen: &BTreeSet<LockEdge>,
 ) -> Result<LockGraph, ExploreError> {
-    explore::locks(job, options, seen)
+    guarded(job, || explore::locks(job, options, seen))
 }
 
 /// The process in which loom runs.

@@ -1,6 +1,6 @@
 //! `turnloom check`: every scenario under every interleaving, held against the rules and the reviewed snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 
 use super::console::Console;
@@ -14,13 +14,13 @@ use super::regressions::Regression;
 use super::snapshot_gate as gate;
 use super::snapshot_gate::Writing;
 use super::{Check, Exit, Format, backend, jobs, sharding};
+use crate::atomic_write;
 use crate::explore::{Exploration, ExploreError, Job, Options, Progress as Telling, Verdict};
 use crate::harness::Firing;
 use crate::report::checked;
 use crate::report::checked::Table;
-use crate::report::json;
-use crate::report::json::{BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, Standing};
-use crate::report::shards::ShardHead;
+use crate::report::json::{BrokenRule, CheckDocument, CheckedScenario, CheckedSnapshot, ShardHead, Standing};
+use crate::report::shards;
 use crate::report::{broken_rules, is_finding, shown, words};
 use crate::rules::{Basis, basis};
 
@@ -43,6 +43,14 @@ pub(super) fn run(console: &mut Console, arguments: &Check) -> Exit {
     }
     if !gate::usable(console, &files) {
         return Exit::Bad;
+    }
+    if writing == Writing::Snapshots {
+        files
+            .iter()
+            .map(File::snapshots)
+            .collect::<BTreeSet<_>>()
+            .iter()
+            .for_each(|folder| atomic_write::sweep(folder));
     }
     match part(console, arguments, files) {
         Ok((files, shard)) => check(console, arguments, &options, writing, &files, shard),
@@ -114,7 +122,7 @@ fn check(
     let tells = if shard.is_some() { Tells::Annotations } else { Tells::All };
     let document = CheckDocument { shard, ..CheckDocument::new(scenarios) };
     console.out(&match arguments.shape.format {
-        Format::Json => json::text(&document),
+        Format::Json => shards::text(&document),
         Format::Text => format!("\n{}\n", checked::summary(&document.summary)),
     });
     Exit::of(document.exit()).or(arguments.outputs.tell(console, &document, bounded, tells))

@@ -53,6 +53,21 @@ impl Console {
         }
     }
 
+    /// A console without a terminal whose streams go to these places.
+    #[cfg(test)]
+    pub(super) fn of_test(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+        let stream = |to| Stream { to, failed: None };
+        let environment = Environment::of(|_| None);
+        Self {
+            out: stream(out),
+            err: stream(err),
+            colour: false,
+            colour_err: false,
+            progress: false,
+            environment,
+        }
+    }
+
     /// Writes to stdout.
     pub(super) fn out(&mut self, text: &str) {
         self.out.write(text);
@@ -101,8 +116,7 @@ impl Console {
 mod tests {
     use std::io::{self, Write};
 
-    use super::{Console, Stream};
-    use crate::cli::environment::Environment;
+    use super::Console;
     use crate::cli::exit::Exit;
 
     /// A stream that always fails in one way.
@@ -119,11 +133,7 @@ mod tests {
     }
 
     fn closed(kind: io::ErrorKind) -> Exit {
-        let stream = || Stream { to: Box::new(Failing(kind)), failed: None };
-        let (out, err) = (stream(), stream());
-        let environment = Environment::of(|_| None);
-        let (colour, colour_err, progress) = (false, false, false);
-        let mut console = Console { out, err, colour, colour_err, progress, environment };
+        let mut console = Console::of_test(Box::new(Failing(kind)), Box::new(Failing(kind)));
         console.out("a line\n");
         console.out("a line\n");
         console.close(Exit::Findings)

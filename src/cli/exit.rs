@@ -48,6 +48,7 @@ impl Exit {
             ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Self::Bad,
             ExploreError::Broken { .. }
             | ExploreError::NotDeterministic { .. }
+            | ExploreError::Limit { .. }
             | ExploreError::Child { .. } => Self::Incomplete,
         }
     }

@@ -5,12 +5,12 @@ use std::fmt::Write;
 use super::Exit;
 use super::audit::DEMANDS;
 use super::console::Console;
-use super::names::nearest;
 use crate::report::json::Demand;
 use crate::report::words::wrap;
 use crate::rules as check;
-use crate::rules::{BASES, Basis, PROFILES, Profile, basis, rules};
+use crate::rules::{Basis, PROFILES, Profile, bases, basis, rules};
 use crate::subject::model::{Change, DECISIONS, DEFECTS, Decision, Defect, REVISIONS, Revision};
+use crate::terms::nearest;
 use crate::verify::protocol::RULES;
 
 /// The kinds of names, each with the heading of its list.
@@ -46,7 +46,7 @@ pub(super) fn run(console: &mut Console, name: Option<&str>) -> Exit {
 }
 
 fn all_names() -> impl Iterator<Item = &'static str> {
-    let rules = BASES.iter().map(|basis| basis.rule);
+    let rules = bases().map(|basis| basis.rule);
     let profiles = PROFILES.iter().map(|(_, name, _)| *name);
     let defects = DEFECTS.iter().flat_map(|defect| [defect.name, defect.row]);
     let demands = DEMANDS.iter().flat_map(|demand| [demand.name, demand.id]);
@@ -106,7 +106,7 @@ fn of_rule(of: &Basis) -> String {
 fn of_profile((profile, name, meaning): &(Profile, &str, &str)) -> String {
     let mut page = "A profile holds the rules of those before it too. Its own:\n".to_owned();
     let of_execution = |basis: &Basis| check::rule(basis.rule).is_some();
-    for basis in BASES.iter().filter(|basis| basis.profile == *profile) {
+    for basis in bases().filter(|basis| basis.profile == *profile) {
         let by = if of_execution(basis) { "" } else { ", of transcripts" };
         let _ = writeln!(page, "  {} ({}{by})", basis.rule, basis.cited());
     }
@@ -287,6 +287,11 @@ mod tests {
             late_stop: revokes (EventService.interrupt, EventService.pause)
             finished_callbacks: after_finish (ACPAgent.astep, finally)
             switched_model: noted_after (LocalConversation.switch_acp_model, model_copy)
+            interrupted_start: untold (LocalConversation.arun, its third line)
+            turn_restart: loop (ACPAgent.astep, self._restart_session_on_next_turn)
+            supersede_check: newest (EventService._mark_running_acp_prompt_superseded_sync)
+            sync_message: newest (ACPAgent.step, reversed(state.events))
+            sync_prompt_lock: held (LocalConversation.run, with self._state around step)
         ");
     }
 }

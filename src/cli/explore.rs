@@ -11,7 +11,7 @@ use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, s
 use crate::engine::locks::LockGraph;
 use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token};
 use crate::report::json;
-use crate::report::json::{ExploreDocument, ExploredOutcome, ToldViolation};
+use crate::report::json::{ExploreDocument, ExploredOutcome, FaultDocument, ToldViolation};
 use crate::report::{Shown, shown, words};
 
 /// Explores the scenario and tells what came of it.
@@ -44,19 +44,20 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     let running = progress.begin(&job.name);
     let explored = backend::explore(&job, &options, &mut |told| running.ran(told));
     drop(progress);
+    let format = if arguments.reading.takes_stdout() { Format::Text } else { arguments.shape.format };
     let exploration = match explored {
         Ok(exploration) => exploration,
-        Err(error) => return console.could_not_run(&error),
+        Err(error) => return failed_as(console, &job, &error, format),
     };
     let outcomes = shown(&exploration, &job.scenario.observe);
     let pairs = match pairs(&job, &outcomes) {
         Ok(pairs) => pairs,
-        Err(error) => return console.could_not_run(&error),
+        Err(error) => return failed_as(console, &job, &error, format),
     };
     let outcomes: Vec<_> = outcomes.into_iter().zip(pairs).collect();
     let graph = match locks::find(&job, &options, &exploration) {
         Ok(graph) => graph,
-        Err(error) => return console.could_not_run(&error),
+        Err(error) => return failed_as(console, &job, &error, format),
     };
     if !arguments.reading.takes_stdout() {
         console.out(&match arguments.shape.format {
@@ -78,6 +79,15 @@ fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, Explo
         _ => Ok(None),
     };
     outcomes.iter().map(pair).collect()
+}
+
+/// Says why a scenario could not be run; a program that asked for JSON gets a document that says so.
+pub(super) fn failed_as(console: &mut Console, job: &Job, error: &ExploreError, format: Format) -> Exit {
+    let exit = console.could_not_run(error);
+    if format == Format::Json && exit == Exit::Incomplete {
+        console.out(&json::text(&FaultDocument::new(&job.name, words::plain(&error.to_string()))));
+    }
+    exit
 }
 
 fn each_once(names: &[String]) -> Vec<String> {

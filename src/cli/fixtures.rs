@@ -15,7 +15,8 @@ pub(super) fn file(path: PathBuf) -> File {
     });
     let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
     let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
-    File { path, loaded: Loaded { name, scenario, warnings: String::new(), only_live: String::new() } }
+    let (warnings, only_live) = (String::new(), String::new());
+    File { path, loaded: Loaded { name, scenario, warnings, only_live, lines: None } }
 }
 
 /// An exploration with one outcome, which breaks the rule if one is given.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+#[cfg(test)]
+use crate::engine::fault_injection;
 use crate::engine::search::Cores;
 
 /// The cores that so many jobs have besides those on which so many items are worked on at a time; none if there is one
@@ -36,10 +38,14 @@ pub(super) fn in_order_sparing<T: Sync, R: Send>(
 ) {
     let next = AtomicUsize::new(0);
     let (done, results) = mpsc::channel();
+    #[cfg(test)]
+    let planted = fault_injection::now();
     thread::scope(|scope| {
         for _ in 0..jobs.get().min(items.len()) {
             let (next, work, done) = (&next, &work, done.clone());
             scope.spawn(move || {
+                #[cfg(test)]
+                fault_injection::set(planted);
                 while let Some((place, item)) = take(next, items) {
                     // Nobody listens any more only if the teller panicked, and then nobody will.
                     let _ = done.send((place, work(item)));

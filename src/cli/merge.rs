@@ -50,5 +50,5 @@ fn read(path: &Path) -> Result<CheckDocument, String> {
     if text.len() as u64 > MOST_BYTES {
         return Err("it has more than 1 GiB".to_owned());
     }
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+    shards::read(&text)
 }

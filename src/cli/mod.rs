@@ -12,6 +12,8 @@ mod exit;
 mod explain;
 mod explore;
 mod export;
+#[cfg(test)]
+mod fault_tests;
 mod files;
 #[cfg(test)]
 mod fixtures;
@@ -20,6 +22,7 @@ mod import;
 mod jobs;
 mod lint;
 mod locks;
+mod maintain;
 mod merge;
 mod names;
 mod new;
@@ -49,6 +52,7 @@ pub use backend::vocabulary;
 use console::Console;
 use exit::Exit;
 use export::Reading;
+pub use maintain::maintain;
 use outputs::Outputs;
 use search::Engine;
 use shard::Shard;
@@ -291,15 +295,6 @@ struct Audit {
     /// the engine that explores
     #[arg(long, value_enum, default_value = "turnloom")]
     engine: EngineKind,
-    /// print the page `scenarios/README.md` instead, if every row holds
-    #[arg(long, conflicts_with = "format")]
-    table: bool,
-    /// say instead which defects mask or exclude each other
-    #[arg(long, conflicts_with_all = ["format", "table", "engine"])]
-    pairs: bool,
-    /// say instead what each scenario could do without and still find its defect
-    #[arg(long, conflicts_with_all = ["format", "table", "engine", "pairs"])]
-    smallest: bool,
     #[command(flatten)]
     jobs: Jobs,
     /// also write a JUnit report to this file

@@ -1,18 +1,7 @@
-//! Names on the command line: the nearest valid one, and whether a defect or a revision exists.
+//! Names on the command line: whether a defect or a revision exists, and which one was meant.
 
 use crate::subject::model::{DEFECTS, REVISIONS};
-
-/// The name a person most likely meant, if one is near enough; of two as near, the first.
-pub(super) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = name.to_lowercase();
-    let allowed = (wanted.chars().count() / 3).max(1);
-    names
-        .into_iter()
-        .map(|known| (strsim::osa_distance(&wanted, &known.to_lowercase()), known))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
+use crate::terms::nearest;
 
 /// What is wrong with the names, and what may help; nothing if all of them exist.
 pub(super) fn wrong(revision: Option<&str>, defects: &[String]) -> Option<(String, String)> {
@@ -34,14 +23,7 @@ fn unknown<'a>(kind: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{nearest, wrong};
-
-    #[test]
-    fn near_names_are_found_and_far_ones_are_not() {
-        assert_eq!(nearest("finish-gpa", ["fifo-skip", "finish-gap"]), Some("finish-gap"));
-        assert_eq!(nearest("elephant", ["fifo-skip", "finish-gap"]), None);
-        assert_eq!(nearest("", ["fifo-skip"]), None);
-    }
+    use super::wrong;
 
     #[test]
     fn a_wrong_name_is_told_with_the_nearest_one() {

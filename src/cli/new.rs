@@ -7,13 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::{Exit, New, backend, import, names};
+use super::{Exit, New, backend, import};
 use crate::atomic_write as whole_file;
 use crate::import::Imported;
 use crate::report::json;
 use crate::scenario;
 use crate::scenario::is_scenario;
 use crate::subject::model::{DEFECTS, Defect};
+use crate::terms::nearest;
 
 /// Where scenarios are, and where a new one goes.
 const FOLDER: &str = "scenarios";
@@ -187,7 +188,7 @@ fn row_of_the_catalogue(row: &str) -> Result<Start, Refusal> {
     let Some(defect) = DEFECTS.iter().find(is_named) else {
         let what = format!("`{}` is no row of the race catalogue, and no defect", row.escape_debug());
         let names = DEFECTS.iter().flat_map(|defect| [defect.row, defect.name]);
-        let help = match names::nearest(row, names) {
+        let help = match nearest(row, names) {
             _ if Path::new(row).exists() => {
                 format!("there is a file of that name: `--from ./{row}` reads it as a transcript")
             }

@@ -10,8 +10,8 @@ use clap::Args;
 use super::Exit;
 use super::console::Console;
 use crate::atomic_write as whole_file;
-use crate::report::json;
 use crate::report::json::CheckDocument;
+use crate::report::shards;
 use crate::report::{annotations, junit, sarif};
 
 /// The files of a check.
@@ -66,7 +66,7 @@ impl Outputs {
         tells: Tells,
     ) -> Exit {
         let files: [(&Option<PathBuf>, &dyn Fn() -> String); 3] = [
-            (&self.report, &|| json::text(document)),
+            (&self.report, &|| shards::text(document)),
             (&self.junit, &|| junit::of_check(document)),
             (&self.sarif, &|| sarif::of_check(document)),
         ];

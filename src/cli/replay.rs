@@ -177,6 +177,7 @@ mod tests {
             scenario: job().scenario,
             warnings: String::new(),
             only_live: String::new(),
+            lines: None,
         };
         File { path: "scenarios/r08.json".into(), loaded }
     }

@@ -10,7 +10,8 @@ use super::shard::Shard;
 use crate::engine::fingerprint::digest;
 use crate::explore;
 use crate::report::json;
-use crate::report::shards::{ShardHead, ShardedScenario};
+use crate::report::json::{ShardHead, ShardedScenario};
+use crate::report::shards::UNSEALED;
 
 /// Parts the scenarios: those of this shard, in their order, and what its report says of the rest.
 pub(super) fn part(
@@ -29,6 +30,7 @@ pub(super) fn part(
         shard: *shard,
     };
     let head = ShardHead {
+        content: UNSEALED.to_owned(),
         index: shard.index(),
         of: shard.of(),
         turnloom: env!("CARGO_PKG_VERSION").to_owned(),

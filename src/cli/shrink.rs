@@ -22,7 +22,7 @@ pub(super) fn run(console: &mut Console, job: &Job, format: Format) -> Exit {
     drop(progress);
     let shrunk = match shrunk {
         Ok(shrunk) => shrunk,
-        Err(error) => return console.could_not_run(&error),
+        Err(error) => return super::explore::failed_as(console, job, &error, format),
     };
     match (&shrunk, format) {
         (_, Format::Json) => console.out(&json::text(&shrunk.as_ref().map(ShrinkDocument::from))),

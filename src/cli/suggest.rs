@@ -15,7 +15,6 @@ use crate::observation::Observations;
 use crate::report::json;
 use crate::report::json::{SuggestDocument, ToldSuggestion};
 use crate::report::{Shown, shown, words};
-use crate::scenario;
 use crate::scenario::{EventSeen, FrameSeen, Happening, Method, Scenario, Step, word};
 
 /// Explores the scenario, then with each wait that might settle something, and tells those that do.
@@ -31,7 +30,7 @@ pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Optio
     drop(progress);
     let (exploration, found) = match found {
         Ok(found) => found,
-        Err(error) => return console.could_not_run(&error),
+        Err(error) => return super::explore::failed_as(console, job, &error, format),
     };
     console.out(&match format {
         Format::Text => told(file, job, &exploration, &found),
@@ -43,7 +42,7 @@ pub(super) fn run(console: &mut Console, file: &File, job: &Job, options: &Optio
 fn document(file: &File, job: &Job, exploration: &Exploration, found: Vec<Suggestion>) -> SuggestDocument {
     let outcomes = shown(exploration, &job.scenario.observe);
     let suggestion = |Suggestion { place, wait, left }: Suggestion| ToldSuggestion {
-        line: scenario::line(&file.path, &place.pointer()),
+        line: line(file, &place),
         before: place.pointer(),
         place: describe(&job.scenario, &place),
         paste: pasted(&place, &wait),
@@ -80,7 +79,7 @@ fn told(file: &File, job: &Job, exploration: &Exploration, found: &[Suggestion])
     let mut before = None;
     for Suggestion { place, wait, left } in found {
         if before != Some(place) {
-            let line = scenario::line(&file.path, &place.pointer());
+            let line = line(file, place);
             let line = line.map(|line| format!("{}:{line}, ", file.shown())).unwrap_or_default();
             let _ = writeln!(text, "\n{line}{}", describe(&job.scenario, place));
         }
@@ -89,6 +88,11 @@ fn told(file: &File, job: &Job, exploration: &Exploration, found: &[Suggestion])
         let _ = writeln!(text, "    {}", pasted(place, wait));
     }
     text
+}
+
+/// The line of the step before which the wait would stand.
+fn line(file: &File, place: &Place) -> Option<usize> {
+    file.loaded.lines.as_ref().map(|lines| lines.of(&place.pointer()))
 }
 
 /// Where the wait would stand.

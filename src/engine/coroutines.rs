@@ -4,9 +4,10 @@
 //! destructors run; operations in them do nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use corosensei::stack::DefaultStack;
@@ -17,6 +18,7 @@ use super::execution::dependence::{Next, Use};
 use super::fault_injection::{Planted, planted};
 use super::fingerprint::{chain, digest};
 use super::kernel::{Engine, Installed, LogicalTask, ObjectCore, Request, Spawn, Took, install};
+use super::search::complete::{Limits, Stopped};
 use super::trace::{Book, Doing, RoleId};
 
 /// What a coroutine is told when it goes on.
@@ -75,6 +77,11 @@ impl Thread {
 /// A thread that has not begun, and what it will do.
 type Newborn = (Rc<Thread>, Box<dyn FnOnce()>);
 
+/// About how many bytes a thread takes, with the part of its stack that it touches; an object; a step in the book.
+const THREAD: u64 = 32 * 1024;
+const OBJECT: u64 = 256;
+const STEP: u64 = 256;
+
 /// What the executions of one search have in common: stacks to use again, and numbers for threads and objects.
 #[derive(Default)]
 pub(in crate::engine) struct StackPool {
@@ -83,6 +90,10 @@ pub(in crate::engine) struct StackPool {
     threads: RefCell<FxHashMap<u128, u32>>,
     /// The numbers that hold for all who search together; none for who searches alone.
     names: Option<Arc<Names>>,
+    /// How many stacks there are, free or not.
+    stacks: Cell<usize>,
+    /// How far the search goes, which holds while an execution begins as well.
+    limits: Limits,
 }
 
 /// The numbers that threads and objects have for all who search a program together.
@@ -90,6 +101,8 @@ pub(in crate::engine) struct StackPool {
 pub(in crate::engine) struct Names {
     objects: Mutex<FxHashMap<u128, u32>>,
     threads: Mutex<FxHashMap<u128, u32>>,
+    /// How many stacks all of them have.
+    stacks: AtomicUsize,
 }
 
 /// The number of what has this key, the next one if it has none.
@@ -116,9 +129,9 @@ fn number_of(
 impl StackPool {
     const SIZE: usize = 512 * 1024;
 
-    /// Stacks of one thread, with the numbers that hold for all, if there are others.
-    pub(in crate::engine) fn with_names(names: Option<Arc<Names>>) -> Self {
-        Self { names, ..Self::default() }
+    /// Stacks of one thread, for executions within these limits, with the numbers that hold for all, if there are others.
+    pub(in crate::engine) fn new(limits: &Limits, names: Option<Arc<Names>>) -> Self {
+        Self { names, limits: limits.clone(), ..Self::default() }
     }
 
     fn thread(&self, key: u128) -> u32 {
@@ -129,11 +142,21 @@ impl StackPool {
         number_of(&self.objects, self.names.as_ref().map(|names| &names.objects), key)
     }
 
-    fn take(&self) -> DefaultStack {
-        let free = self.free.borrow_mut().pop();
-        free.unwrap_or_else(|| {
-            DefaultStack::new(Self::SIZE).expect("failed to map memory for a thread's stack")
-        })
+    /// A stack; none if the system has no more memory for one.
+    fn take(&self) -> Option<DefaultStack> {
+        if let Some(free) = self.free.borrow_mut().pop() {
+            return Some(free);
+        }
+        self.stacks.set(self.stacks.get() + 1);
+        if let Some(names) = &self.names {
+            names.stacks.fetch_add(1, Ordering::Relaxed);
+        }
+        DefaultStack::new(Self::SIZE).ok()
+    }
+
+    /// How many stacks there are, with those of others who search together with this one.
+    fn stacks(&self) -> usize {
+        self.names.as_ref().map_or(self.stacks.get(), |names| names.stacks.load(Ordering::Relaxed))
     }
 }
 
@@ -142,7 +165,7 @@ struct Core {
     book: Book,
     keep: Keep,
     threads: RefCell<Vec<Rc<Thread>>>,
-    newborn: RefCell<Vec<Newborn>>,
+    newborn: RefCell<VecDeque<Newborn>>,
     running: Cell<usize>,
     shop: Rc<StackPool>,
     /// The objects that the last step used.
@@ -175,6 +198,14 @@ pub(in crate::engine) struct Run {
     shop: Rc<StackPool>,
     fibers: Vec<Option<Fiber>>,
     installed: Option<Installed>,
+    /// The limit at which it stands still, since a thread was to begin beyond it.
+    stopped: Option<Stopped>,
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }
 
 impl Run {
@@ -198,21 +229,32 @@ impl Run {
         });
         *core.me.borrow_mut() = Rc::downgrade(&core);
         let installed = Some(install(core.clone()));
-        let mut run = Self { core, shop, fibers: Vec::new(), installed };
-        let body = Box::new(move || program());
+        let mut run = Self { core, shop, fibers: Vec::new(), installed, stopped: None };
+        assert!(!planted(Planted::EnginePanics), "a planted fault of the engine");
+        let body = Box::new(move || {
+            assert!(!planted(Planted::ThreadPanics), "a planted fault of a thread");
+            program();
+        });
         run.core.spawn(Spawn { name: "main".to_owned(), daemon: false, body });
         run.raise();
         run
     }
 
-    /// Lets every newborn thread run to its first visible operation.
+    /// Lets every newborn thread run to its first visible operation, as far as the limits allow.
     fn raise(&mut self) {
-        loop {
-            let Some((thread, body)) = self.core.take_newborn() else { return };
+        while let Some((thread, body)) = self.core.take_newborn() {
+            self.stopped = self.shop.limits.reached(self.size());
+            if self.stopped.is_some() {
+                return;
+            }
+            let Some(stack) = self.shop.take() else {
+                self.stopped = Some(Stopped::Memory);
+                return;
+            };
             let index = self.fibers.len();
             let core = self.core.clone();
             let me = thread.clone();
-            let fiber = Coroutine::with_stack(self.shop.take(), move |yielder: &Yielder<Go, ()>, _: Go| {
+            let fiber = Coroutine::with_stack(stack, move |yielder: &Yielder<Go, ()>, _: Go| {
                 me.yielder.set(std::ptr::from_ref(yielder));
                 let result = catch_unwind(AssertUnwindSafe(body));
                 if core.over.get() {
@@ -241,6 +283,27 @@ impl Run {
             CoroutineResult::Yield(()) => self.fibers[index] = Some(fiber),
             CoroutineResult::Return(()) => self.shop.free.borrow_mut().push(fiber.into_stack()),
         }
+    }
+
+    /// The limit that it has come to, if it has: its threads did not all begin, so nothing can be said of it.
+    pub(in crate::engine) fn stopped(&self) -> Option<Stopped> {
+        self.stopped
+    }
+
+    /// How far it may go.
+    pub(in crate::engine) fn limits(&self) -> &Limits {
+        &self.shop.limits
+    }
+
+    /// About how many bytes it takes: the stacks of the search, objects, and the steps that it has recorded.
+    pub(in crate::engine) fn size(&self) -> u64 {
+        let objects = self.core.live.borrow().len() as u64;
+        self.shop.stacks() as u64 * THREAD + objects * OBJECT + self.core.book.len() as u64 * STEP
+    }
+
+    /// The operation that a thread is about to take, and its object.
+    pub(in crate::engine) fn pending(&self, index: usize) -> Option<(&'static str, Rc<str>)> {
+        self.core.book.pending(self.core.threads.borrow()[index].role)
     }
 
     /// The threads whose next operation can be taken, by number.
@@ -296,6 +359,9 @@ impl Run {
 
     /// Lets a thread take its next operation, in this one of its alternatives, and run on to the one after.
     pub(in crate::engine) fn step(&mut self, index: usize, alternative: usize) {
+        if self.stopped.is_some() {
+            return;
+        }
         self.core.uses.borrow_mut().clear();
         self.resume(index, Go::Step(alternative));
         self.raise();
@@ -387,8 +453,7 @@ impl Core {
     }
 
     fn take_newborn(&self) -> Option<Newborn> {
-        let mut newborn = self.newborn.borrow_mut();
-        if newborn.is_empty() { None } else { Some(newborn.remove(0)) }
+        self.newborn.borrow_mut().pop_front()
     }
 
     fn thread(&self) -> Rc<Thread> {
@@ -406,17 +471,13 @@ impl Core {
     }
 
     fn describe_panic(&self, thread: &Thread, payload: &(dyn std::any::Any + Send)) -> String {
-        let message = payload.downcast_ref::<String>().map(String::as_str);
-        let message =
-            message.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-        format!("{}: {message}", self.book.name(thread.role))
+        format!("{}: {}", self.book.name(thread.role), panic_message(payload))
     }
 }
 
 impl Engine for Core {
     fn spawn(&self, spawn: Spawn) {
-        let known: BTreeSet<Rc<str>> = self.book.names().into_iter().collect();
-        assert!(!known.contains(&*spawn.name), "two threads are named `{}`", spawn.name);
+        assert!(!self.book.knows(&spawn.name), "two threads are named `{}`", spawn.name);
         let name_digest = digest(&spawn.name);
         let thread = Rc::new(Thread {
             role: self.book.role(&spawn.name),
@@ -432,7 +493,7 @@ impl Engine for Core {
             logical_task: Cell::new(LogicalTask { key: name_digest, ..LogicalTask::default() }),
         });
         self.threads.borrow_mut().push(thread.clone());
-        self.newborn.borrow_mut().push((thread, spawn.body));
+        self.newborn.borrow_mut().push_back((thread, spawn.body));
     }
 
     fn perform(&self, request: Request<'_>, apply: &mut dyn FnMut(usize) -> (u128, String)) -> Took {

@@ -2,7 +2,7 @@
 
 /// One defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Planted {
+pub(crate) enum Planted {
     /// A read and a write of one object do not depend on each other.
     ReadsDependOnNothing,
     /// No write depends on anything.
@@ -33,6 +33,10 @@ pub(in crate::engine) enum Planted {
     ChoicesAreSettled,
     /// A state is in the table as soon as somebody comes to it.
     KnownOnEntry,
+    /// A thread of the program panics.
+    ThreadPanics,
+    /// The engine panics before it begins an execution.
+    EnginePanics,
 }
 
 #[cfg(test)]
@@ -42,19 +46,31 @@ thread_local! {
 
 /// Whether a defect is planted.
 #[cfg(test)]
-pub(in crate::engine) fn planted(defect: Planted) -> bool {
+pub(crate) fn planted(defect: Planted) -> bool {
     NOW.get() == Some(defect)
 }
 
 /// Whether a defect is planted.
 #[cfg(not(test))]
-pub(in crate::engine) const fn planted(_: Planted) -> bool {
+pub(crate) const fn planted(_: Planted) -> bool {
     false
+}
+
+/// The defect that is planted in this thread.
+#[cfg(test)]
+pub(crate) fn now() -> Option<Planted> {
+    NOW.get()
+}
+
+/// Plants a defect in this thread, for as long as it lives.
+#[cfg(test)]
+pub(crate) fn set(defect: Option<Planted>) {
+    NOW.set(defect);
 }
 
 /// Runs `body` with a defect planted.
 #[cfg(test)]
-pub(in crate::engine) fn with<R>(defect: Option<Planted>, body: impl FnOnce() -> R) -> R {
+pub(crate) fn with<R>(defect: Option<Planted>, body: impl FnOnce() -> R) -> R {
     NOW.set(defect);
     let result = body();
     NOW.set(None);

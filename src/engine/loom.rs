@@ -29,8 +29,8 @@ pub enum Finished {
     Complete,
     /// loom says that nobody can move.
     Deadlock,
-    /// loom says that there are too many branches.
-    Hang,
+    /// loom says that there are too many branches: the execution was not run to its end.
+    TooLong,
     /// The program panicked.
     Panicked,
 }
@@ -57,7 +57,7 @@ thread_local! {
 pub struct Bounds {
     /// At most so many preemptions; none for any number.
     pub preemptions: Option<u32>,
-    /// An execution of more branches than this counts as a hang.
+    /// No execution has more branches than this; one that would is the last.
     pub branches: usize,
     /// How many alternatives beyond the first an execution may choose from, all its choices together. If there are any,
     /// they take one of loom's five threads.
@@ -79,7 +79,7 @@ pub fn permute(bounds: Bounds, program: Rc<dyn Fn()>, visit: Visit) -> bool {
         let finished = if message.contains("deadlock") {
             Finished::Deadlock
         } else if message.contains("maximum number of branches") {
-            Finished::Hang
+            Finished::TooLong
         } else {
             Finished::Panicked
         };

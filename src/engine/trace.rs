@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::fingerprint::digest;
 use crate::explore::Anchor;
 use crate::observation::LockEdge;
@@ -65,6 +67,7 @@ struct Scope {
 #[derive(Debug, Default)]
 pub struct Book {
     roles: RefCell<Vec<Role>>,
+    by_name: RefCell<FxHashMap<Rc<str>, RoleId>>,
     current: Cell<usize>,
     steps: RefCell<Vec<Step>>,
     edges: RefCell<BTreeSet<LockEdge>>,
@@ -102,18 +105,31 @@ impl Book {
 
     /// The role of this name, new or known.
     pub fn role(&self, name: &str) -> RoleId {
-        let mut roles = self.roles.borrow_mut();
-        if let Some(known) = roles.iter().position(|role| &*role.name == name) {
-            return RoleId(known);
+        if let Some(known) = self.by_name.borrow().get(name) {
+            return *known;
         }
-        roles.push(Role {
-            name: name.into(),
-            held: Vec::new(),
-            scopes: Vec::new(),
-            doing: Doing::default(),
-            done: false,
-        });
+        let mut roles = self.roles.borrow_mut();
+        let name: Rc<str> = name.into();
+        self.by_name.borrow_mut().insert(name.clone(), RoleId(roles.len()));
+        roles.push(Role { name, held: Vec::new(), scopes: Vec::new(), doing: Doing::default(), done: false });
         RoleId(roles.len() - 1)
+    }
+
+    /// Whether there is a role of this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.by_name.borrow().contains_key(name)
+    }
+
+    /// The operation that a role waits to do, and its object; none if it is done or runs.
+    pub(crate) fn pending(&self, role: RoleId) -> Option<(&'static str, Rc<str>)> {
+        let roles = self.roles.borrow();
+        let role = &roles[role.0];
+        role.doing.operation.clone().filter(|_| !role.done)
+    }
+
+    /// How many steps were taken so far.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.borrow().len()
     }
 
     /// The name of a role.

@@ -110,8 +110,11 @@ pub enum ExploreError {
     /// The scenario has what only a live server can do.
     #[error("failed to run `{0}`: it has what only a live server can do")]
     OnlyLive(String),
-    /// The program under test broke a promise of its own: a defect of turnloom.
-    #[error("failed to run `{scenario}`: {message}")]
+    /// The model or the engine broke a promise of its own: a defect of turnloom.
+    #[error(
+        "failed to run `{scenario}`: {message}; this is a fault of turnloom and says nothing about the scenario: please \
+         report it with the scenario's file, the command line and this message"
+    )]
     Broken {
         /// The scenario.
         scenario: String,
@@ -133,6 +136,14 @@ pub enum ExploreError {
         first: String,
         /// What it is now.
         now: String,
+    },
+    /// A limit ended the one execution that was to be run.
+    #[error("failed to run `{scenario}`: {reason}")]
+    Limit {
+        /// The scenario.
+        scenario: String,
+        /// Which limit, and what helps.
+        reason: String,
     },
     /// The child process in which loom runs could not be started or ended without an answer.
     #[error("failed to run loom for `{scenario}`: {message}")]
@@ -165,8 +176,8 @@ impl Job {
         Ok(Stage::of(&self.scenario, self.revision.as_deref(), &self.defects, self.timers)?)
     }
 
-    /// How far a search of the job goes if nothing else is said. Whoever writes many steps down wants long executions,
-    /// which are no hangs.
+    /// How far a search of the job goes if nothing else is said. The limit of steps grows with what the scenario writes
+    /// down.
     pub(super) fn limits(&self) -> Limits {
         let limits = Limits::default();
         Limits { steps: limits.steps.max(STEPS_FOR_EACH * written(&self.scenario)), ..limits }
@@ -208,15 +219,36 @@ impl Options {
     }
 
     /// What is known when a search was stopped.
-    pub(super) fn cut_short(&self, stopped: Stopped, executions: u64) -> Verdict {
+    pub(super) fn cut_short(&self, limits: &Limits, stopped: Stopped, executions: u64) -> Verdict {
         let seconds = self.budget.seconds.unwrap_or(0);
         Verdict::Incomplete(match stopped {
             Stopped::Executions => format!("the budget of {executions} schedules was used up"),
             Stopped::Time => format!("the budget of {seconds} seconds was used up"),
             Stopped::Interrupted => "it was interrupted".to_owned(),
             Stopped::Memory => format!("the memory of {} was used up", size_in_words(self.memory)),
+            Stopped::Steps => format!("an execution {}", out_of_steps(limits.steps)),
         })
     }
+}
+
+/// Why an execution within the limits came to no end: a limit ended it.
+pub(super) fn limit_reached(limits: &Limits, stopped: Stopped) -> String {
+    match stopped {
+        Stopped::Steps => format!("it {}", out_of_steps(limits.steps)),
+        Stopped::Memory => format!(
+            "its threads and objects take more than {}; leave actors out",
+            size_in_words(limits.memory)
+        ),
+        Stopped::Executions | Stopped::Time | Stopped::Interrupted => "it was interrupted".to_owned(),
+    }
+}
+
+/// What is known of an execution that took more steps than this, and what helps.
+pub(super) fn out_of_steps(steps: usize) -> String {
+    format!(
+        "took more than {steps} steps and neither ended nor came back to a state it had been in: lower \
+         `limits.iterations` or `limits.retries`, or let the server end the loop"
+    )
 }
 
 /// A size as it is written on the command line: `512MiB`.

@@ -26,8 +26,8 @@ use crate::engine::loom::{Bounds, Finished, all_tried, permute};
 
 /// The preemption bound of a scenario that names none.
 const PREEMPTIONS: u32 = 2;
-/// An execution of more branches than this counts as a hang.
-const BRANCHES: usize = 50_000;
+/// How many branches loom has for each step that an execution may take.
+const BRANCHES_FOR_EACH: usize = 3;
 
 /// What the parent asks.
 #[derive(Serialize, Deserialize)]
@@ -37,6 +37,7 @@ struct Request {
     defects: Vec<String>,
     timers: Firing,
     preemptions: u32,
+    branches: usize,
 }
 
 /// What the child answers.
@@ -55,6 +56,8 @@ enum Ending {
     All,
     /// loom stopped at an execution that could not go on.
     Stuck,
+    /// loom stopped at an execution that has more branches than were asked for.
+    TooLong,
     /// The program panicked.
     Panicked(String),
 }
@@ -92,7 +95,13 @@ pub(crate) fn explore(job: &Job, options: &Options) -> Result<Exploration, Explo
             found.schedule = Some(schedule(job, outcome)?);
         }
     }
-    let clean = if answer.all_tried {
+    let clean = if answer.ended == Ending::TooLong {
+        let branches = BRANCHES_FOR_EACH * job.limits().steps;
+        Verdict::Incomplete(format!(
+            "an execution took more than {branches} of loom's branches, and loom does not know whether it hangs: \
+             explore it with `--engine turnloom`"
+        ))
+    } else if answer.all_tried {
         Verdict::ProvedUpTo(preemptions)
     } else {
         // Choices would take one of the few threads, and so far no scenario makes any.
@@ -129,6 +138,7 @@ fn ask(job: &Job, preemptions: u32) -> Result<Answer, ExploreError> {
         defects: job.defects.clone(),
         timers: job.timers,
         preemptions,
+        branches: BRANCHES_FOR_EACH * job.limits().steps,
     };
     let request = serde_json::to_vec(&request).map_err(|error| failed(error.to_string()))?;
     let program = std::env::current_exe().map_err(|error| failed(format!("no program to start: {error}")))?;
@@ -196,7 +206,7 @@ pub fn child() -> Result<(), Box<dyn std::error::Error>> {
         let why = match finished {
             Finished::Complete => None,
             Finished::Deadlock => Some(Why::Deadlock),
-            Finished::Hang => Some(Why::Hang),
+            Finished::TooLong => end(&visited.borrow().answer(Ending::TooLong)),
             Finished::Panicked => end(&visited.borrow().answer(Ending::Panicked(message.to_owned()))),
         };
         visited.borrow_mut().take_in(on_stage.observe(why, book), book);
@@ -205,7 +215,7 @@ pub fn child() -> Result<(), Box<dyn std::error::Error>> {
         }
     };
     let preemptions = Some(request.preemptions);
-    let bounds = Bounds { preemptions, branches: BRANCHES, alternatives: 0 };
+    let bounds = Bounds { preemptions, branches: request.branches, alternatives: 0 };
     permute(bounds, stage.program(), Rc::new(visit));
     serde_json::to_writer(std::io::stdout().lock(), &known.borrow().answer(Ending::All))?;
     Ok(())

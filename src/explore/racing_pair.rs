@@ -7,7 +7,7 @@
 
 use super::job::{ExploreError, Job};
 use super::run::replay;
-use super::shrink::spare_departures;
+use super::shrink::{STEPS, spare_departures};
 use super::{Replay, TraceStep};
 use crate::engine::execution::{Departure, Fork, Schedule, Switch, forks};
 
@@ -49,15 +49,17 @@ pub fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>,
     let stage = job.stage()?;
     let forks = forks(&job.limits(), &stage.program(), &schedule);
     stage.clear();
-    let mut tries = 0;
+    let (mut tries, mut steps) = (0, 0);
+    let mut taken: usize = forks.iter().map(Fork::departures).sum();
     for (step, fork) in forks.iter().enumerate().rev() {
-        let taken: usize = forks[..step].iter().map(Fork::departures).sum();
+        taken -= fork.departures();
         for thread in fork.able.iter().filter(|thread| **thread != fork.moves) {
             tries += 1;
-            if tries > REVERSALS {
+            if tries > REVERSALS || steps > STEPS {
                 return Ok(None);
             }
             let passing = replay(job, &reversed(&schedule, taken, fork, thread))?;
+            steps += passing.steps.len();
             if passing.drift.is_empty() && passing.violations.is_empty() {
                 return Ok(Some(pair(step, failing, passing)));
             }

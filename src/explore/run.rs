@@ -14,7 +14,7 @@ use crate::observation::{LockEdge, Observations, Why};
 use crate::rules as check;
 
 use super::findings::{Findings, Found, Judge};
-use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told};
+use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told, limit_reached, out_of_steps};
 use super::{EngineKind, Exploration, Replay, Statistics, TraceStep, Verdict, loom};
 use crate::engine::execution::{Ended, Execution, Schedule, follow};
 use crate::engine::locks::lock_graph::{LockGraph, known_lock_graph, lock_graph};
@@ -61,6 +61,10 @@ pub(super) fn stuck(job: &Job, ended: &Ended) -> Result<Option<Why>, ExploreErro
         Ended::Complete => Ok(None),
         Ended::Deadlock => Ok(Some(Why::Deadlock)),
         Ended::Hang => Ok(Some(Why::Hang)),
+        Ended::Stopped(stopped) => {
+            let reason = limit_reached(&job.limits(), *stopped);
+            Err(ExploreError::Limit { scenario: job.name.clone(), reason })
+        }
         Ended::Panicked(message) => {
             Err(ExploreError::Broken { scenario: job.name.clone(), message: message.clone() })
         }
@@ -144,7 +148,7 @@ fn on_one_core(
     let mut searched = options.run(job, &program, &mut visit);
     searched.share = told.share;
     if is_full {
-        searched.clean = options.cut_short(Stopped::Memory, searched.executions);
+        searched.clean = options.cut_short(&job.limits(), Stopped::Memory, searched.executions);
     }
     if let Some(error) = failed {
         return Err(error);
@@ -232,7 +236,8 @@ impl Options {
     fn run_complete(&self, limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> Searched {
         let search = run_search(limits, program, visit);
         let searched = self.searched(limits, &search);
-        if search.stopped != Some(Stopped::Memory) || limits.preemptions.is_some() {
+        let is_too_large = matches!(search.stopped, Some(Stopped::Memory | Stopped::Steps));
+        if !is_too_large || limits.preemptions.is_some() {
             return searched;
         }
         let executions = search.executions / SHARE_OF_FEW_PREEMPTIONS;
@@ -251,7 +256,7 @@ impl Options {
     /// What a complete search came to, if no rule broke.
     fn searched(&self, limits: &Limits, search: &Search) -> Searched {
         let clean = match (search.stopped, limits.preemptions) {
-            (Some(stopped), _) => self.cut_short(stopped, search.executions),
+            (Some(stopped), _) => self.cut_short(limits, stopped, search.executions),
             (None, Some(bound)) if search.bounded => Verdict::ProvedUpTo(bound),
             (None, _) => Verdict::Proved,
         };
@@ -274,7 +279,7 @@ impl Options {
             states += search.states;
             limits.executions = limits.executions.map(|left| left.saturating_sub(search.executions));
             if let Some(stopped) = search.stopped {
-                clean = clean.or(Some(self.cut_short(stopped, executions)));
+                clean = clean.or(Some(self.cut_short(&limits, stopped, executions)));
                 break;
             }
             if !search.exhausted {
@@ -298,7 +303,15 @@ impl Options {
     ) -> Searched {
         let search = sample(limits, program, drawn, visit);
         let clean = match search.stopped {
-            Some(Stopped::Interrupted) => self.cut_short(Stopped::Interrupted, search.executions),
+            Some(stopped @ (Stopped::Interrupted | Stopped::Memory)) => {
+                self.cut_short(limits, stopped, search.executions)
+            }
+            _ if search.out_of_steps > 0 => Verdict::Incomplete(format!(
+                "each of {} of the {} schedules {}",
+                search.out_of_steps,
+                search.executions,
+                out_of_steps(limits.steps)
+            )),
             _ => Verdict::Sampled { schedules: search.executions, seed: drawn.seed },
         };
         Searched { executions: search.executions, states: 0, share: None, clean }
@@ -327,7 +340,9 @@ fn find_canonical_witnesses(
             let why = match execution.ended {
                 Ended::Deadlock => Some(Why::Deadlock),
                 Ended::Hang => Some(Why::Hang),
-                Ended::Complete | Ended::Panicked(_) | Ended::NotDeterministic { .. } => None,
+                Ended::Complete | Ended::Panicked(_) | Ended::NotDeterministic { .. } | Ended::Stopped(_) => {
+                    None
+                }
             };
             let judged = judge.judge(&stage.observe(why, execution.book()));
             if judged.violations.is_empty() || have.contains(&judged.shown) {
@@ -386,7 +401,7 @@ fn first_violation(
         if witness || last {
             stage.clear();
             let clean = match search.stopped {
-                Some(stopped) => options.cut_short(stopped, search.executions),
+                Some(stopped) => options.cut_short(&job.limits(), stopped, search.executions),
                 None if search.bounded => Verdict::ProvedUpTo(preemptions),
                 None => Verdict::Proved,
             };

@@ -21,6 +21,10 @@ use crate::engine::search::{Least, Limits, least};
 
 /// Of a failure with more switches than this, only those that can be left out are.
 const SWITCHES: usize = 3;
+/// So many departures are many: they are left out in stretches first.
+const MANY: usize = 64;
+/// How many steps it may take to find out which departures can be left out.
+pub(super) const STEPS: usize = 2_000_000;
 /// How many executions it may take to find the fewest switches, or to know that a smaller scenario is too small.
 const EXECUTIONS: u64 = 20_000;
 
@@ -61,6 +65,8 @@ impl Shrunk {
 /// An execution that breaks rules.
 struct Witness {
     schedule: Schedule,
+    /// How many steps the execution has.
+    steps: usize,
     violations: Vec<Violation>,
 }
 
@@ -106,7 +112,7 @@ pub fn shrink(
         }
         break;
     }
-    let Witness { schedule, violations } = witness;
+    let Witness { schedule, violations, .. } = witness;
     let size = size(&small.scenario, &schedule);
     Ok(Some(Shrunk { job: small, schedule, violations, size, before }))
 }
@@ -141,7 +147,8 @@ fn breaking(
         // A scenario that breaks the runtime itself is no smaller form of one that breaks a rule.
         let why = stuck(job, &execution.ended).ok()?;
         let violations = check::judge(&stage.observe(why, execution.book()), &context);
-        let witness = Witness { schedule: execution.schedule(), violations };
+        let (schedule, steps) = (execution.schedule(), execution.steps());
+        let witness = Witness { schedule, steps, violations };
         let broken = witness.rules();
         rules.map_or(!broken.is_empty(), |rules| *rules == broken).then_some(witness)
     });
@@ -154,12 +161,12 @@ fn along(job: &Job, schedule: &Schedule) -> Result<Option<Witness>, ExploreError
     let stage = job.stage()?;
     let (seen, _) = follow(&job.limits(), &stage.program(), schedule, |execution| {
         let why = stuck(job, &execution.ended)?;
-        Ok::<_, ExploreError>((stage.observe(why, execution.book()), execution.schedule()))
+        Ok::<_, ExploreError>((stage.observe(why, execution.book()), execution.schedule(), execution.steps()))
     });
     stage.clear();
-    let (outcome, schedule) = seen?;
+    let (outcome, schedule, steps) = seen?;
     let violations = check::judge(&outcome, &Context::of(&job.scenario));
-    Ok((!violations.is_empty()).then_some(Witness { schedule, violations }))
+    Ok((!violations.is_empty()).then_some(Witness { schedule, steps, violations }))
 }
 
 /// A schedule that breaks rules, without the departures that it can spare; none if it breaks none.
@@ -168,21 +175,31 @@ pub(super) fn spare_departures(job: &Job, schedule: &Schedule) -> Result<Option<
     Ok(Some(fewer_departures(job, witness)?.schedule))
 }
 
-/// Leaves out every departure without which the same rules break.
+/// Leaves out every departure without which the same rules break, as far as the steps allow that this may take. Of very
+/// many departures whole stretches are left out first, each half as long as the ones before.
 fn fewer_departures(job: &Job, mut witness: Witness) -> Result<Witness, ExploreError> {
     let rules = witness.rules();
+    let mut left = STEPS;
+    let all = witness.schedule.departures.len();
+    let mut stretch = if all > MANY { all / 2 } else { 1 };
     let mut index = 0;
-    while index < witness.schedule.departures.len() {
-        let mut schedule = witness.schedule.clone();
-        schedule.departures.remove(index);
-        match along(job, &schedule)? {
-            Some(found)
-                if found.rules() == rules
-                    && found.schedule.departures.len() < witness.schedule.departures.len() =>
-            {
-                (witness, index) = (found, 0);
+    while left > 0 {
+        let departures = witness.schedule.departures.len();
+        if index >= departures {
+            if stretch == 1 {
+                break;
             }
-            _ => index += 1,
+            (stretch, index) = (stretch / 2, 0);
+            continue;
+        }
+        let mut schedule = witness.schedule.clone();
+        schedule.departures.drain(index..departures.min(index + stretch));
+        left = left.saturating_sub(witness.steps);
+        match along(job, &schedule)? {
+            Some(found) if found.rules() == rules && found.schedule.departures.len() < departures => {
+                (witness, index) = (found, if stretch == 1 { 0 } else { index });
+            }
+            _ => index += stretch,
         }
     }
     Ok(witness)

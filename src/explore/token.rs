@@ -56,6 +56,20 @@ pub enum TokenError {
         /// The check of what is in front of it.
         expected: String,
     },
+    /// Two revisions.
+    #[error("the token has two revisions, `{0}` and `{1}`; a run has one, so leave one of them out")]
+    Revisions(String, String),
+    /// Something is there twice.
+    #[error("the token names `{name}` twice; named once it is `{once}`")]
+    Twice {
+        /// What.
+        name: String,
+        /// The token without the second one.
+        once: String,
+    },
+    /// The parts are not where a token has them.
+    #[error("a token has one form, and this is another: it is written `{0}`")]
+    Form(String),
     /// The schedule is none.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -95,16 +109,73 @@ impl FromStr for Token {
         if found != expected {
             return Err(TokenError::Damaged { found: found.to_owned(), expected });
         }
-        let changes = changes.split('+').filter(|change| *change != "-");
-        let (race, changes): (Vec<&str>, Vec<&str>) = changes.partition(|change| *change == TIMERS_RACE);
+        let mut once: Vec<&str> = Vec::new();
+        let mut twice = None;
+        for change in changes.split('+').filter(|change| *change != "-") {
+            if once.contains(&change) {
+                twice = twice.or(Some(change.to_owned()));
+            } else {
+                once.push(change);
+            }
+        }
+        let (race, changes): (Vec<&str>, Vec<&str>) =
+            once.into_iter().partition(|change| *change == TIMERS_RACE);
         let (revision, defects): (Vec<&str>, Vec<&str>) =
             changes.into_iter().partition(|change| change.starts_with('@'));
-        Ok(Self {
+        if let [first, second, ..] = revision[..] {
+            return Err(TokenError::Revisions(first[1..].to_owned(), second[1..].to_owned()));
+        }
+        let token = Self {
             scenario: scenario.to_owned(),
             revision: revision.first().map(|revision| revision[1..].to_owned()),
             defects: defects.into_iter().map(ToOwned::to_owned).collect(),
             timers: if race.is_empty() { Firing::Clock } else { Firing::Race },
             schedule: schedule.parse()?,
-        })
+        };
+        let written = token.to_string();
+        match twice {
+            Some(name) => Err(TokenError::Twice { name, once: written }),
+            None if written == text => Ok(token),
+            None => Err(TokenError::Form(written)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Token, check};
+
+    fn refused(changes: &str) -> String {
+        let front = format!("r08:{changes}:bob@alice.lock-state");
+        format!("{front}:{}", check(&front)).parse::<Token>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_token_has_one_form() {
+        assert_eq!(
+            refused("@1.25.0+@base"),
+            "the token has two revisions, `1.25.0` and `base`; a run has one, so leave one of them out"
+        );
+        let once = |name: &str, once: &str| {
+            let front = format!("r08:{once}:bob@alice.lock-state");
+            let check = check(&front);
+            format!("the token names `{name}` twice; named once it is `{front}:{check}`")
+        };
+        assert_eq!(refused("a+a"), once("a", "a"));
+        assert_eq!(refused("@1.25.0+a+b+a"), once("a", "@1.25.0+a+b"));
+        assert_eq!(refused("@1.25.0+@1.25.0"), once("@1.25.0", "@1.25.0"));
+        assert_eq!(refused("timers=race+timers=race"), once("timers=race", "timers=race"));
+        for (other, one) in [
+            ("a+@1.25.0", "@1.25.0+a"),
+            ("a+timers=race", "timers=race+a"),
+            ("timers=race+@1.25.0", "@1.25.0+timers=race"),
+            ("-+a", "a"),
+            ("-+-", "-"),
+        ] {
+            let front = format!("r08:{one}:bob@alice.lock-state");
+            let written = format!("{front}:{}", check(&front));
+            let expected = format!("a token has one form, and this is another: it is written `{written}`");
+            assert_eq!(refused(other), expected);
+        }
     }
 }

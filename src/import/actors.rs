@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::transcript_replay::{Asked, Moment, Outcome, Story};
+use super::asked::{Asked, Outcome};
+use super::transcript_replay::{Moment, Story};
 use crate::scenario::{Actor, ClockStep, FrameSeen, Happening, Method, Send, Status, Step, Through, Timer};
 use crate::terms::ThreadRole;
 

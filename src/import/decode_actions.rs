@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::asked::{Asked, Outcome};
 use super::names::Names;
-use super::transcript_replay::{Asked, Outcome};
 use crate::mock_server::{REQUEST, Update};
 use crate::observation::ServerEntry;
 use crate::scenario::{Action, CallClient, Cut, Message, Raw, StopReason, Trigger, word};

@@ -1,10 +1,11 @@
 //! A transcript made into a scenario: what the client did is what the actors do, what the script did is what the server
 //! does, with a gate or a wait wherever one of them waited for the other.
 //!
-//! [`transcript_replay`] reads the transcript, [`decode_actions`] turns frames back into actions, [`actors`] says who
-//! acted, and [`names`] replaces what means something on one machine only.
+//! `transcript_replay` reads the transcript, `decode_actions` turns frames back into actions, `actors` says who acted,
+//! and `names` replaces what means something on one machine only.
 
 mod actors;
+mod asked;
 mod decode_actions;
 mod names;
 mod transcript_replay;
@@ -17,7 +18,8 @@ use crate::scenario::{
     Session, Step, Through, Trigger, broken_by,
 };
 use crate::wire::transcript::{Entry, What};
-use transcript_replay::{Asked, Moment, Story};
+use asked::Asked;
+use transcript_replay::{Moment, Story};
 
 /// A scenario that was made of a transcript.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,11 +29,14 @@ pub(super) struct Request {
 
 /// What is known of a request when its head has come.
 #[derive(Debug, Default)]
-struct Head {
-    request: Request,
+pub(super) struct Head {
+    /// The request, as yet without its body.
+    pub(super) request: Request,
     length: Option<usize>,
     /// Whether the client waits for a word before it sends the body.
     expects: bool,
+    /// How many bytes the head has.
+    bytes: usize,
 }
 
 /// Why there is no request.
@@ -76,9 +79,15 @@ impl Requests {
         &mut self,
         stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     ) -> Result<Request, Refused> {
-        let (Head { mut request, length, expects }, head) = loop {
+        let head = self.head(stream).await?;
+        self.body(stream, head).await
+    }
+
+    /// Reads the head of the next request; the body is still to be read.
+    pub(super) async fn head(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Head, Refused> {
+        loop {
             if let Some(found) = head(&self.bytes)? {
-                break found;
+                return Ok(found);
             }
             if self.bytes.len() > LONGEST_HEAD {
                 return Err(Refused::With(431, "the head of the request is too long"));
@@ -86,7 +95,16 @@ impl Requests {
             if self.read_ahead(stream).await? == 0 {
                 return Err(Refused::Gone);
             }
-        };
+        }
+    }
+
+    /// Reads the body behind a head, when there is room for it.
+    pub(super) async fn body(
+        &mut self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        head: Head,
+    ) -> Result<Request, Refused> {
+        let Head { mut request, length, expects, bytes } = head;
         if length.is_none() && request.method == "POST" && request.path.ends_with("/completions") {
             return Err(Refused::With(411, "send the body with a length"));
         }
@@ -97,7 +115,7 @@ impl Requests {
         let room = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         self.held = self.room.clone().acquire_many_owned(room).await.ok();
-        self.bytes.drain(..head);
+        self.bytes.drain(..bytes);
         if expects && self.bytes.len() < length {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
@@ -122,8 +140,13 @@ impl Requests {
     }
 }
 
-/// What a head says and its length; none if it has not come yet.
-fn head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
+/// Headers that a request has at most once: with two of them it would not be clear which one counts.
+const ONCE: [&str; 4] = ["authorization", "content-length", "content-type", "host"];
+
+/// What a head says; none if it has not come yet. The grammar is that of RFC 9112, without what it lets a server forgive:
+/// what one server forgives and another reads otherwise is how requests are smuggled.
+fn head(bytes: &[u8]) -> Result<Option<Head>, Refused> {
+    has_whole_line_ends(bytes)?;
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     let length = match parsed.parse(bytes) {
@@ -133,6 +156,12 @@ fn head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(Refused::With(431, "too many headers")),
+        Err(httparse::Error::HeaderName) => {
+            return Err(Refused::With(
+                400,
+                "write each header as `Name: value`, without a space before the colon",
+            ));
+        }
         Err(_) => return Err(Refused::With(400, "this is no HTTP/1.1")),
     };
     if parsed.version != Some(1) {
@@ -145,27 +174,80 @@ fn head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
             path: path.split('?').next().unwrap_or_default().to_owned(),
             ..Request::default()
         },
+        bytes: length,
         ..Head::default()
     };
+    let mut names: Vec<String> = Vec::new();
     for header in parsed.headers.iter() {
+        let name = header.name.to_ascii_lowercase();
         let value = std::str::from_utf8(header.value).unwrap_or_default().trim();
-        match header.name.to_ascii_lowercase().as_str() {
-            "content-length" => {
-                let length =
-                    value.parse().map_err(|_| Refused::With(400, "the length of the body is no number"))?;
-                if head.length.is_some_and(|earlier| earlier != length) {
-                    return Err(Refused::With(400, "the body has two lengths"));
-                }
-                head.length = Some(length);
+        match name.as_str() {
+            "content-length" => head.length = Some(body_length(value)?),
+            "host" if !is_host(header.value) => {
+                return Err(Refused::With(400, "`Host` must be a name or an address, maybe with a port"));
             }
-            "transfer-encoding" => return Err(Refused::With(411, "send the body with a length")),
-            "authorization" => head.request.token = value.strip_prefix("Bearer ").map(str::to_owned),
-            "connection" => head.request.last |= value.eq_ignore_ascii_case("close"),
-            "expect" => head.expects |= value.eq_ignore_ascii_case("100-continue"),
+            "authorization" => head.request.token = bearer(value),
+            "connection" => head.request.last |= in_list(value, "close"),
+            "expect" => head.expects |= in_list(value, "100-continue"),
             _ => {}
         }
+        names.push(name);
     }
-    Ok(Some((head, length)))
+    is_consistent(&names)?;
+    Ok(Some(head))
+}
+
+/// Whether the headers of these names can stand in one request.
+fn is_consistent(names: &[String]) -> Result<(), Refused> {
+    let count = |name: &str| names.iter().filter(|known| *known == name).count();
+    if count("host") == 0 {
+        return Err(Refused::With(400, "send the header `Host`"));
+    }
+    if ONCE.iter().any(|name| count(name) > 1) {
+        let why = "send `Authorization`, `Content-Length`, `Content-Type` and `Host` at most once each";
+        return Err(Refused::With(400, why));
+    }
+    match (count("transfer-encoding"), count("content-length")) {
+        (0, _) => Ok(()),
+        (_, 0) => Err(Refused::With(411, "send the body with a length")),
+        _ => Err(Refused::With(400, "send the body with a length or in chunks, not both")),
+    }
+}
+
+/// Lines end with CR LF: neither comes alone in as much of the head as is there.
+fn has_whole_line_ends(bytes: &[u8]) -> Result<(), Refused> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
+    let head = &bytes[..end];
+    let is_whole = head.iter().enumerate().all(|(at, byte)| match byte {
+        b'\r' => head.get(at + 1).is_none_or(|next| *next == b'\n'),
+        b'\n' => at > 0 && head[at - 1] == b'\r',
+        _ => true,
+    });
+    if is_whole { Ok(()) } else { Err(Refused::With(400, "end each line of the head with CR LF")) }
+}
+
+fn body_length(value: &str) -> Result<usize, Refused> {
+    if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refused::With(400, "write `Content-Length` with digits alone, and once"));
+    }
+    // What is too large for a number is too long for a body.
+    Ok(value.parse().unwrap_or(usize::MAX))
+}
+
+/// Whether this is the host of an authority, with a port or without.
+fn is_host(value: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(byte);
+    value.iter().all(is_plain)
+}
+
+fn bearer(value: &str) -> Option<String> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start().to_owned())
+}
+
+/// Whether a list of words holds this one.
+fn in_list(value: &str, wanted: &str) -> bool {
+    value.split(',').any(|word| word.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// An answer with a whole body.
@@ -209,7 +291,8 @@ mod tests {
 
     #[test]
     fn a_request_may_come_in_any_pieces() {
-        let bytes = b"POST /a?b HTTP/1.1\r\nContent-Length: 2\r\nAuthorization: Bearer t\r\n\r\n{}";
+        let bytes =
+            b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nAuthorization: Bearer t\r\n\r\n{}";
         for cut in 1..bytes.len() {
             let request = request(&[&bytes[..cut], &bytes[cut..]]).expect("it is whole");
             assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/a"), "cut at {cut}");
@@ -220,7 +303,7 @@ mod tests {
     #[test]
     fn requests_may_come_before_they_are_wanted() {
         let two =
-            b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}GET /b HTTP/1.1\r\nConnection: close\r\n\r\n";
+            b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         let mut stream = Builder::new().read(two).build();
         let mut requests = requests();
         let first = tokio_test::block_on(requests.next(&mut stream)).unwrap();
@@ -233,7 +316,7 @@ mod tests {
     #[test]
     fn who_asks_whether_to_go_on_is_told_so() {
         let mut stream = Builder::new()
-            .read(b"POST /a HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+            .read(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
             .write(b"HTTP/1.1 100 Continue\r\n\r\n")
             .read(b"{}")
             .build();
@@ -243,7 +326,7 @@ mod tests {
     #[test]
     fn a_body_waits_until_there_is_room_for_it() {
         let room = Arc::new(Semaphore::new(1));
-        let bytes = b"POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
+        let bytes = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
         let (mut one, mut other) = (Requests::new(100, room.clone()), Requests::new(100, room));
         let mut stream = Builder::new().read(bytes).build();
         tokio_test::block_on(one.next(&mut stream)).unwrap();
@@ -263,16 +346,88 @@ mod tests {
         };
         assert_eq!(status(&[b"GET /a HT"]), 0);
         assert_eq!(status(&[b"\x00\xff\r\n\r\n"]), 400);
-        assert_eq!(status(&[b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]), 400);
-        assert_eq!(status(&[b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"]), 400);
-        assert_eq!(status(&[b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n"]), 413);
-        assert_eq!(status(&[b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"]), 411);
-        assert_eq!(status(&[b"POST /chat/completions HTTP/1.1\r\n\r\n{}"]), 411);
-        assert_eq!(status(&[b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n{}"]), 0);
         assert_eq!(status(&[b"GET / HTTP/1.0\r\n\r\n"]), 505);
+        let with = |headers: &str| status(&[format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n").as_bytes()]);
+        assert_eq!(with("Host: x\r\nContent-Length: 101"), 413);
+        assert_eq!(with("Host: x\r\nContent-Length: 99999999999999999999999"), 413);
+        assert_eq!(with("Host: x\r\nTransfer-Encoding: chunked"), 411);
+        assert_eq!(status(&[b"POST /chat/completions HTTP/1.1\r\nHost: x\r\n\r\n{}"]), 411);
+        assert_eq!(status(&[b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{}"]), 0);
         let long = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; LONGEST_HEAD]].concat();
         assert_eq!(status(&[&long]), 431);
         assert_eq!(status(&[&[&*long, b"\r\n\r\n"].concat()]), 431);
-        assert_eq!(status(&[format!("GET / HTTP/1.1\r\n{}\r\n", "A: a\r\n".repeat(65)).as_bytes()]), 431);
+        assert_eq!(with(&"A: a\r\n".repeat(65)), 431);
+    }
+
+    #[test]
+    fn what_two_servers_could_read_in_two_ways_is_refused() {
+        for headers in [
+            "",
+            "A: a",
+            "Host: x\r\nHost: x",
+            "Host: x\r\nhost: y",
+            "Host: x y",
+            "Host: x, y",
+            "Host: x/y",
+            "Host: x@y",
+            "Host: x\r\nContent-Length: x",
+            "Host: x\r\nContent-Length:",
+            "Host: x\r\nContent-Length: +59",
+            "Host: x\r\nContent-Length: -1",
+            "Host: x\r\nContent-Length: 0x10",
+            "Host: x\r\nContent-Length: 1.0",
+            "Host: x\r\nContent-Length: 1 2",
+            "Host: x\r\nContent-Length: 1, 1",
+            "Host: x\r\nContent-Length: 1\r\nContent-Length: 1",
+            "Host: x\r\nContent-Length: 1\r\nContent-Length: 2",
+            "Host: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+            "Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 1",
+            "Host: x\r\nTransfer-Encoding: identity\r\nContent-Length: 1",
+            "Host: x\r\nAuthorization: Bearer t\r\nAuthorization: Bearer t",
+            "Host: x\r\nauthorization: Bearer t\r\nAuthorization: Basic u",
+            "Host: x\r\nContent-Type: a/b\r\nContent-Type: a/b",
+            "Host : x",
+            "Host: x\r\nContent-Length : 1",
+            "Host: x\r\nContent-Length\t: 1",
+            "Host: x\r\n Content-Length: 1",
+            "Host: x\r\nA: a\r\n b",
+            "Host: x\rContent-Length: 1",
+            "Host: x\nContent-Length: 1",
+            "Host: x\r\nA: a\rb",
+            "Host: x\r\nA: a\0b",
+            "Host: x\r\n: a",
+            "Host: x\r\nA",
+        ] {
+            let bytes = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n");
+            match request(&[bytes.as_bytes()]) {
+                Err(Refused::With(400, _)) => {}
+                other => panic!("{headers:?}: {other:?}"),
+            }
+        }
+        for line in [
+            "GET  / HTTP/1.1",
+            "GET / HTTP/1.1 ",
+            "GET /a b HTTP/1.1",
+            "G\rET / HTTP/1.1",
+            "GET /\n HTTP/1.1",
+        ] {
+            match request(&[format!("{line}\r\nHost: x\r\n\r\n").as_bytes()]) {
+                Err(Refused::With(400, _)) => {}
+                other => panic!("{line:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_grammar_allows_is_taken() {
+        for headers in [
+            "Host:",
+            "Host: [::1]:80",
+            "Host: localhost:80\r\nAuthorization: bearer t\r\nConnection: keep-alive, Close",
+            "host:x\r\ncontent-length:0",
+        ] {
+            let bytes = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n");
+            request(&[bytes.as_bytes()]).unwrap_or_else(|refused| panic!("{headers:?}: {refused:?}"));
+        }
     }
 }

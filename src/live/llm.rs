@@ -1,4 +1,4 @@
-//! The LLM's port: HTTP connections whose requests for completions go to the desk, and whose answers leave in the writes
+//! The LLM's port: HTTP connections whose requests for completions go to the session, and whose answers leave in the writes
 //! in which they were meant.
 //!
 //! On raw TCP with `httparse`, and not on a server library: that would put a head in order, finish a chunked body, close a
@@ -41,7 +41,7 @@ enum Then {
 }
 
 /// Serves the port for ever.
-pub(super) async fn serve(house: SharedSession, listener: TcpListener) {
+pub(super) async fn serve(shared: SharedSession, listener: TcpListener) {
     let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let room = Arc::new(Semaphore::new(ROOM));
     let mut connection = 0;
@@ -54,11 +54,11 @@ pub(super) async fn serve(house: SharedSession, listener: TcpListener) {
             continue;
         };
         connection += 1;
-        let (house, room) = (house.clone(), room.clone());
+        let (shared, room) = (shared.clone(), room.clone());
         tokio::task::spawn_local(async move {
             // Without it the kernel would put writes together that the script has apart.
             let _ = stream.set_nodelay(true);
-            if converse(&house, &mut stream, &room, connection).await == Goodbye::Reset {
+            if converse(&shared, &mut stream, &room, connection).await == Goodbye::Reset {
                 let _ = stream.set_zero_linger();
             }
             drop(seat);
@@ -68,7 +68,7 @@ pub(super) async fn serve(house: SharedSession, listener: TcpListener) {
 
 /// One connection, one request after another.
 pub(super) async fn converse<S>(
-    house: &SharedSession,
+    shared: &SharedSession,
     stream: &mut S,
     room: &Arc<Semaphore>,
     connection: u64,
@@ -81,7 +81,7 @@ where
         let http::Request { method, path, last, body, .. } = match requests.next(stream).await {
             Ok(request) => request,
             Err(Refused::With(status, why)) => {
-                house.act(|desk| desk.note_http(connection, refused(status, why), None));
+                shared.act(|session| session.note_http(connection, refused(status, why), None));
                 let _ = http::answer(stream, status, "application/json", &line(&error(why, status))).await;
                 return Goodbye::Close;
             }
@@ -89,7 +89,7 @@ where
         };
         let then = match (method.as_str(), endpoint(&path)) {
             ("POST", Some("chat/completions")) => {
-                complete(house, stream, &mut requests, connection, body).await
+                complete(shared, stream, &mut requests, connection, body).await
             }
             ("GET", Some("models")) => tell(stream, 200, &models()).await,
             (_, known) => {
@@ -97,7 +97,7 @@ where
                     Some(_) => (405, "this path takes another method"),
                     None => (404, "there are POST /v1/chat/completions and GET /v1/models"),
                 };
-                house.act(|desk| desk.note_http(connection, refused(status, why), None));
+                shared.act(|session| session.note_http(connection, refused(status, why), None));
                 tell(stream, status, &error(why, status)).await
             }
         };
@@ -141,7 +141,7 @@ async fn tell(stream: &mut (impl AsyncWrite + Unpin), status: u16, value: &Value
 
 /// Asks the script for a completion and writes what it answers.
 async fn complete<S>(
-    house: &SharedSession,
+    shared: &SharedSession,
     stream: &mut S,
     requests: &mut Requests,
     connection: u64,
@@ -155,15 +155,15 @@ where
         Ok(asked) => asked,
         Err(why) => {
             let bytes = Bytes::from(&*body);
-            house.act(|desk| desk.note_http(connection, refused(400, &why), Some(bytes)));
+            shared.act(|session| session.note_http(connection, refused(400, &why), Some(bytes)));
             requests.let_go();
             return tell(stream, 400, &error(&why, 400)).await;
         }
     };
-    house.until(|desk| desk.wants_completion() || desk.ended().is_some()).await;
+    shared.until(|session| session.wants_completion() || session.ended().is_some()).await;
     let mut number = None;
-    house.act(|desk| {
-        number = desk.ask(connection, &json, asked)?;
+    shared.act(|session| {
+        number = session.ask(connection, &json, asked)?;
         Ok(())
     });
     drop((body, json));
@@ -173,21 +173,21 @@ where
     let (input, mut output) = tokio::io::split(stream);
     tokio::select! {
         biased;
-        then = write(house, &mut output, number) => then,
-        never = listen(house, input, requests, number) => match never {},
+        then = write(shared, &mut output, number) => then,
+        never = listen(shared, input, requests, number) => match never {},
     }
 }
 
 /// Reads ahead, within bounds, to hear when the client hangs up.
 async fn listen<S: AsyncRead>(
-    house: &SharedSession,
+    shared: &SharedSession,
     mut input: ReadHalf<S>,
     requests: &mut Requests,
     number: u64,
 ) -> std::convert::Infallible {
     while !requests.is_full() {
         if matches!(requests.read_ahead(&mut input).await, Ok(0) | Err(_)) {
-            house.act(|desk| desk.hung_up(number));
+            shared.act(|session| session.hung_up(number));
             break;
         }
     }
@@ -195,12 +195,12 @@ async fn listen<S: AsyncRead>(
 }
 
 /// Writes the answer to a request, until it is complete, or nobody reads or writes it any more.
-async fn write(house: &SharedSession, output: &mut (impl AsyncWrite + Unpin), number: u64) -> Then {
+async fn write(shared: &SharedSession, output: &mut (impl AsyncWrite + Unpin), number: u64) -> Then {
     let mut open = true;
     loop {
-        house.until(|desk| desk.has_deeds(number) || desk.is_idle(number)).await;
-        let Some(deed) = house.take(|desk| desk.next_deed(number)) else {
-            house.act(|desk| desk.gone(number));
+        shared.until(|session| session.has_deeds(number) || session.is_idle(number)).await;
+        let Some(deed) = shared.take(|session| session.next_deed(number)) else {
+            shared.act(|session| session.gone(number));
             return Then::Goodbye(Goodbye::Close);
         };
         let then = match deed {
@@ -212,9 +212,9 @@ async fn write(house: &SharedSession, output: &mut (impl AsyncWrite + Unpin), nu
                 match written.await {
                     Ok(()) => None,
                     Err(_) => {
-                        house.act(|desk| -> Result<(), TranscriptError> {
-                            desk.hung_up(number)?;
-                            desk.gone(number)
+                        shared.act(|session| -> Result<(), TranscriptError> {
+                            session.hung_up(number)?;
+                            session.gone(number)
                         });
                         Some(Then::Goodbye(Goodbye::Close))
                     }
@@ -231,11 +231,11 @@ async fn write(house: &SharedSession, output: &mut (impl AsyncWrite + Unpin), nu
             Deed::End | Deed::HangUp => Some(Then::Goodbye(Goodbye::Close)),
             Deed::Reset => Some(Then::Goodbye(Goodbye::Reset)),
             Deed::Exit(code) => {
-                house.act(|desk| desk.end(crate::wire::transcript::End::Exit(code)));
+                shared.act(|session| session.end(crate::wire::transcript::End::Exit(code)));
                 Some(Then::Goodbye(Goodbye::Close))
             }
         };
-        house.take(crate::wire::session::LiveSession::deed_done);
+        shared.take(crate::wire::session::LiveSession::deed_done);
         if let Some(then) = then {
             return then;
         }

@@ -111,55 +111,55 @@ async fn serve_on(
     output: impl AsyncWrite + Unpin,
     announce: impl FnOnce(&Ports),
 ) -> Result<End, ServeError> {
-    let house = SharedSession::new(open_desk(serving)?);
-    let ports = listen(&house, serving).await?;
+    let shared = SharedSession::new(open_session(serving)?);
+    let ports = listen(&shared, serving).await?;
     if ports.control.is_some() || ports.llm.is_some() {
         announce(&ports);
     }
     let digest = digest(&serving.scenario);
-    house.act(|desk| desk.begin(&serving.name, &digest, serving.times));
+    shared.act(|session| session.begin(&serving.name, &digest, serving.times));
     let talk = async {
         let reading = async {
-            pipe::read(&house, input, LONGEST).await;
+            pipe::read(&shared, input, LONGEST).await;
             std::future::pending::<()>().await;
         };
         if serving.scenario.agent.kind == AgentKind::Acp {
             tokio::select! {
                 () = reading => {}
-                () = pipe::write(&house, output) => {}
+                () = pipe::write(&shared, output) => {}
             }
         }
-        house.until(|desk| desk.ended().is_some() && !desk.has_replies()).await;
+        shared.until(|session| session.ended().is_some() && !session.has_replies()).await;
     };
     tokio::select! {
         biased;
-        error = house.breakdown() => return Err(error.into()),
+        error = shared.breakdown() => return Err(error.into()),
         () = talk => {}
-        () = watch(&house, serving.watchdog) => house.act(|desk| desk.end(End::Inconclusive)),
+        () = watch(&shared, serving.watchdog) => shared.act(|session| session.end(End::Inconclusive)),
     }
-    Ok(house.look(LiveSession::ended).unwrap_or(End::ClientGone))
+    Ok(shared.look(LiveSession::ended).unwrap_or(End::ClientGone))
 }
 
-/// The desk as it is before this process begins.
-fn open_desk(serving: &Serving) -> Result<LiveSession, TranscriptError> {
+/// The session as it is before this process begins.
+fn open_session(serving: &Serving) -> Result<LiveSession, TranscriptError> {
     let Some(path) = &serving.transcript else {
-        return Ok(LiveSession::new(&serving.scenario, Transcript::nowhere()));
+        return Ok(LiveSession::new(&serving.scenario, Transcript::nowhere()).without_log());
     };
     let (transcript, entries) = Transcript::open(path)?;
     if !is_of(&serving.scenario, &entries) {
         return Err(TranscriptError::OtherScenario { path: path.clone() });
     }
-    let mut desk = LiveSession::new(&serving.scenario, transcript);
-    desk.replay(&entries)?;
-    Ok(desk)
+    let mut session = LiveSession::new(&serving.scenario, transcript).without_log();
+    session.replay(&entries)?;
+    Ok(session)
 }
 
-async fn listen(house: &SharedSession, serving: &Serving) -> Result<Ports, ServeError> {
+async fn listen(shared: &SharedSession, serving: &Serving) -> Result<Ports, ServeError> {
     let control = match serving.control {
         Some(address) => {
             let (listener, address) = bind(address, false).await?;
             let token = control::token().map_err(|error| ServeError::System(error.to_string()))?;
-            tokio::task::spawn_local(control::serve(house.clone(), listener, token.clone()));
+            tokio::task::spawn_local(control::serve(shared.clone(), listener, token.clone()));
             Some(Control { address, token })
         }
         None => None,
@@ -167,7 +167,7 @@ async fn listen(house: &SharedSession, serving: &Serving) -> Result<Ports, Serve
     let llm = match serving.llm {
         Some(address) => {
             let (listener, address) = bind(address, serving.llm_for_all).await?;
-            tokio::task::spawn_local(llm::serve(house.clone(), listener));
+            tokio::task::spawn_local(llm::serve(shared.clone(), listener));
             Some(address)
         }
         None => None,
@@ -186,10 +186,10 @@ async fn bind(address: SocketAddr, for_all: bool) -> Result<(TcpListener, Socket
 }
 
 /// Ends when nothing has happened for so long.
-async fn watch(house: &SharedSession, patience: Duration) {
+async fn watch(shared: &SharedSession, patience: Duration) {
     loop {
-        let entries = house.look(LiveSession::entries);
-        let news = house.until(|desk| desk.entries() != entries);
+        let entries = shared.look(LiveSession::entries);
+        let news = shared.until(|session| session.entries() != entries);
         if tokio::time::timeout(patience, news).await.is_err() {
             return;
         }

@@ -11,26 +11,26 @@ use crate::wire::transcript::End;
 const CHUNK: usize = 64 * 1024;
 
 /// Reads until the input ends. While the script does not read, not a byte is taken from the pipe.
-pub(super) async fn read(house: &SharedSession, mut input: impl AsyncRead + Unpin, longest: usize) {
+pub(super) async fn read(shared: &SharedSession, mut input: impl AsyncRead + Unpin, longest: usize) {
     let mut lines = Lines::new(longest);
     let mut chunk = vec![0; CHUNK];
     loop {
-        house.until(|desk| desk.wants_input() || desk.ended().is_some()).await;
-        if house.look(|desk| desk.ended().is_some()) {
+        shared.until(|session| session.wants_input() || session.ended().is_some()).await;
+        if shared.look(|session| session.ended().is_some()) {
             return;
         }
         if let Some(line) = lines.next() {
-            house.act(|desk| desk.read(line));
+            shared.act(|session| session.read(line));
             continue;
         }
         let read = tokio::select! {
             read = input.read(&mut chunk) => read,
-            () = house.until(|desk| !desk.wants_input()) => continue,
+            () = shared.until(|session| !session.wants_input()) => continue,
         };
         match read {
             Ok(0) | Err(_) => {
                 let rest = lines.rest();
-                house.act(|desk| desk.input_ended(rest));
+                shared.act(|session| session.input_ended(rest));
                 return;
             }
             Ok(length) => lines.push(&chunk[..length]),
@@ -39,11 +39,11 @@ pub(super) async fn read(house: &SharedSession, mut input: impl AsyncRead + Unpi
 }
 
 /// Writes what there is to write, until the process has ended and all of it has left.
-pub(super) async fn write(house: &SharedSession, output: impl AsyncWrite + Unpin) {
+pub(super) async fn write(shared: &SharedSession, output: impl AsyncWrite + Unpin) {
     let mut output = Some(output);
     loop {
-        house.until(|desk| desk.has_output() || desk.ended().is_some()).await;
-        let Some(write) = house.take(crate::wire::session::LiveSession::next_write) else { return };
+        shared.until(|session| session.has_output() || session.ended().is_some()).await;
+        let Some(write) = shared.take(crate::wire::session::LiveSession::next_write) else { return };
         match (write, &mut output) {
             (Write::Bytes(bytes), Some(open)) => {
                 let written = async {
@@ -51,7 +51,7 @@ pub(super) async fn write(house: &SharedSession, output: impl AsyncWrite + Unpin
                     open.flush().await
                 };
                 if written.await.is_err() {
-                    house.act(|desk| desk.end(End::ClientGone));
+                    shared.act(|session| session.end(End::ClientGone));
                     return;
                 }
             }
@@ -63,7 +63,7 @@ pub(super) async fn write(house: &SharedSession, output: impl AsyncWrite + Unpin
                 }
             }
             (Write::Exit(code), _) => {
-                house.act(|desk| desk.end(End::Exit(code)));
+                shared.act(|session| session.end(End::Exit(code)));
                 return;
             }
         }

@@ -1,4 +1,5 @@
-//! The desk among tasks: whoever waits is woken when something has happened. One thread, so nothing is locked.
+//! The session that the tasks share. A task that waits is woken when something has happened. All run on one thread, so
+//! nothing is locked.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,15 +12,15 @@ use crate::wire::transcript::TranscriptError;
 /// A live server as its tasks share it.
 #[derive(Clone)]
 pub(super) struct SharedSession {
-    desk: Rc<RefCell<LiveSession>>,
+    session: Rc<RefCell<LiveSession>>,
     changed: Rc<watch::Sender<u64>>,
     broken: Rc<Cell<Option<TranscriptError>>>,
 }
 
 impl SharedSession {
-    pub(super) fn new(desk: LiveSession) -> Self {
+    pub(super) fn new(session: LiveSession) -> Self {
         Self {
-            desk: Rc::new(RefCell::new(desk)),
+            session: Rc::new(RefCell::new(session)),
             changed: Rc::new(watch::Sender::new(0)),
             broken: Rc::default(),
         }
@@ -28,20 +29,20 @@ impl SharedSession {
     /// Does something and wakes who waits. Without a transcript the server does not go on, so that nobody sees what is
     /// written nowhere.
     pub(super) fn act(&self, act: impl FnOnce(&mut LiveSession) -> Result<(), TranscriptError>) {
-        if let Err(error) = act(&mut self.desk.borrow_mut()) {
+        if let Err(error) = act(&mut self.session.borrow_mut()) {
             self.broken.set(Some(error));
         }
         self.changed.send_modify(|times| *times += 1);
     }
 
-    /// Looks at the desk.
+    /// Looks at the session.
     pub(super) fn look<T>(&self, look: impl FnOnce(&LiveSession) -> T) -> T {
-        look(&self.desk.borrow())
+        look(&self.session.borrow())
     }
 
-    /// Takes something from the desk that nobody waits for.
+    /// Takes something from the session that nobody waits for.
     pub(super) fn take<T>(&self, take: impl FnOnce(&mut LiveSession) -> T) -> T {
-        let taken = take(&mut self.desk.borrow_mut());
+        let taken = take(&mut self.session.borrow_mut());
         self.changed.send_modify(|times| *times += 1);
         taken
     }
@@ -50,7 +51,7 @@ impl SharedSession {
     pub(super) async fn until(&self, so: impl Fn(&LiveSession) -> bool) {
         let mut changed = self.changed.subscribe();
         while !self.look(&so) {
-            // The sender is as old as the house.
+            // The sender lives as long as the session.
             if changed.changed().await.is_err() {
                 return;
             }

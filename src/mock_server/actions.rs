@@ -212,9 +212,7 @@ impl Script {
         entry: usize,
         ok: Result<String, String>,
     ) -> ServerMessage {
-        if let ServerEntry::Load { loaded, .. } = &mut self.log[entry] {
-            *loaded = ok.is_ok();
-        }
+        self.log.answer_load(entry, ok.is_ok());
         ServerMessage::Answered { request, ok }
     }
 

@@ -8,6 +8,7 @@ mod log;
 mod message;
 mod plan;
 mod receive;
+mod server_log;
 mod state_machine;
 #[cfg(test)]
 mod tests;

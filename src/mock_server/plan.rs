@@ -5,9 +5,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::ServerEntry;
-use super::message::{Completion, LLM};
-use crate::scenario::{Action, FrameSeen, Method, Reaction, Trigger};
+use super::message::Completion;
+use crate::scenario::{Action, Reaction, Trigger};
 use crate::terms::{StopReason, word};
 
 /// The reactions of a scenario and, after them, the one for prompts that have none.
@@ -130,23 +129,5 @@ pub(super) fn describe(action: &Action) -> Option<String> {
         Action::Refuse(refusal) => Some(format!("refuse {}", refusal.status)),
         Action::HangUp => Some("hang up".to_owned()),
         Action::Reset => Some("reset the connection".to_owned()),
-    }
-}
-
-/// Whether the entry is the reading of such a frame.
-pub(super) fn is_frame(entry: &ServerEntry, frame: &FrameSeen) -> bool {
-    match entry {
-        ServerEntry::Initialize { .. } => frame.method == Method::Initialize,
-        ServerEntry::New { .. } => frame.method == Method::New,
-        ServerEntry::Load { .. } => frame.method == Method::Load,
-        ServerEntry::Prompt { process, session, text } => {
-            // The LLM of a native agent has no process, and its completions are the prompts.
-            let beside = *process > 0 && session == LLM;
-            let method = if beside { Method::Completion } else { Method::Prompt };
-            frame.method == method && frame.text.as_ref().is_none_or(|wanted| wanted == text)
-        }
-        ServerEntry::Cancel { .. } => frame.method == Method::Cancel,
-        ServerEntry::SetModel { .. } => frame.method == Method::SetModel,
-        _ => false,
     }
 }

@@ -93,7 +93,7 @@ impl Script {
     }
 
     fn read_load(&mut self, request: u64, session: String) -> Vec<ServerMessage> {
-        let entry = self.log.len();
+        let entry = self.log.entries().len();
         self.log.push(ServerEntry::Load { process: self.process, session: session.clone(), loaded: false });
         if !self.sessions.contains(&session) {
             let ok = Err(format!("unknown session {session:?}"));

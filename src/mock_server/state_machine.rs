@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::ServerEntry;
-use super::plan::{Plan, is_frame};
+use super::plan::Plan;
+use super::server_log::ServerLog;
 use super::wire::is_kind;
 use super::{ClientMessage, ServerMessage, Wire};
 use crate::scenario::{Action, FrameSeen, Happening, Reaction, ReplySeen};
@@ -64,7 +65,7 @@ pub struct Script {
     pub(super) reading: bool,
     /// How the client answered the calls of the live process, by name.
     pub(super) replies: BTreeMap<String, Vec<ReplyKind>>,
-    pub(super) log: Vec<ServerEntry>,
+    pub(super) log: ServerLog,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,7 +148,7 @@ impl Script {
             gates: gates.iter().map(|gate| (gate.clone(), false)).collect(),
             reading: true,
             replies: BTreeMap::new(),
-            log: Vec::new(),
+            log: ServerLog::default(),
         }
     }
 
@@ -155,6 +156,13 @@ impl Script {
     #[must_use]
     pub fn beside_llm(mut self, llm: &[Reaction]) -> Self {
         self.plan = self.plan.beside_llm(llm);
+        self
+    }
+
+    /// The same server without a log, for one that may go on for long: of what it read it keeps how often it was read.
+    #[must_use]
+    pub fn without_log(mut self) -> Self {
+        self.log = ServerLog::Counted(BTreeMap::new());
         self
     }
 
@@ -221,7 +229,7 @@ impl Script {
     /// What the server read and wrote so far.
     #[must_use]
     pub fn log(&self) -> &[ServerEntry] {
-        &self.log
+        self.log.entries()
     }
 
     /// The process that lives or lived last, counted from 1; 0 if none was begun.
@@ -244,8 +252,7 @@ impl Script {
     /// Whether the server has read such a frame, as often as asked, in any of its processes.
     #[must_use]
     pub fn frame_seen(&self, frame: &FrameSeen) -> bool {
-        let count = self.log.iter().filter(|entry| is_frame(entry, frame)).count();
-        u32::try_from(count).is_ok_and(|count| count >= frame.count)
+        u32::try_from(self.log.count(frame)).is_ok_and(|count| count >= frame.count)
     }
 
     /// Whether the server reads its messages; while it does not, they stay where they are.

@@ -131,6 +131,12 @@ pub enum ServiceEntry {
     VainStop,
     /// A run began, the next in number.
     Began { by: Cause },
+    /// A run came to its end and did not wait any longer for what the subscriber had not taken in.
+    PendingLeft,
+    /// The service is being closed.
+    Closing,
+    /// It was started again.
+    Opened,
 }
 
 /// Who asked the event service for a run that began.

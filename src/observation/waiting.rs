@@ -24,6 +24,12 @@ impl Stuck {
     pub fn is_deadlock(&self) -> bool {
         self.why == Why::Deadlock
     }
+
+    /// Whether a thread moves for ever.
+    #[must_use]
+    pub fn is_hang(&self) -> bool {
+        self.why == Why::Hang
+    }
 }
 
 /// Why an execution cannot go on.
@@ -31,7 +37,7 @@ impl Stuck {
 pub enum Why {
     /// No thread can move.
     Deadlock,
-    /// A thread moves for ever: the limit of steps of one execution was reached.
+    /// It goes round for ever, though each thread that could move did move.
     Hang,
 }
 

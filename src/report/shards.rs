@@ -3,39 +3,42 @@
 //! A part says which of how many it is, what was to be run in all, and how; so a whole is made only of parts that
 //! belong together, each once, and it is the document that one machine would have written.
 
-use serde::{Deserialize, Serialize};
-
-use super::json::CheckDocument;
+use super::json::{self, CheckDocument, ShardHead};
 use super::words::count;
+use crate::engine::fingerprint::digest;
 
-/// Which part of a check a document is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShardHead {
-    /// The number of the part, from 1.
-    pub index: u32,
-    /// How many parts there are.
-    pub of: u32,
-    /// The version of turnloom.
-    pub turnloom: String,
-    /// How the scenarios were run: the options that decide what is in a report.
-    pub options: String,
-    /// Whether the search was bounded, which decides how wide the text is.
-    pub bounded: bool,
-    /// All scenarios of the check, in their order.
-    pub scenarios: Vec<ShardedScenario>,
+/// What stands for the digest of a report that is not written yet.
+pub const UNSEALED: &str = "00000000000000000000000000000000";
+
+/// The text of a document; that of a part says what its content is.
+#[must_use]
+pub fn text(document: &CheckDocument) -> String {
+    let text = json::text(document);
+    match document.shard {
+        // The head comes first, and its digest is the first thing in it.
+        Some(_) => text.replacen(UNSEALED, &seal(&text), 1),
+        None => text,
+    }
 }
 
-/// A scenario of a check that was parted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShardedScenario {
-    /// Its file, as it was given.
-    pub file: String,
-    /// A digest of what it says.
-    pub digest: String,
-    /// The number of the part that it belongs to.
-    pub shard: u32,
+fn seal(text: &str) -> String {
+    format!("{:032x}", digest(text))
+}
+
+/// The document that a text holds.
+///
+/// # Errors
+///
+/// In words, if the text holds none, or a part whose content is not what it was when it was written.
+pub fn read(text: &str) -> Result<CheckDocument, String> {
+    let document: CheckDocument = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if let Some(head) = &document.shard {
+        let unsealed = text.replacen(&head.content, UNSEALED, 1);
+        if seal(&unsealed) != head.content {
+            return Err("its content is not what `turnloom check` wrote: a byte has changed since".to_owned());
+        }
+    }
+    Ok(document)
 }
 
 /// Why documents are not the parts of one check.
@@ -218,6 +221,7 @@ fn difference(first: &ShardHead, other: &ShardHead) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::json::ShardedScenario;
     use crate::report::testkit::{scenario, violated};
 
     /// Four scenarios in two parts.
@@ -229,6 +233,7 @@ mod tests {
         };
         let part = |index, names: [&str; 2]| {
             let head = ShardHead {
+                content: UNSEALED.into(),
                 index,
                 of: 2,
                 turnloom: env!("CARGO_PKG_VERSION").into(),
@@ -259,6 +264,25 @@ mod tests {
         assert_eq!(merge(parts.clone()).unwrap(), (whole.clone(), false));
         parts.reverse();
         assert_eq!(merge(parts).unwrap(), (whole, false));
+    }
+
+    #[test]
+    fn a_part_whose_content_was_changed_is_no_part() {
+        let (_, part) = parts().remove(0);
+        let written = text(&part);
+        let there = read(&written).expect("it is as it was written");
+        assert_eq!(CheckDocument { shard: part.shard.clone(), ..there }, part);
+        let bytes = written.as_bytes();
+        for place in 0..bytes.len() {
+            for byte in [bytes[place] ^ 1, b' ', b'0'] {
+                let mut damaged = bytes.to_vec();
+                damaged[place] = byte;
+                let damaged = String::from_utf8_lossy(&damaged);
+                assert!(damaged == written || read(&damaged).is_err(), "byte {place} became {byte}");
+            }
+            let without = [&written[..place], &written[place + 1..]].concat();
+            assert!(read(&without).is_err(), "without byte {place}");
+        }
     }
 
     #[test]

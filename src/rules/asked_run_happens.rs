@@ -1,9 +1,9 @@
 //! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
 
 use super::facts::{Answer, Turn, messages, turns};
-use super::service_log::{Asked, asked, stays_stopped, stopped_after};
+use super::service_log::{Asked, asked, began, stays_stopped, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{CallKind, Observations};
+use crate::observation::{CallKind, Cause, Observations};
 use crate::scenario::{EventKind, Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.
@@ -27,13 +27,13 @@ It breaks when, with nobody left to move and no error, a message sent with `run=
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
 pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and nobody has asked for a run since, nor if the pause that a user had asked for before takes effect after \
 it, nor while the run is still on, nor when the service is \
-closed or a run has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
+closed or a run that began for a message after it has taken all its permitted steps, which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
 behind breaks `nothing-stranded-after-finish` instead.
 
 Source: R20 `rerun-lost-on-pause`, #3376 round 5; R40 `supersede-cancels-replacement` and R41 \
 `message-stranded-in-tail`, #3376 merged code; N11 `run-after-stop-forgotten` and \
-N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run`, 1.25.0; P01 `late-stop-loses-run`, #3557."
+N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `supersede-cancels-own-prompt`, 1.25.0; P01 `late-stop-loses-run`, #3557."
     }
 
     fn needs(&self) -> &'static [Need] {
@@ -42,7 +42,7 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run`, 1.25.0; P
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
         let went_on = matches!(seen.end.status, Status::Running | Status::Error);
-        if seen.stuck.is_some() || went_on || was_closed(seen) || reached_limit(seen, context) {
+        if seen.stuck.is_some() || went_on || was_closed(seen) {
             return Vec::new();
         }
         let (turns, messages, asked) = (turns(seen), messages(seen), asked(seen));
@@ -65,7 +65,8 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run`, 1.25.0; P
                 true if !told.is_empty() && !newer => "had its own prompt cancelled, and no other",
                 _ => continue,
             };
-            if stays_stopped(seen, own.place) || paused_late(seen, place) {
+            let limited = reached_limit(seen, context, own.place);
+            if limited || stays_stopped(seen, own.place) || paused_late(seen, place) {
                 continue;
             }
             let prompts = told.iter().map(|turn| Mark::Server(turn.read));
@@ -96,9 +97,16 @@ fn paused_late(seen: &Observations, message: usize) -> bool {
     stopped_after(seen, 0) && seen.events[message..].iter().any(|event| event.kind == EventKind::Pause)
 }
 
-/// Whether a run took all its permitted steps, which leaves the rest to a further run.
-fn reached_limit(seen: &Observations, context: &Context) -> bool {
-    seen.runs.iter().any(|run| run.steps.len() >= context.limits.iterations as usize)
+/// Whether a run that began for a message after this place of the book took all its permitted steps, which leaves the rest
+/// to a further run. One that was asked for by a call of `run` keeps no promise of a message's.
+fn reached_limit(seen: &Observations, context: &Context, place: usize) -> bool {
+    let keeps_promise = |(began, by): &(usize, Cause)| *began > place && *by != Cause::Run;
+    let runs = (1..).zip(began(seen)).filter(|(_, began)| keeps_promise(began));
+    let took_all = |number: u32| {
+        let mut runs = seen.runs.iter().filter(|run| run.number == number);
+        runs.any(|run| run.steps.len() >= context.limits.iterations as usize)
+    };
+    runs.into_iter().any(|(number, _)| took_all(number))
 }
 
 fn was_cancelled(turn: &Turn<'_>) -> bool {

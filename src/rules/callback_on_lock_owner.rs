@@ -26,7 +26,7 @@ the waiting of the lock's owner leads back to that worker or portal with no othe
 waits for a lock whose owner awaits a prompt is `no-lock-across-prompt` instead.
 
 Source: R31 `step-in-executor`, #3358 (#3348, #3350); the same deadlock is R32; N25 \
-`model-switch-under-lock`, 1.25.0; P02 `switch-tool-waits-for-step`, #3485."
+`model-switch-under-lock` and N33 `sync-prompt-under-lock`, 1.25.0; P02 `switch-tool-waits-for-step`, #3485."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {

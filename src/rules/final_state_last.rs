@@ -2,7 +2,7 @@
 
 use super::service_log::was_closed;
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{Observations, Published};
+use crate::observation::{Observations, Published, ServiceEntry};
 use crate::scenario::{EventKind, Status, word};
 
 /// The state in which a run ended is the last thing that a subscriber is told of it.
@@ -24,8 +24,8 @@ until all that the run recorded was taken in, and only then tells the state it e
 
 It breaks when an event that a run records (the agent's text, a tool card, a tool call or what it came to, the end of a \
 turn, an error) is the last that a subscriber of the event service is told, with no state after it. Messages of users do not \
-count, nor does an execution that got stuck, whose last run is still on, or in which the service was closed or reloaded: a \
-closed service has no subscribers any more.
+count, nor does an execution that got stuck, whose last run is still on, in which the service was closed or reloaded (a closed \
+service has no subscribers any more), or in which it has given the subscriber up (timer `pending_drain`).
 
 Source: R42 `final-status-before-events`, #3376 merged code."
     }
@@ -41,6 +41,7 @@ Source: R42 `final-status-before-events`, #3376 merged code."
         if seen.stuck.is_some()
             || goes_on
             || was_closed(seen)
+            || seen.service.contains(&ServiceEntry::PendingLeft)
             || after.iter().any(|published| matches!(published, Published::State(_)))
         {
             return Vec::new();
@@ -75,13 +76,19 @@ fn is_of_a_run(kind: EventKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::FinalStateLast;
-    use crate::observation::{Observations, Published};
+    use crate::observation::{Observations, Published, ServiceEntry};
     use crate::rules::testkit::*;
     use crate::scenario::Status;
 
     fn told(stream: Vec<Published>) -> Observations {
         let events = vec![user("first"), finish()];
         Observations { stream, ..seen(events, vec![prompt("first"), completed("first")]) }
+    }
+
+    #[test]
+    fn a_subscriber_that_was_given_up_is_told_late() {
+        let stream = vec![Published::State(Status::Finished), Published::Event(finish())];
+        holds(&FinalStateLast, &Observations { service: vec![ServiceEntry::PendingLeft], ..told(stream) });
     }
 
     #[test]

@@ -5,11 +5,14 @@
 mod accept_is_honoured;
 mod asked_run_happens;
 mod callback_on_lock_owner;
+mod closed_service_begins_no_run;
 mod completed_turn_is_kept;
 mod context;
 mod dispatch_by_agent;
 mod every_chunk_published;
 mod facts;
+mod failed_message_comes_again;
+mod failed_start_is_told;
 mod final_events_together;
 mod final_state_last;
 mod last_state_is_true;
@@ -34,58 +37,24 @@ mod restart_between_turns;
 mod run_stops_after_error;
 mod service_log;
 mod session_survives_restart;
+mod stop_leaves_a_trace;
 mod stop_returns_well;
 mod suffix_once_a_session;
 mod superseded_prompt_is_cancelled;
 mod superseded_prompt_is_not_repeated;
 mod switched_model_stays;
+mod table;
 #[cfg(test)]
 mod testkit;
 mod tool_calls_are_answered_once;
 mod tool_sees_its_cancel;
-mod usage_kept_apart;
+pub(crate) mod usage_kept_apart;
 mod user_stop_wins;
 mod waits;
 
-pub use accept_is_honoured::AcceptIsHonoured;
-pub use asked_run_happens::AskedRunHappens;
-pub use callback_on_lock_owner::CallbackOnLockOwner;
-pub use completed_turn_is_kept::CompletedTurnIsKept;
 pub use context::Context;
-pub use dispatch_by_agent::DispatchByAgent;
-pub use every_chunk_published::EveryChunkPublished;
-pub use final_events_together::FinalEventsTogether;
-pub use final_state_last::FinalStateLast;
-pub use last_state_is_true::LastStateIsTrue;
-pub use lock_order::LockOrder;
-pub use loop_goes_on::LoopGoesOn;
-pub use no_deadlock::NoDeadlock;
-pub use no_hang::NoHang;
-pub use no_lock_across_prompt::NoLockAcrossPrompt;
-pub use no_open_card::NoOpenCard;
-pub use no_replay::NoReplay;
-pub use no_restart_under_lock::NoRestartUnderLock;
-pub use no_run_unasked::NoRunUnasked;
-pub use no_step_after_pause::NoStepAfterPause;
-pub use nothing_after_turn_end::NothingAfterTurnEnd;
-pub use nothing_stranded_after_finish::NothingStrandedAfterFinish;
-pub use one_prompt_a_session::OnePromptASession;
-pub use one_terminal_event_a_card::OneTerminalEventACard;
-pub use permissions_are_cancelled::PermissionsAreCancelled;
-pub use profile::{BASES, Basis, PROFILES, Profile, Side, basis};
-pub use prompts_in_message_order::PromptsInMessageOrder;
-pub use restart_between_turns::RestartBetweenTurns;
-pub use run_stops_after_error::RunStopsAfterError;
-pub use session_survives_restart::SessionSurvivesRestart;
-pub use stop_returns_well::StopReturnsWell;
-pub use suffix_once_a_session::SuffixOnceASession;
-pub use superseded_prompt_is_cancelled::SupersededPromptIsCancelled;
-pub use superseded_prompt_is_not_repeated::SupersededPromptIsNotRepeated;
-pub use switched_model_stays::SwitchedModelStays;
-pub use tool_calls_are_answered_once::ToolCallsAreAnsweredOnce;
-pub use tool_sees_its_cancel::ToolSeesItsCancel;
-pub use usage_kept_apart::UsageKeptApart;
-pub use user_stop_wins::UserStopWins;
+pub use profile::{Basis, PROFILES, Profile, Side};
+pub use table::{bases, basis, rule, rules};
 
 use crate::observation::Observations;
 use crate::scenario::Need;
@@ -130,61 +99,6 @@ pub enum Mark {
     Thread(String),
 }
 
-/// Every rule, lock order first, then event order.
-///
-/// ```
-/// let names: Vec<_> = turnloom::rules::rules().iter().map(|rule| rule.name()).collect();
-/// assert!(names.contains(&"no-replay"));
-/// ```
-#[must_use]
-pub fn rules() -> &'static [&'static dyn Rule] {
-    &[
-        &NoLockAcrossPrompt,
-        &CallbackOnLockOwner,
-        &LockOrder,
-        &NoDeadlock,
-        &NoHang,
-        &NoReplay,
-        &NothingStrandedAfterFinish,
-        &OnePromptASession,
-        &PromptsInMessageOrder,
-        &CompletedTurnIsKept,
-        &OneTerminalEventACard,
-        &NoOpenCard,
-        &NothingAfterTurnEnd,
-        &RestartBetweenTurns,
-        &SessionSurvivesRestart,
-        &SwitchedModelStays,
-        &NoRestartUnderLock,
-        &FinalEventsTogether,
-        &SuffixOnceASession,
-        &EveryChunkPublished,
-        &RunStopsAfterError,
-        &ToolSeesItsCancel,
-        &SupersededPromptIsCancelled,
-        &SupersededPromptIsNotRepeated,
-        &UserStopWins,
-        &AskedRunHappens,
-        &NoRunUnasked,
-        &DispatchByAgent,
-        &NoStepAfterPause,
-        &LastStateIsTrue,
-        &LoopGoesOn,
-        &FinalStateLast,
-        &UsageKeptApart,
-        &StopReturnsWell,
-        &PermissionsAreCancelled,
-        &ToolCallsAreAnsweredOnce,
-        &AcceptIsHonoured,
-    ]
-}
-
-/// The rule of this name, if there is one.
-#[must_use]
-pub fn rule(name: &str) -> Option<&'static dyn Rule> {
-    rules().iter().copied().find(|rule| rule.name() == name)
-}
-
 /// The violations of one execution, of all rules, sorted.
 ///
 /// ```
@@ -216,8 +130,7 @@ pub fn judge_by(profile: Profile, seen: &Observations, context: &Context) -> Vec
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{BASES, Side, basis, rule, rules};
-    use crate::verify::protocol::RULES;
+    use super::{Side, basis, rule, rules};
 
     /// The rows that a text names.
     fn rows(text: &str) -> BTreeSet<&str> {
@@ -233,16 +146,11 @@ mod tests {
     #[test]
     fn every_rule_rests_on_what_its_page_says() {
         for one in rules() {
-            let basis = basis(one.name()).unwrap_or_else(|| panic!("{} has no line in BASES", one.name()));
+            let basis = basis(one.name()).unwrap_or_else(|| panic!("{} has no row in the table", one.name()));
             let source = one.page().split_once("Source: ").expect("a page has a source").1;
             assert_eq!(basis.rows.iter().copied().collect::<BTreeSet<_>>(), rows(source), "{}", one.name());
             assert!(basis.binds.contains(&Side::Client), "{}", one.name());
         }
-        for one in RULES {
-            assert!(basis(one.name).is_some(), "{} has no line in BASES", one.name);
-        }
-        let names = rules().iter().map(|rule| rule.name()).chain(RULES.iter().map(|rule| rule.name));
-        assert_eq!(BASES.len(), names.collect::<BTreeSet<_>>().len(), "a line of BASES has no rule");
     }
 
     #[test]

@@ -26,7 +26,7 @@ It breaks on every such execution for which no rule knows the cause (`no-lock-ac
 clock does not fire. It is said to be the scenario's doing if nobody who is not done is in a call of the runtime.
 
 Source: R14 `unbounded-cancel-send`, #3376 round 4; R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread); N07 \
-`close-waits-for-turn`, N08 `server-death-unnoticed` and N23 `tool-starved-by-waiters`, 1.25.0; P03 `start-blocks-loop`, #3510."
+`close-waits-for-turn`, N08 `server-death-unnoticed`, N23 `tool-starved-by-waiters` and N38 `restart-blocks-loop`, 1.25.0; P03 `start-blocks-loop`, #3510."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

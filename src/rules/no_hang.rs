@@ -1,8 +1,8 @@
-//! `no-hang`: an execution that ran into the limit of steps.
+//! `no-hang`: an execution that goes round for ever.
 
 use super::waits::describe;
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{Observations, Stuck, Why};
+use crate::observation::{Observations, Stuck};
 
 /// Nobody moves for ever.
 pub struct NoHang;
@@ -17,20 +17,21 @@ impl Rule for NoHang {
     }
 
     fn page(&self) -> &'static str {
-        "An execution has a limit of steps. One that reaches it has a thread that goes round in circles: it retries, \
-polls or prompts without end, and nothing that the others do stops it.
+        "An execution that comes back to a state it had been in, though each thread that could move did move, can go \
+round for ever: a thread retries, polls or prompts without end, and nothing that the others do stops it.
 
-It breaks on every execution that reached the limit; the message says where each thread was.
+It breaks on every execution that goes round like this; the message says where each thread was. An execution that is \
+merely long is no hang: where it takes more steps than the search allows, the verdict is `incomplete`.
 
 Source: R30 `hung-worker`, #3376 (no verdict of the harness depends on real time, and a hang is a verdict)."
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let hang = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Hang);
+        let hang = seen.stuck.as_ref().filter(|stuck| stuck.is_hang());
         let violation = |stuck: &Stuck| Violation {
             rule: self.name(),
             side: Side::Client,
-            message: format!("the limit of steps was reached, not done: {}", describe(stuck)),
+            message: format!("it goes round for ever, not done: {}", describe(stuck)),
             marks: stuck.threads.iter().map(|thread| Mark::Thread(thread.thread.clone())).collect(),
         };
         hang.map(violation).into_iter().collect()
@@ -44,11 +45,11 @@ mod tests {
     use crate::rules::testkit::*;
 
     #[test]
-    fn an_execution_that_reached_the_limit_breaks_it() {
+    fn an_execution_that_goes_round_for_ever_breaks_it() {
         let seen = stuck(Why::Hang, vec![waiting("loop", "run/astep", "read status", &[], &[])]);
         assert_eq!(
             breaks(&NoHang, &seen),
-            "the limit of steps was reached, not done: loop in run › astep is at `read status`"
+            "it goes round for ever, not done: loop in run › astep is at `read status`"
         );
         assert_eq!(broken(&seen), ["no-hang"].into());
     }

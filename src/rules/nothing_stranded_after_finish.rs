@@ -2,7 +2,7 @@
 
 use super::facts::{messages, turns};
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{Observations, Why};
+use crate::observation::{Observations, Stuck};
 use crate::scenario::{EventKind, Status};
 
 /// A conversation that has finished, or stopped at its limit, has prompted its newest messages.
@@ -34,7 +34,7 @@ Source: R08 `finish-gap`, #3376 round 2; R12 `cap-strands-message`, round 3; N15
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
-        let hangs = seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Hang);
+        let hangs = seen.stuck.as_ref().is_some_and(Stuck::is_hang);
         let limit = if context.acp { at_limit(seen) } else { None };
         let (end, why) = match (seen.end.status, limit) {
             _ if hangs => return Vec::new(),

@@ -1,5 +1,4 @@
-//! How binding each rule is, whom it binds and what it rests on: one table for the rules of an execution (`check`) and
-//! those of a transcript (`verify`).
+//! How binding a rule is, whom it binds and what it rests on.
 
 use std::fmt;
 
@@ -40,17 +39,6 @@ impl Profile {
     #[must_use]
     pub fn name(self) -> &'static str {
         PROFILES.iter().find(|(profile, ..)| *profile == self).map_or("", |(_, name, _)| name)
-    }
-
-    /// Whether the rule of this name is one of the profile's. A rule that is in no table is held by none.
-    ///
-    /// ```
-    /// use turnloom::rules::Profile;
-    /// assert!(Profile::Runtime.holds("no-replay") && !Profile::Policy.holds("no-replay"));
-    /// ```
-    #[must_use]
-    pub fn holds(self, rule: &str) -> bool {
-        basis(rule).is_some_and(|basis| basis.profile <= self)
     }
 }
 
@@ -109,90 +97,3 @@ impl Basis {
         sides.join(" and ")
     }
 }
-
-/// What the rule of this name rests on, if there is such a rule.
-#[must_use]
-pub fn basis(rule: &str) -> Option<&'static Basis> {
-    BASES.iter().find(|basis| basis.rule == rule)
-}
-
-const CLIENT: &[Side] = &[Side::Client];
-const AGENT: &[Side] = &[Side::Agent];
-const BOTH: &[Side] = &[Side::Client, Side::Agent];
-
-/// Of the protocol: read out of a transcript.
-const fn acp(
-    rule: &'static str,
-    profile: Profile,
-    binds: &'static [Side],
-    pages: &'static [&'static str],
-) -> Basis {
-    Basis { rule, profile, binds, pages, rows: &[] }
-}
-
-/// Of the runtime: read out of an execution.
-const fn runtime(rule: &'static str, rows: &'static [&'static str]) -> Basis {
-    Basis { rule, profile: Profile::Runtime, binds: CLIENT, pages: &[], rows }
-}
-
-/// Every rule, those of an execution first.
-pub const BASES: &[Basis] = &[
-    runtime("no-lock-across-prompt", &["R01", "R32"]),
-    runtime("callback-on-lock-owner", &["R31", "R32", "N25", "P02"]),
-    runtime("lock-order", &["R21", "R23", "R31", "R32"]),
-    Basis {
-        binds: &[Side::Client, Side::Scenario],
-        ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "P03"])
-    },
-    runtime("no-hang", &["R30"]),
-    runtime("no-replay", &["R05", "R19", "R24", "N12", "N13"]),
-    runtime("nothing-stranded-after-finish", &["R08", "R12", "N15"]),
-    Basis { profile: Profile::Policy, ..runtime("one-prompt-a-session", &["R10", "N04", "N26"]) },
-    runtime("prompts-in-message-order", &["R17", "R27"]),
-    runtime("completed-turn-is-kept", &["R28"]),
-    runtime("one-terminal-event-a-card", &["R09", "N10"]),
-    Basis {
-        profile: Profile::Should,
-        pages: &["prompt-turn"],
-        ..runtime("no-open-card", &["R13", "R33", "N29"])
-    },
-    runtime("nothing-after-turn-end", &["R06", "R11", "R29", "N01"]),
-    runtime("restart-between-turns", &["R16"]),
-    runtime("session-survives-restart", &["R22"]),
-    runtime("switched-model-stays", &["N30"]),
-    runtime("no-restart-under-lock", &["R23"]),
-    runtime("final-events-together", &["R07", "R21"]),
-    runtime("suffix-once-a-session", &["R15", "N27"]),
-    runtime("every-chunk-published", &["R02"]),
-    runtime("run-stops-after-error", &["R18", "N05"]),
-    runtime("tool-sees-its-cancel", &["R35", "R36"]),
-    runtime("superseded-prompt-is-cancelled", &["R03"]),
-    runtime("superseded-prompt-is-not-repeated", &["N20"]),
-    runtime("user-stop-wins", &["R39", "N06"]),
-    runtime("asked-run-happens", &["R20", "R40", "R41", "N11", "N22", "N28", "P01"]),
-    runtime("no-run-unasked", &["R26", "N24"]),
-    runtime("dispatch-by-agent", &["R37", "R38"]),
-    runtime("no-step-after-pause", &["N02", "N14"]),
-    runtime("stop-returns-well", &["N16", "N17"]),
-    runtime("tool-calls-are-answered-once", &["N19"]),
-    runtime("accept-is-honoured", &["N21"]),
-    runtime("last-state-is-true", &["N03"]),
-    runtime("loop-goes-on", &["R34"]),
-    runtime("final-state-last", &["R42"]),
-    runtime("usage-kept-apart", &["R04"]),
-    acp("frames-are-valid", Profile::Must, BOTH, &["transports"]),
-    acp("answers-have-requests", Profile::Must, BOTH, &["overview"]),
-    acp("setup-before-prompt", Profile::Must, CLIENT, &["prompt-turn", "initialization"]),
-    Basis {
-        rows: &["N18"],
-        ..acp("permissions-are-cancelled", Profile::Must, CLIENT, &["prompt-turn", "tool-calls"])
-    },
-    acp("cancel-is-answered-cancelled", Profile::Must, AGENT, &["prompt-turn"]),
-    acp("cancel-is-no-error", Profile::Must, AGENT, &["prompt-turn"]),
-    acp("updates-before-answer", Profile::Must, AGENT, &["prompt-turn"]),
-    acp("capabilities-are-advertised", Profile::Must, AGENT, &["initialization"]),
-    acp("permitted-tools-report", Profile::Should, AGENT, &["prompt-turn"]),
-    acp("one-prompt-a-turn", Profile::Policy, CLIENT, &[]),
-    acp("cancel-has-a-turn", Profile::Policy, CLIENT, &[]),
-    acp("updates-in-a-turn", Profile::Policy, AGENT, &[]),
-];

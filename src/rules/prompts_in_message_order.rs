@@ -33,7 +33,7 @@ It breaks when a message is prompted before an older message of the event log, o
 prompted, nor taken up by a run whose prompt was replaced before the server read it. Only the first prompt of each message counts: after an interrupt the interrupted message comes again. A \
 native agent's LLM call carries all messages, so the rule is for ACP agents.
 
-Source: R17 `fifo-skip`, #3376 round 4; also R27 `initial-cursor-latest`."
+Source: R17 `fifo-skip`, #3376 round 4; also R27 `initial-cursor-latest`; N32 `sync-run-skips-queue`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -60,7 +60,12 @@ pub(super) fn asks_for_run(entry: &ServiceEntry) -> bool {
         ServiceEntry::Run => true,
         ServiceEntry::Message { run, .. } => *run,
         ServiceEntry::Accept { waiting } => *waiting,
-        ServiceEntry::Stop | ServiceEntry::VainStop | ServiceEntry::Began { .. } => false,
+        ServiceEntry::Stop
+        | ServiceEntry::VainStop
+        | ServiceEntry::Began { .. }
+        | ServiceEntry::PendingLeft
+        | ServiceEntry::Closing
+        | ServiceEntry::Opened => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::facts::{Turn, messages, turns};
 use super::service_log::{asked, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{Observations, Why};
+use crate::observation::{Observations, Stuck};
 use crate::scenario::Need;
 
 /// A message with a run cancels the older prompt in flight.
@@ -35,7 +35,7 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
-        let hangs = seen.stuck.as_ref().is_some_and(|stuck| stuck.why == Why::Hang);
+        let hangs = seen.stuck.as_ref().is_some_and(Stuck::is_hang);
         let turns = turns(seen);
         let Some(last) = turns.last().filter(|turn| context.acp && !hangs && is_left_alone(turn, seen))
         else {

@@ -229,13 +229,6 @@ impl Diagnostics {
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|one| one.severity == Severity::Error)
     }
-
-    /// All findings for a person, each with its line and a caret, then how many there are. Same input, same bytes:
-    /// neither the terminal nor the environment is asked.
-    #[must_use]
-    pub fn render(&self, colour: bool) -> String {
-        super::render::render(self, colour)
-    }
 }
 
 impl<'a> IntoIterator for &'a Diagnostics {

@@ -7,6 +7,7 @@ mod commented;
 mod comments;
 mod diagnostic;
 mod fragments;
+mod happening;
 mod http;
 mod json;
 mod layout;
@@ -25,11 +26,13 @@ mod types;
 mod vocabulary;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use crate::terms::*;
 pub use commented::commented;
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub(crate) use fragments::FRAGMENTS;
+pub use happening::*;
 pub use http::*;
 pub use layout::format;
 pub use lint::broken_by;
@@ -41,6 +44,8 @@ pub use types::*;
 pub use vocabulary::{Need, ReadToken, Switch, TokenNames, Vocabulary};
 
 use diagnostic::Sink;
+use sources::Sources;
+use spans::Spans;
 
 /// A scenario that can be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +58,38 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// What only a live server can do; an engine runs the scenario only if this is empty.
     pub only_live: Diagnostics,
+    /// Where its values stand in its file.
+    pub lines: Lines,
+}
+
+/// Where the values of a scenario stand in its file.
+///
+/// ```
+/// use turnloom::{cli, scenario};
+/// let file = std::path::Path::new("scenarios/r08-finish-gap.json");
+/// let loaded = scenario::load(file, &cli::vocabulary()).unwrap();
+/// assert_eq!(loaded.lines.of("/version"), 3);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lines {
+    spans: Arc<Spans>,
+    sources: Sources,
+}
+
+impl Lines {
+    /// The line, from 1, of the value at this JSON pointer, or of what it would be in. For a value that a fragment holds
+    /// it is the line where the fragment is used.
+    #[must_use]
+    pub fn of(&self, pointer: &str) -> usize {
+        self.sources.own_line(self.spans.value(pointer).start)
+    }
+}
+
+impl PartialEq for Lines {
+    /// The same texts have the same places.
+    fn eq(&self, other: &Self) -> bool {
+        self.sources.files() == other.sources.files()
+    }
 }
 
 /// Reads the scenario in a file.
@@ -137,28 +174,12 @@ fn judge(
         Some((scenario, spans)) if !stop => {
             let mut live = Sink::default();
             lint::live_only(&scenario, &spans, &mut live);
-            Ok(Loaded { name, scenario, warnings: findings, only_live: live.finish(&sources) })
+            let only_live = live.finish(&sources);
+            let lines = Lines { spans: Arc::new(spans), sources };
+            Ok(Loaded { name, scenario, warnings: findings, only_live, lines })
         }
         _ => Err(findings),
     }
-}
-
-/// The line, from 1, of the value at this JSON pointer in the scenario of a file, or of what it would be in; of what a
-/// fragment holds, the line where the fragment is used. None if there is no JSON to be read.
-///
-/// ```
-/// use std::path::Path;
-/// use turnloom::scenario;
-/// assert_eq!(scenario::line(Path::new("scenarios/r08-finish-gap.json"), "/version"), Some(3));
-/// assert_eq!(scenario::line(Path::new("README.md"), "/version"), None);
-/// ```
-#[must_use]
-pub fn line(path: &Path, pointer: &str) -> Option<usize> {
-    let text = source::read(path).ok()?;
-    let (whole, sources) = fragments::put_in("", &text, path.parent()).ok()?;
-    let root = json::read(&comments::blank(&whole), &mut Sink::default())?;
-    let at = sources.own(spans::Spans::new(root).value(pointer).start);
-    Some(1 + text[..at].matches('\n').count())
 }
 
 /// The JSON Schema of the scenario file, for editors and for people. The same bytes every time.

@@ -1,23 +1,6 @@
-//! Finds the nearest valid name of a misspelt one, and quotes names in messages.
+//! Names in messages: the nearest valid one is offered, lists and single names are quoted.
 
-/// Names longer than this are compared with nothing: nobody misspelt them.
-const LONGEST: usize = 64;
-
-/// The candidate that a person most likely meant, if one is near enough. Of two as near, the first.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if name.is_empty() || name.len() > LONGEST {
-        return None;
-    }
-    let wanted = name.to_lowercase();
-    let allowed = (wanted.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .filter(|candidate| candidate.len() <= LONGEST)
-        .map(|candidate| (strsim::osa_distance(&wanted, &candidate.to_lowercase()), candidate))
-        .filter(|&(distance, _)| distance <= allowed)
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate)
-}
+pub(super) use crate::terms::nearest;
 
 /// The question that offers the nearest name, or else the list of all that are valid.
 pub(super) fn offer<'a, C>(name: &str, candidates: C, all: &str) -> String

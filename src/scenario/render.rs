@@ -18,7 +18,16 @@ const WIDTH: usize = 100;
 /// breaks is a line of megabytes.
 const REACH: usize = 160;
 
-pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
+impl Diagnostics {
+    /// All findings for a person, each with its line and a caret, then how many there are. Same input, same bytes:
+    /// neither the terminal nor the environment is asked.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        render(self, colour)
+    }
+}
+
+fn render(findings: &Diagnostics, colour: bool) -> String {
     let theme = if colour { GraphicalTheme::ascii() } else { GraphicalTheme::none() };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(WIDTH)

@@ -67,8 +67,12 @@ impl Sources {
         (piece.file, start..end)
     }
 
-    /// The byte of the scenario's own file; what a fragment holds is where the fragment is used.
-    pub fn own(&self, at: usize) -> usize {
+    /// The line, from 1, of the scenario's own file; what a fragment holds is where the fragment is used.
+    pub fn own_line(&self, at: usize) -> usize {
+        1 + self.files[OWN].text[..self.own(at)].matches('\n').count()
+    }
+
+    fn own(&self, at: usize) -> usize {
         let number = self.piece(at);
         let piece = &self.pieces[number];
         if piece.file == OWN {

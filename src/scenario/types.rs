@@ -1,15 +1,13 @@
 //! The scenario file, version 1, as types: what a person writes and what the JSON Schema is made from. What its server
 //! does is in `reaction`.
-//!
-//! This file is the format.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Reaction, ReplySeen};
-use crate::terms::{AgentKind, EventKind, Limits, Status, Timer};
+use super::{Action, Happening, Reaction};
+use crate::terms::{AgentKind, EventKind, Limits, Timer};
 
 /// One scenario: who acts, what the scripted server does, which decisions the runtime has, what is observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -158,12 +156,29 @@ impl Scenario {
         self.actors.iter().flat_map(|actor| &actor.does).any(|step| matches!(step, Step::SwitchModel(_)))
     }
 
+    /// Whether somebody closes it.
+    fn closes(&self) -> bool {
+        self.actors
+            .iter()
+            .flat_map(|actor| &actor.does)
+            .any(|step| matches!(step, Step::Close | Step::Reload))
+    }
+
+    /// Whether somebody runs the conversation on a thread of his own.
+    pub(crate) fn runs_synchronously(&self) -> bool {
+        self.actors.iter().flat_map(|actor| &actor.does).any(|step| matches!(step, Step::RunSync))
+    }
+
     /// How many workers the default executor has: as many as `limits` says, or else so many that nothing has to wait for one.
-    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third.
+    /// Each call of an actor takes one, the end of a run another, a tool call of an LLM's a third, and so does the pause of a
+    /// synchronous run whose service closes.
     pub(crate) fn workers(&self) -> usize {
         match (self.limits.workers, self.through) {
             (Some(workers), _) => workers as usize,
-            (None, Through::Service) => self.actors.len() + 1 + usize::from(self.executes_tools()),
+            (None, Through::Service) => {
+                let pauses_beside = self.agent.kind == AgentKind::Sync && self.closes();
+                self.actors.len() + 1 + usize::from(self.executes_tools()) + usize::from(pauses_beside)
+            }
             (None, Through::Conversation) => 1,
         }
     }
@@ -241,87 +256,6 @@ pub enum ToolStep {
     Begin,
     /// The tool looks at its cancel token.
     PollToken,
-}
-
-/// Something that happens, and that an actor, the clock or the server can wait for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Happening {
-    /// The gate is open.
-    Gate(String),
-    /// The server has read this frame.
-    Frame(FrameSeen),
-    /// The conversation has this status.
-    Status(Status),
-    /// The event log holds an event of this kind.
-    Event(EventSeen),
-    /// The client has answered a call of the server's. Only live.
-    Reply(ReplySeen),
-}
-
-/// A frame that the server has read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FrameSeen {
-    /// The JSON-RPC method, `session/prompt` or `session/cancel`, say.
-    pub method: Method,
-    /// For a prompt or a completion: its text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// How many of them.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    #[schemars(range(min = 1))]
-    pub count: u32,
-}
-
-/// An event in the conversation's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EventSeen {
-    /// The kind of the event.
-    pub kind: EventKind,
-    /// For a message: its text. For a tool card or a tool call: its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// How many of them.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    #[schemars(range(min = 1))]
-    pub count: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_one(count: &u32) -> bool {
-    *count == 1
-}
-
-/// A method that the client sends to the server. For a native agent the LLM call counts as `session/prompt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Method {
-    /// The connection begins.
-    #[serde(rename = "initialize")]
-    Initialize,
-    /// A new session.
-    #[serde(rename = "session/new")]
-    New,
-    /// An old session again, after a restart.
-    #[serde(rename = "session/load")]
-    Load,
-    /// A turn begins.
-    #[serde(rename = "session/prompt")]
-    Prompt,
-    /// The turn in flight is to end.
-    #[serde(rename = "session/cancel")]
-    Cancel,
-    /// The session is to go on with another model.
-    #[serde(rename = "session/set_model")]
-    SetModel,
-    /// The LLM beside an ACP agent is asked for a completion. Only live.
-    #[serde(rename = "chat/completions")]
-    Completion,
 }
 
 /// One step of the clock.

@@ -155,7 +155,7 @@ pub fn rows(seen: &Observations, observe: &[Channel]) -> Vec<Row> {
     if let Some(stuck) = &seen.stuck {
         let why = match stuck.why {
             Why::Deadlock => "deadlock: nobody can move",
-            Why::Hang => "hang: the limit of steps was reached",
+            Why::Hang => "hang: it goes round for ever",
         };
         let threads = stuck.threads.iter().map(ToString::to_string);
         let items = std::iter::once(why.to_owned()).chain(threads).collect();

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::observation::{Call, End, Event, Observations, Published, ServerEntry, TokenView};
-use crate::rules::{Context, Rule, UsageKeptApart, Violation};
+use crate::rules::usage_kept_apart::UsageKeptApart;
+use crate::rules::{Context, Rule, Violation};
 use crate::scenario::{Channel, Scenario};
 use crate::snapshot::project;
 use crate::terms::ThreadRole;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::rules::{Side, basis};
 use crate::wire::transcript::{Entry, Part, What};
 
-/// A rule of the protocol. How binding it is and which page says so is in [`BASES`](crate::rules::BASES).
+/// A rule of the protocol. How binding it is and which page says so is in the table of the rules, [`basis`].
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     /// Its name.

@@ -3,7 +3,7 @@
 
 mod completions;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -17,7 +17,7 @@ use super::replies::Replies;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
 use crate::mock_server::{Choice, ClientMessage, Script, Step};
 use crate::scenario::{
-    AgentKind, Happening, INITIALIZE, NEW_SESSION, ReplyKind, SET_MODEL, Scenario, Status,
+    AgentKind, EventKind, Happening, INITIALIZE, NEW_SESSION, ReplyKind, SET_MODEL, Scenario, Status,
 };
 
 /// How many bytes may wait for a client that does not read before its own frames wait too.
@@ -27,7 +27,8 @@ const MOST_WAITING: usize = 4 * 1024 * 1024;
 #[derive(Debug, Default)]
 struct Told {
     status: Option<Status>,
-    events: Vec<ToldEvent>,
+    /// How many events of a kind, and how many of a kind with this text.
+    events: BTreeMap<(EventKind, Option<String>), u32>,
 }
 
 impl Told {
@@ -35,10 +36,8 @@ impl Told {
         match happening {
             Happening::Status(wanted) => self.status == Some(*wanted),
             Happening::Event(wanted) => {
-                let fits = |event: &&ToldEvent| {
-                    event.kind == wanted.kind && wanted.text.as_ref().is_none_or(|text| *text == event.text)
-                };
-                self.events.iter().filter(fits).count() >= wanted.count as usize
+                let count = self.events.get(&(wanted.kind, wanted.text.clone()));
+                count.copied().unwrap_or(0) >= wanted.count
             }
             // The script knows these itself.
             Happening::Gate(_) | Happening::Frame(_) | Happening::Reply(_) => false,
@@ -88,6 +87,12 @@ impl LiveSession {
             waiting: 0,
             end: None,
         }
+    }
+
+    /// The same server without the log of its script, which only those read who judge a session.
+    pub(crate) fn without_log(mut self) -> Self {
+        self.script = self.script.without_log();
+        self
     }
 
     /// Does again what a transcript tells, so that the next process goes on where the last one stopped.
@@ -371,7 +376,11 @@ impl LiveSession {
 
     fn learn(&mut self, status: Option<Status>, event: Option<ToldEvent>) {
         self.told.status = status.or(self.told.status);
-        self.told.events.extend(event);
+        if let Some(ToldEvent { kind, text }) = event {
+            for key in [(kind, None), (kind, Some(text))] {
+                *self.told.events.entry(key).or_default() += 1;
+            }
+        }
     }
 
     /// Takes down that a call of an actor returned.

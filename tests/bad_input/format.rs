@@ -79,8 +79,8 @@ fn unknown_fields() {
    :                 `-- did you mean `iterations`?
  4 | "plans": []}
    `----
-  help: expected one of `cancel_send`, `drain`, `interrupt_wait`, `iterations`, `prompt`, `retries`,
-        `workers`
+  help: expected one of `cancel_send`, `close_wait`, `drain`, `interrupt_wait`, `iterations`,
+        `pending_drain`, `prompt`, `retries`, `workers`
 
   x unknown field `plans` in a scenario
    ,-[case:4:1]

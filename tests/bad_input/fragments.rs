@@ -49,7 +49,7 @@ const STOP: &str = r#"// Stop is pressed in the turn.
 fn its_items_stand_where_it_is_used() {
     let file = folder("used", &[("stop", STOP)], r#"[{"use": "stop"}, "pause", {"use": "stop"}]"#);
     let loaded = scenario::load(&file, &vocabulary()).unwrap();
-    let Scenario { actors, .. } = loaded.scenario;
+    let Scenario { actors, .. } = &loaded.scenario;
     let Actor { does, .. } = &actors[1];
     assert!(matches!(
         does.as_slice(),
@@ -57,9 +57,9 @@ fn its_items_stand_where_it_is_used() {
     ));
     assert!(loaded.warnings.is_empty());
     // What a fragment holds is where it is used.
-    let lines = [0, 1, 2, 4].map(|step| scenario::line(&file, &format!("/actors/1/does/{step}")));
-    assert_eq!(lines, [Some(4); 4]);
-    assert_eq!(scenario::line(&file, "/actors/0/name"), Some(3));
+    let lines = [0, 1, 2, 4].map(|step| loaded.lines.of(&format!("/actors/1/does/{step}")));
+    assert_eq!(lines, [4; 4]);
+    assert_eq!(loaded.lines.of("/actors/0/name"), 3);
 }
 
 #[test]

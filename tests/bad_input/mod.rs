@@ -18,6 +18,7 @@ mod reach;
 mod regressions;
 mod server;
 mod shows;
+mod unmodelled;
 mod waits;
 
 use turnloom::explore::{Token, TokenError};

@@ -362,3 +362,29 @@ fn for_what_can_happen() {
     );
     assert_eq!(text, "\nread scenario `case`: nothing wrong\n");
 }
+
+/// The timers that only the service has, each beside what arms it.
+#[test]
+fn for_what_arms_the_timers_of_the_service() {
+    let said_with = |through: &str, does: &str, timer: &str| {
+        said_of(&format!(
+            r#"
+"through": "{through}",
+"actors": [{{"name": "ann", "does": [{{"send": {{"text": "hi"}}}}, {does}]}}],
+"clock": [{{"fire": "{timer}"}}]"#
+        ))
+    };
+    for (through, does, timer, why) in [
+        ("conversation", r#""run""#, "close_wait", "only the service waits for the run when it closes"),
+        ("service", r#""run""#, "close_wait", "nobody closes the service during a run"),
+        ("service", r#""close""#, "close_wait", "nobody closes the service during a run"),
+        ("conversation", r#""run""#, "pending_drain", "only the service waits for its subscriber"),
+        ("service", r#""pause""#, "pending_drain", "nobody runs the conversation"),
+    ] {
+        let told = said_with(through, does, timer);
+        assert!(told.contains(&format!("x timer `{timer}` is never armed: {why}")), "{told}");
+    }
+    for (does, timer) in [(r#""run", "close""#, "close_wait"), (r#""run""#, "pending_drain")] {
+        assert_eq!(said_with("service", does, timer), "\nread scenario `case`: nothing wrong\n");
+    }
+}

@@ -58,7 +58,7 @@ fn only_who_has_the_token_is_served() {
     let mut client = folder.serve("--control 127.0.0.1:0");
     let control = client.control();
     for head in ["", "Authorization: Bearer 00\r\n", "Authorization: Basic x\r\n"] {
-        let request = format!("POST /gates/go/open HTTP/1.1\r\n{head}\r\n");
+        let request = format!("POST /gates/go/open HTTP/1.1\r\nHost: x\r\n{head}\r\n");
         assert_eq!(control.raw(request.as_bytes()).0, 401, "{head:?}");
     }
     let (_, gates) = control.request("GET", "/gates", "");

@@ -47,7 +47,10 @@ impl Connection {
 
     pub fn post(&mut self, body: &Value) {
         let body = body.to_string();
-        let head = format!("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         self.write((head + &body).as_bytes());
     }
 

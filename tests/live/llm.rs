@@ -232,7 +232,7 @@ fn a_new_process_knows_what_was_asked() {
 fn hostile_clients_get_an_answer_and_nobody_else_notices() {
     let (folder, client, ports) = serve("llm-hostile", GATED);
     let waiting = ports.ask("hi", false);
-    let head = |more: &str| format!("POST /v1/chat/completions HTTP/1.1\r\n{more}\r\n");
+    let head = |more: &str| format!("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{more}\r\n");
     let huge = head(&format!("A: {}\r\n", "a".repeat(20_000)));
     for (bytes, status) in [
         (huge.as_str(), 431),
@@ -260,12 +260,12 @@ fn hostile_clients_get_an_answer_and_nobody_else_notices() {
         assert_eq!((status, &body["error"]["message"]), (400, &json!(why)), "the connection goes on");
     }
     hostile.write(
-        b"GET /v1/models HTTP/1.1\r\n\r\nGET /nothing HTTP/1.1\r\n\r\nDELETE /v1/models HTTP/1.1\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\n\r\nDELETE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
     );
     let statuses = [hostile.answer().0, hostile.answer().0, hostile.answer().0];
     assert_eq!(statuses, [200, 404, 405], "pipelined");
     let mut half = ports.connect();
-    half.write(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 100\r\n\r\n{");
+    half.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
     half.hang_up();
     ports.control.post("/gates/go/open", &Value::Null);
     let mut waiting = waiting;
@@ -281,7 +281,7 @@ fn who_sends_a_byte_now_and_then_ends_with_the_watchdog() {
     let mut client = folder.serve("--llm 127.0.0.1:0 --control 127.0.0.1:0 --watchdog 1s");
     let ports = Ports::announced(&client.announced());
     let mut loris = ports.connect();
-    loris.write(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Le");
+    loris.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Le");
     assert_eq!(
         client.said(),
         "error: inconclusive: nothing happened for 1s\n  help: the transcript says who waits for what\n"

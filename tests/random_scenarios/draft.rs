@@ -107,6 +107,8 @@ impl Draft {
             Deed::FireInterruptWait => Timer::InterruptWait,
             Deed::FireCancelSend => Timer::CancelSend,
             Deed::FireRetry => Timer::Retry,
+            Deed::FireCloseWait => Timer::CloseWait,
+            Deed::FirePendingDrain => Timer::PendingDrain,
             _ => return None,
         })
     }
@@ -381,6 +383,8 @@ impl Draft {
             // Whoever switches the model meanwhile waits for the limit of a prompt.
             Timer::CancelSend => &[Timer::CancelSend, Timer::Drain, Timer::Prompt, Timer::Prompt],
             Timer::Retry => &[Timer::Retry; 6],
+            Timer::CloseWait => &[Timer::CloseWait, Timer::Drain],
+            Timer::PendingDrain => &[Timer::PendingDrain],
         };
         self.scenario.clock = fires.iter().map(|timer| ClockStep::Fire(*timer)).collect();
     }

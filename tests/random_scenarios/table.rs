@@ -52,6 +52,8 @@ words! {
         FireInterruptWait "fire interrupt_wait",
         FireCancelSend "fire cancel_send",
         FireRetry "fire retry",
+        FireCloseWait "fire close_wait",
+        FirePendingDrain "fire pending_drain",
         TimersRace "timers race",
         SlowSubscriber "slow subscriber",
     }
@@ -324,6 +326,8 @@ fn fired(timer: Timer) -> Deed {
         Timer::InterruptWait => Deed::FireInterruptWait,
         Timer::CancelSend => Deed::FireCancelSend,
         Timer::Retry => Deed::FireRetry,
+        Timer::CloseWait => Deed::FireCloseWait,
+        Timer::PendingDrain => Deed::FirePendingDrain,
     }
 }
 

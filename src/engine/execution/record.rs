@@ -3,8 +3,11 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::schedule::{Choice, Departure, Point, Schedule, Switch, named};
 use crate::engine::coroutines::Run;
+use crate::engine::search::complete::Stopped;
 use crate::engine::trace::Book;
 
 /// How an execution ended.
@@ -14,7 +17,7 @@ pub enum Ended {
     Complete,
     /// Nobody can move, and somebody is neither done nor idle.
     Deadlock,
-    /// The limit of steps was reached.
+    /// It came back to a state that it had been in, and can do so for ever with each thread served that can move.
     Hang,
     /// A thread panicked: its name and the message.
     Panicked(String),
@@ -29,6 +32,8 @@ pub enum Ended {
         /// What it is now; the same words if only what the operation got or left is different.
         now: String,
     },
+    /// A limit of the search ended it. How the program would have gone on is not known.
+    Stopped(Stopped),
 }
 
 /// One execution that came to its end.
@@ -74,19 +79,23 @@ impl Execution<'_> {
     /// The schedule.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
+        let scene = self.scene();
         let operations = self.operations();
-        let departures = self.scene().iter().enumerate().flat_map(|(step, taken)| {
-            let switch = (taken.thread != taken.default).then(|| Switch {
-                thread: self.run.name(taken.thread).to_string(),
-                before: self.next_of(taken.default, step, &operations),
-            });
-            let choice = (taken.alternative > 0).then(|| Choice {
-                at: self.next_of(taken.thread, step, &operations),
-                alternative: taken.alternative,
-            });
-            switch.map(Departure::Switch).into_iter().chain(choice.map(Departure::Choice))
-        });
-        Schedule { departures: departures.collect() }
+        let mut points = Points::of(scene, &operations);
+        let mut departures = Vec::new();
+        for (step, taken) in scene.iter().enumerate() {
+            if taken.thread != taken.default {
+                let before = points.next_of(self.run, taken.default);
+                let thread = self.run.name(taken.thread).to_string();
+                departures.push(Departure::Switch(Switch { thread, before }));
+            }
+            if taken.alternative > 0 {
+                let at = points.next_of(self.run, taken.thread);
+                departures.push(Departure::Choice(Choice { at, alternative: taken.alternative }));
+            }
+            points.pass(taken.thread, &operations[step]);
+        }
+        Schedule { departures }
     }
 
     /// The operation of each step after the setup.
@@ -98,24 +107,47 @@ impl Execution<'_> {
         };
         self.scene().iter().zip(steps).map(operation).collect()
     }
+}
 
-    /// The operation that a thread was about to take at this step.
-    fn next_of(&self, thread: usize, step: usize, operations: &[String]) -> Point {
-        let scene = self.scene();
-        let later = scene.iter().zip(operations).skip(step).find(|(taken, _)| taken.thread == thread);
-        let operation = later.map_or_else(|| pending(self.run, thread), |(_, operation)| operation.clone());
-        let before = scene.iter().zip(operations).take(step);
-        let same = before.filter(|(taken, name)| taken.thread == thread && **name == operation);
-        Point { thread: self.run.name(thread).to_string(), count: same.count() + 1, operation }
+/// The points of a schedule at which the threads stand, while an execution is gone through step by step.
+struct Points<'a> {
+    /// The operations of each thread, in order.
+    own: Vec<Vec<&'a str>>,
+    /// How many of them lie behind.
+    behind: Vec<usize>,
+    counts: FxHashMap<(usize, &'a str), usize>,
+}
+
+impl<'a> Points<'a> {
+    fn of(scene: &[StepRecord], operations: &'a [String]) -> Self {
+        let threads = scene.iter().map(|taken| taken.thread + 1).max().unwrap_or(0);
+        let mut own = vec![Vec::new(); threads];
+        for (taken, operation) in scene.iter().zip(operations) {
+            own[taken.thread].push(operation.as_str());
+        }
+        Self { own, behind: vec![0; threads], counts: FxHashMap::default() }
+    }
+
+    /// The point right before the next operation of a thread, taken or not.
+    fn next_of(&self, run: &Run, thread: usize) -> Point {
+        let behind = self.behind.get(thread).copied().unwrap_or(0);
+        let next = self.own.get(thread).and_then(|own| own.get(behind));
+        let operation = next.map_or_else(|| pending(run, thread), ToString::to_string);
+        let before = self.counts.get(&(thread, operation.as_str())).copied().unwrap_or(0);
+        Point { thread: run.name(thread).to_string(), count: before + 1, operation }
+    }
+
+    /// A thread takes its next operation.
+    fn pass(&mut self, thread: usize, operation: &'a str) {
+        self.behind[thread] += 1;
+        *self.counts.entry((thread, operation)).or_default() += 1;
     }
 }
 
 /// The operation that a thread is about to take.
 pub(in crate::engine) fn pending(run: &Run, thread: usize) -> String {
-    let name = run.name(thread);
-    let mut waiting = run.book().unfinished().into_iter();
-    let own = waiting.find(|role| role.thread == *name);
-    own.map_or_else(|| OTHER.to_owned(), |role| named(&role.operation))
+    run.pending(thread)
+        .map_or_else(|| OTHER.to_owned(), |(operation, object)| named(&format!("{operation} {object}")))
 }
 
 /// Who moves when nothing says otherwise: the thread that moved last, else the first that can.

@@ -11,11 +11,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
-use super::fair_cycles::CycleDetector;
+use super::fair_cycles::{CycleDetector, at_limit};
 use super::record::{Ended, Execution, StepRecord, default_choice, pending};
 use super::schedule::{Choice, Departure, Point, Schedule, Switch};
-use crate::engine::coroutines::{Keep, Run};
-use crate::engine::search::complete::Limits;
+use crate::engine::coroutines::{Keep, Run, StackPool};
+use crate::engine::search::complete::{Limits, Stopped, ended};
 
 /// A departure of a schedule that does not fit the program, and what was done instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,34 +100,56 @@ pub fn follow<R>(
     schedule: &Schedule,
     visit: impl FnOnce(&Execution<'_>) -> R,
 ) -> (R, Vec<Drift>) {
+    let limits = along(limits);
     let mut plan: BTreeMap<usize, Departure> = schedule.departures.iter().cloned().enumerate().collect();
     let mut drift: BTreeMap<usize, Drift> = BTreeMap::new();
     loop {
         let mut walker = Walker::new(plan.values().cloned().collect());
-        let run = Run::begin(program.clone(), Rc::default(), Keep::Words);
         let is_through = Cell::new(schedule.departures.is_empty());
         let mut choose = |place: &Place<'_>| {
             let going = walker.choose(place);
             is_through.set(walker.next == walker.departures.len());
             Ok(going)
         };
-        let Ok(driven) = drive_run::<Infallible>(limits, run, &mut choose, Some(&is_through));
-        let Some(miss) = walker.miss(&driven) else {
-            return (driven.show(visit), drift.into_values().collect());
-        };
-        let index = *plan.keys().nth(walker.next).expect("what is missed is one of the departures");
-        let expected = schedule.departures[index].clone();
-        let before = drift.get(&index).map(|known| known.misfit.clone());
-        // A place that was chosen because it fits cannot be missed again.
-        let again = !matches!(before, None | Some(Misfit::NoSuchThread));
-        let instead = miss.instead.filter(|_| !again);
-        match &instead {
-            Some(departure) => drop(plan.insert(index, departure.clone())),
-            None => drop(plan.remove(&index)),
+        let run = begin(&limits, program);
+        let Ok(driven) = drive_run::<Infallible>(&limits, run, &mut choose, Some(&is_through));
+        let missed: Vec<usize> = plan.keys().copied().skip(walker.next).collect();
+        let mut goes_on = false;
+        for (place, index) in missed.into_iter().enumerate() {
+            if place > 0 && walker.has_passed(walker.next + place, &driven) {
+                // It was not looked for, as the one before it was.
+                goes_on = true;
+                break;
+            }
+            let miss = walker.miss(walker.next + place, &driven);
+            let expected = schedule.departures[index].clone();
+            let before = drift.get(&index).map(|known| known.misfit.clone());
+            // A place that was chosen because it fits cannot be missed again.
+            let again = !matches!(before, None | Some(Misfit::NoSuchThread));
+            let instead = miss.instead.filter(|_| !again);
+            let misfit = before.unwrap_or(miss.misfit);
+            drift.insert(index, Drift { expected, step: miss.step, misfit, instead: instead.clone() });
+            let Some(departure) = instead else {
+                plan.remove(&index);
+                continue;
+            };
+            plan.insert(index, departure);
+            goes_on = true;
+            break;
         }
-        let misfit = before.unwrap_or(miss.misfit);
-        drift.insert(index, Drift { expected, step: miss.step, misfit, instead });
+        if !goes_on {
+            return (driven.show(visit), drift.into_values().collect());
+        }
     }
+}
+
+/// The limits of an execution along a schedule: it may have gone on from the limit of a search, to see whether it hangs.
+fn along(limits: &Limits) -> Limits {
+    Limits { steps: 2 * limits.steps, ..limits.clone() }
+}
+
+fn begin(limits: &Limits, program: &Rc<dyn Fn()>) -> Run {
+    Run::begin(program.clone(), Rc::new(StackPool::new(limits, None)), Keep::Words)
 }
 
 /// A step of an execution, and who could have taken one instead.
@@ -156,7 +178,7 @@ pub fn forks(limits: &Limits, program: &Rc<dyn Fn()>, schedule: &Schedule) -> Ve
     let mut walker = Walker::new(schedule.departures.clone());
     let mut counter = Counter::default();
     let mut forks = Vec::new();
-    let Ok(driven) = drive::<Infallible>(limits, program, &mut |place| {
+    let Ok(driven) = drive::<Infallible>(&along(limits), program, &mut |place| {
         let going = walker.choose(place);
         let default = counter.point(place.run, place.default);
         counter.moves(place.run, going.thread);
@@ -259,7 +281,7 @@ pub(in crate::engine) fn drive<E>(
     program: &Rc<dyn Fn()>,
     choose: &mut Chooser<'_, E>,
 ) -> Result<Driven, E> {
-    drive_run(limits, Run::begin(program.clone(), Rc::default(), Keep::Words), choose, None)
+    drive_run(limits, begin(limits, program), choose, None)
 }
 
 /// Moves an execution that has just begun to its end. Once all that was planned is behind, as `is_through` says, it is
@@ -274,30 +296,28 @@ pub(in crate::engine) fn drive_run<E>(
     let mut way = CycleDetector::default();
     loop {
         let enabled = run.enabled();
-        let ended = if let Some(message) = run.panicked() {
-            Ended::Panicked(message)
-        } else if enabled.is_empty() {
-            if run.quiescent() { Ended::Complete } else { Ended::Deadlock }
-        } else if taken.len() >= limits.steps
-            || is_through.is_some_and(|is_through| way.comes_round(run.state()) && is_through.get())
-        {
-            Ended::Hang
-        } else {
-            let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
-            let step = taken.len().checked_sub(run.book().setup_steps()).filter(|_| run.exploring());
-            let going = match step {
-                Some(step) => choose(&Place { run: &run, step, default, enabled: &enabled })?,
-                None => Going::first(default),
-            };
-            let Going { thread, alternative } = going;
-            taken.push(StepRecord { thread, default, alternative });
-            run.step(thread, alternative);
-            if is_through.is_some() {
-                way.go(&enabled, thread);
+        let ended = match ended(limits, &run, &enabled, taken.len()) {
+            Some(Ended::Stopped(Stopped::Steps)) => Some(at_limit(&mut run, &mut taken)),
+            None if is_through.is_some_and(|is_through| way.comes_round(run.state()) && is_through.get()) => {
+                Some(Ended::Hang)
             }
-            continue;
+            ended => ended,
         };
-        return Ok(Driven { run, ended, taken });
+        if let Some(ended) = ended {
+            return Ok(Driven { run, ended, taken });
+        }
+        let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
+        let step = taken.len().checked_sub(run.book().setup_steps()).filter(|_| run.exploring());
+        let going = match step {
+            Some(step) => choose(&Place { run: &run, step, default, enabled: &enabled })?,
+            None => Going::first(default),
+        };
+        let Going { thread, alternative } = going;
+        taken.push(StepRecord { thread, default, alternative });
+        run.step(thread, alternative);
+        if is_through.is_some() {
+            way.go(&enabled, thread);
+        }
     }
 }
 
@@ -321,16 +341,33 @@ impl Counter {
     }
 }
 
-/// Moves an execution along departures, and looks out for places that are like the one that does not come.
+/// Moves an execution along departures, and keeps the places at which it looked for the next one.
 struct Walker {
     departures: Vec<Departure>,
     /// The departure that comes next.
     next: usize,
+    /// The threads that move in any of them, and where.
+    movers: BTreeSet<String>,
+    points: BTreeSet<Point>,
     counter: Counter,
-    /// The places since the last departure that would do for the next one.
-    sights: Vec<(usize, Point)>,
-    /// The place of the next departure came, and it was not possible there: the step, and why.
-    blocked: Option<(usize, Misfit)>,
+    /// The places since the last departure.
+    sights: Vec<Sight>,
+}
+
+/// A place at which a departure was looked for.
+struct Sight {
+    step: usize,
+    /// Where the thread stands that moves if nothing says otherwise, and which one it is.
+    point: Point,
+    default: usize,
+    /// Which of the threads that move in a departure could.
+    able: Vec<usize>,
+    /// The names of all that could, if it is the place of a departure.
+    names: Vec<String>,
+    /// How many alternatives its operation has.
+    alternatives: usize,
+    /// Whether a switch has led to it in this step, so that no other can.
+    switched: bool,
 }
 
 /// A departure that an execution did not come to.
@@ -342,33 +379,39 @@ struct Miss {
 
 impl Walker {
     fn new(departures: Vec<Departure>) -> Self {
-        Self { departures, next: 0, counter: Counter::default(), sights: Vec::new(), blocked: None }
+        let movers = departures.iter().map(|departure| mover(departure).to_owned()).collect();
+        let points = departures.iter().map(|departure| departure.point().clone()).collect();
+        Self { departures, next: 0, movers, points, counter: Counter::default(), sights: Vec::new() }
     }
 
     fn choose(&mut self, place: &Place<'_>) -> Going {
-        let thread = self.thread(place);
-        let alternative = self.alternative(place, thread);
-        if self.next < self.departures.len() {
-            self.counter.moves(place.run, thread);
+        if self.next == self.departures.len() {
+            return Going::first(place.default);
         }
+        let thread = self.thread(place);
+        if thread != place.default && matches!(self.departures.get(self.next), Some(Departure::Switch(_))) {
+            // For the choices behind the next switch, should that not come.
+            let sight = Sight { switched: true, ..self.sight(place, thread) };
+            self.sights.push(sight);
+        }
+        let alternative = self.alternative(place, thread);
+        self.counter.moves(place.run, thread);
         Going { thread, alternative }
     }
 
     fn thread(&mut self, place: &Place<'_>) -> usize {
         let Some(Departure::Switch(switch)) = self.departures.get(self.next) else { return place.default };
-        let point = self.counter.point(place.run, place.default);
-        let able = place.able(&switch.thread);
-        if point == switch.before && self.blocked.is_none() {
-            if let Some(thread) = able {
+        let sight = self.sight(place, place.default);
+        match place.able(&switch.thread).filter(|_| sight.point == switch.before) {
+            Some(thread) => {
                 self.departed();
-                return thread;
+                thread
             }
-            self.blocked = Some((place.step, Misfit::CannotMove(place.names())));
+            None => {
+                self.sights.push(sight);
+                place.default
+            }
         }
-        if able.is_some_and(|thread| thread != place.default) {
-            self.sights.push((place.step, point));
-        }
-        place.default
     }
 
     /// Which alternative of its operation a thread takes.
@@ -376,19 +419,22 @@ impl Walker {
         let Some(Departure::Choice(Choice { at, alternative })) = self.departures.get(self.next) else {
             return 0;
         };
-        let (point, alternative) = (self.counter.point(place.run, thread), *alternative);
-        let alternatives = place.run.alternatives(thread);
-        if point == *at && self.blocked.is_none() {
-            if alternative < alternatives {
-                self.departed();
-                return alternative;
-            }
-            self.blocked = Some((place.step, Misfit::NoSuchAlternative(alternatives)));
+        let sight = self.sight(place, thread);
+        if sight.point == *at && *alternative < sight.alternatives {
+            let alternative = *alternative;
+            self.departed();
+            return alternative;
         }
-        if alternative < alternatives {
-            self.sights.push((place.step, point));
-        }
+        self.sights.push(sight);
         0
+    }
+
+    fn sight(&self, place: &Place<'_>, thread: usize) -> Sight {
+        let point = self.counter.point(place.run, thread);
+        let names = if self.points.contains(&point) { place.names() } else { Vec::new() };
+        let able = self.movers.iter().filter_map(|name| place.able(name)).collect();
+        let alternatives = place.run.alternatives(thread);
+        Sight { step: place.step, point, default: thread, able, names, alternatives, switched: false }
     }
 
     fn departed(&mut self) {
@@ -396,28 +442,73 @@ impl Walker {
         self.sights.clear();
     }
 
-    /// The first departure that was not taken, and the nearest to it that could have been.
-    fn miss(&self, driven: &Driven) -> Option<Miss> {
-        let expected = self.departures.get(self.next)?;
+    /// Whether the execution, on the way on which it looked for an earlier departure, passed the place of this one.
+    fn has_passed(&self, departure: usize, driven: &Driven) -> bool {
+        let departure = &self.departures[departure];
+        self.sights
+            .iter()
+            .any(|sight| sight.point == *departure.point() && sight.fits(departure, &driven.run))
+    }
+
+    /// Why a departure was not taken, and the nearest to it that could have been.
+    fn miss(&self, departure: usize, driven: &Driven) -> Miss {
+        let expected = &self.departures[departure];
         let book = driven.run.book();
-        let threads: BTreeSet<String> = book.names().iter().map(ToString::to_string).collect();
         let end = driven.taken.len().saturating_sub(book.setup_steps());
-        let (step, misfit) = self.blocked.clone().unwrap_or((end, Misfit::NeverComes));
         let thread = mover(expected);
-        if !threads.contains(thread) {
+        let is_switch = matches!(expected, Departure::Switch(_));
+        let is_blocked = |sight: &&Sight| sight.point == *expected.point() && !(is_switch && sight.switched);
+        let blocked = self.sights.iter().find(is_blocked);
+        let (step, misfit) = match blocked {
+            Some(sight) => (sight.step, sight.misfit(expected)),
+            None => (end, Misfit::NeverComes),
+        };
+        if !book.knows(thread) {
+            let threads: BTreeSet<String> = book.names().iter().map(ToString::to_string).collect();
             let near = threads.iter().filter_map(|name| Some((distance(thread, name)?, name)));
             let instead = near.min().map(|(_, name)| moved_by(expected, name));
-            return Some(Miss { step, misfit: Misfit::NoSuchThread, instead });
+            return Miss { step, misfit: Misfit::NoSuchThread, instead };
         }
         let wanted = expected.point();
-        let nearest = self.sights.iter().filter_map(|(step, point)| {
+        let able = self.sights.iter().filter(|sight| sight.would_do(expected, &driven.run));
+        let nearest = able.filter_map(|Sight { step, point, .. }| {
             let thread = distance(&wanted.thread, &point.thread)?;
             let operation = distance(&wanted.operation, &point.operation)?;
             Some(((thread, operation, point.count.abs_diff(wanted.count)), step, point))
         });
         let nearest = nearest.min();
         let instead = nearest.map(|(_, _, point)| expected.at(point.clone()));
-        Some(Miss { step: nearest.map_or(step, |(_, step, _)| *step), misfit, instead })
+        Miss { step: nearest.map_or(step, |(_, step, _)| *step), misfit, instead }
+    }
+}
+
+impl Sight {
+    /// Whether a departure can be taken here.
+    fn fits(&self, departure: &Departure, run: &Run) -> bool {
+        match departure {
+            Departure::Switch(switch) => {
+                let thread = run.index_of(&switch.thread);
+                !self.switched && thread.is_some_and(|thread| self.able.contains(&thread))
+            }
+            Departure::Choice(choice) => choice.alternative < self.alternatives,
+        }
+    }
+
+    /// Whether a departure can be taken here and changes something.
+    fn would_do(&self, departure: &Departure, run: &Run) -> bool {
+        let changes = match departure {
+            Departure::Switch(switch) => run.index_of(&switch.thread) != Some(self.default),
+            Departure::Choice(_) => true,
+        };
+        changes && self.fits(departure, run)
+    }
+
+    /// Why a departure cannot be taken here.
+    fn misfit(&self, departure: &Departure) -> Misfit {
+        match departure {
+            Departure::Switch(_) => Misfit::CannotMove(self.names.clone()),
+            Departure::Choice(_) => Misfit::NoSuchAlternative(self.alternatives),
+        }
     }
 }
 

@@ -41,11 +41,13 @@ struct Timer {
     key: u128,
 }
 
-/// Which number a timer got makes no difference; the order in which they were armed does.
+/// Which number a timer got makes no difference; of those that are due at the same time, the order in which they were
+/// armed does.
 impl Hash for Armed {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.timers.len().hash(state);
-        self.timers.values().for_each(|timer| timer.hash(state));
+        let mut timers: Vec<&Timer> = self.timers.values().collect();
+        timers.sort_by_key(|timer| timer.left);
+        timers.hash(state);
     }
 }
 

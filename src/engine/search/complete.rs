@@ -19,7 +19,8 @@ use crate::engine::execution::record::{Ended, Execution};
 pub struct Limits {
     /// At most so many switches away from a thread that could have gone on; none for every interleaving.
     pub preemptions: Option<u32>,
-    /// An execution of more steps than this counts as a hang.
+    /// A search comes to no end of an execution of more steps than this: it hangs if from there it goes round for ever,
+    /// and else it ends the search.
     pub steps: usize,
     /// At most so many executions; none for as many as it takes.
     pub executions: Option<u64>,
@@ -27,8 +28,9 @@ pub struct Limits {
     pub until: Option<Instant>,
     /// No execution is begun once this is set, by another thread or a signal.
     pub interrupted: Option<Arc<AtomicBool>>,
-    /// At most so many bytes for the states and the path that the search keeps, by an estimate that is the same on every
-    /// machine. A search with one of these last three limits also ends in the middle of an execution.
+    /// At most so many bytes for the states and the path that the search keeps and for the execution in flight, by an
+    /// estimate that is the same on every machine. A search with one of these last three limits also ends in the middle of
+    /// an execution, or while one begins.
     pub memory: u64,
 }
 
@@ -41,6 +43,8 @@ pub enum Stopped {
     Time,
     /// There was no more memory for what it keeps.
     Memory,
+    /// An execution took more steps than the limits allow and had come back to no state.
+    Steps,
     /// Somebody interrupted it.
     Interrupted,
 }
@@ -53,10 +57,15 @@ impl Limits {
 
     /// Whether the search ends here, in the middle of an execution, so many steps from its beginning.
     pub(in crate::engine) fn end_here(&self, found: &mut Search, kept: u64, depth: usize) -> bool {
-        let looks_up = depth.is_multiple_of(STEPS_BETWEEN_LOOKS);
-        let stopped = if kept > self.memory { Some(Stopped::Memory) } else { None };
-        found.stopped = stopped.or_else(|| looks_up.then(|| self.called_off()).flatten()).or(found.stopped);
+        if kept > self.memory || depth.is_multiple_of(STEPS_BETWEEN_LOOKS) {
+            found.stopped = self.reached(kept).or(found.stopped);
+        }
         found.stopped.is_some()
+    }
+
+    /// The limit that is reached when so many bytes are kept, if one is.
+    pub(in crate::engine) fn reached(&self, kept: u64) -> Option<Stopped> {
+        if kept > self.memory { Some(Stopped::Memory) } else { self.called_off() }
     }
 
     /// Why no time is left, if so.
@@ -127,6 +136,9 @@ pub struct Search {
     pub exhausted: bool,
     /// Whether an interleaving was left out because of the preemption bound.
     pub bounded: bool,
+    /// Executions of a sample that took more steps than the limits allow and came back to no state. Any other search ends
+    /// with the first one.
+    pub out_of_steps: u64,
     /// Which limit ended the search, if one did.
     pub stopped: Option<Stopped>,
 }
@@ -139,15 +151,18 @@ impl Search {
     }
 }
 
-/// Whether an execution is over after so many steps, and how.
+/// Whether an execution is over after so many steps, and how. Of one that may take no more steps [`at_limit`] knows more.
 pub(in crate::engine) fn ended(limits: &Limits, run: &Run, enabled: &[usize], steps: usize) -> Option<Ended> {
+    if let Some(stopped) = run.stopped() {
+        return Some(Ended::Stopped(stopped));
+    }
     if let Some(message) = run.panicked() {
         return Some(Ended::Panicked(message));
     }
     if enabled.is_empty() {
         return Some(if run.quiescent() { Ended::Complete } else { Ended::Deadlock });
     }
-    (steps >= limits.steps).then_some(Ended::Hang)
+    (steps >= limits.steps).then_some(Ended::Stopped(Stopped::Steps))
 }
 
 /// Searches every interleaving of `program`.

@@ -27,7 +27,7 @@ mod races;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::complete::{Limits, Search, Visit, ended};
+use super::complete::{Limits, Search, Visit, ended, path_size};
 use super::footprint::Clock;
 use super::path::{Kind, Pasts, show, step, tick};
 use super::wakeup::{Move, Tree, after};
@@ -41,7 +41,7 @@ use crate::engine::execution::record::{Ended, Left, StepRecord, default_choice};
 /// Gives the outcomes that [`run_search`](super::run_search) gives without a bound, and needs no memory for states; in
 /// exchange it repeats what other executions came to in another way. `limits.preemptions` means nothing to it.
 /// [`Search::blocked`] counts the executions that came to no end: because all that could follow was run elsewhere, or
-/// because they only looked whether an operation could have been taken earlier. [`Search::states`] stays 0. A search stops being complete where an execution ends by a panic or by the limit of steps:
+/// because they only looked whether an operation could have been taken earlier. [`Search::states`] stays 0. A search stops being complete where an execution ends by a panic or hangs:
 /// what the other threads would have done after that is not known.
 ///
 /// ```
@@ -67,7 +67,7 @@ pub fn dpor(limits: &Limits, program: &Rc<dyn Fn()>, visit: &mut Visit<'_>) -> S
     let mut searcher = Searcher {
         limits,
         program,
-        shop: Rc::default(),
+        shop: Rc::new(StackPool::new(limits, None)),
         found: Search::default(),
         path: Vec::new(),
         taken: Vec::new(),
@@ -195,6 +195,10 @@ impl Searcher<'_> {
             let enabled = run.enabled();
             if let Some(ended) = ended(self.limits, &run, &enabled, self.taken.len()) {
                 return self.end(run, ended, visit);
+            }
+            let kept = path_size(depth, self.threads.len()) + run.size();
+            if self.limits.end_here(&mut self.found, kept, depth) {
+                return ControlFlow::Break(());
             }
             match self.arrive(&run, enabled) {
                 Some(node) => self.path.push(node),

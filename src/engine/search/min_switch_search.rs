@@ -54,7 +54,8 @@ pub fn least<R>(
 ) -> Least<R> {
     let mut executions = 0;
     for most in 0..=switches {
-        let mut search = Search { most, ..Search::default() };
+        let shop = Rc::new(StackPool::new(limits, None));
+        let mut search = Search { most, shop, ..Search::default() };
         loop {
             if limits.executions.is_some_and(|allowed| executions >= allowed) {
                 return Least::Unknown;

@@ -226,7 +226,7 @@ enum How<'s> {
 impl<'s> Worker<'s> {
     fn new(shared: &'s Shared, limits: &'s Limits, leads: bool, how: How<'s>) -> Self {
         let names = (!shared.is_alone).then(|| shared.names.clone());
-        Self { shared, limits, shop: Rc::new(StackPool::with_names(names)), leads, how }
+        Self { shared, limits, shop: Rc::new(StackPool::new(limits, names)), leads, how }
     }
 
     /// What all have in common.

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::complete::{Search, Visit};
+use super::complete::{Search, Stopped, Visit};
 use super::footprint::{Clock, join};
 use super::parallel::{Lease, Subtree, Worker};
 use crate::engine::coroutines::{Keep, Run};
 use crate::engine::execution::dependence::{Use, either_changes};
+use crate::engine::execution::fair_cycles::at_limit;
 use crate::engine::execution::record::{Ended, Execution, Left, StepRecord};
 
 /// A search that runs one execution after another, each along a path that leaves the one before at its last open place.
@@ -50,6 +51,10 @@ pub(in crate::engine) fn walk<P: Paths>(
 ) {
     while !worker.is_over() && worker.limits.allow(paths.found()).is_some() {
         let run = Run::begin(program.clone(), worker.shop.clone(), Keep::States);
+        if let Some(stopped) = run.stopped() {
+            paths.found().stopped = Some(stopped);
+            break;
+        }
         if paths.execute(run, visit).is_break() {
             break;
         }
@@ -112,17 +117,31 @@ pub(in crate::engine) fn step(
     }
     taken.push(next);
     run.step(next.thread, next.alternative);
+    if let Some(stopped) = run.stopped() {
+        return Some(Ended::Stopped(stopped));
+    }
     left.and_then(|left| left.differs(run, depth, next.thread))
 }
 
-/// An execution has come to its end: it is counted, shown, and its daemons are told; whether to go on.
+/// An execution has come to its end: it is counted, shown, and its daemons are told; whether to go on. One that a limit
+/// has ended is not shown and ends the search.
 pub(in crate::engine) fn show(
     found: &mut Search,
     mut run: Run,
-    ended: Ended,
+    mut ended: Ended,
     (taken, share): (&[StepRecord], Option<f64>),
     visit: &mut Visit<'_>,
 ) -> ControlFlow<()> {
+    let mut gone_on = Vec::new();
+    if ended == Ended::Stopped(Stopped::Steps) {
+        gone_on.extend_from_slice(taken);
+        ended = at_limit(&mut run, &mut gone_on);
+    }
+    let taken = if gone_on.is_empty() { taken } else { &gone_on };
+    if let Ended::Stopped(stopped) = ended {
+        found.stopped = Some(stopped);
+        return ControlFlow::Break(());
+    }
     found.count(&ended);
     let flow = visit(&Execution { run: &run, ended, taken, share });
     run.finish();

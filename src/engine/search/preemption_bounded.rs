@@ -76,7 +76,7 @@ impl Paths for Searcher<'_> {
                 if let Some(ended) = ended(limits, &run, &enabled, depth) {
                     return self.end(run, ended, visit);
                 }
-                let kept = self.worker.shared().left.size() + path_size(depth, run.threads());
+                let kept = self.worker.shared().left.size() + path_size(depth, run.threads()) + run.size();
                 if limits.end_here(&mut self.found, kept, depth) {
                     return ControlFlow::Break(());
                 }
@@ -202,7 +202,7 @@ impl<'w> Searcher<'w> {
             return ControlFlow::Break(());
         }
         let place = |node: &Node| Place { enabled: node.enabled.clone(), thread: node.choices[node.next].0 };
-        let way = CycleDetector::round(self.path[at..].iter().map(place).collect(), run.state());
+        let way = CycleDetector::round(self.path[at..].iter().map(place), run.state());
         let mut taken = self.taken.clone();
         if !goes_round(self.worker.limits, &mut run, &mut taken, way, &|_| false) {
             return ControlFlow::Continue(());

@@ -11,11 +11,11 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::complete::{Limits, Search, Visit, ended};
+use super::complete::{Limits, Search, Stopped, Visit, ended};
 use super::path::show;
 use crate::engine::coroutines::{Keep, Run, StackPool};
 use crate::engine::execution::dependence::depend;
-use crate::engine::execution::record::{StepRecord, default_choice};
+use crate::engine::execution::record::{Ended, StepRecord, default_choice};
 
 /// How schedules are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +72,13 @@ pub struct Sample {
 /// ```
 pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &mut Visit<'_>) -> Search {
     assert!(limits.executions.is_some() || limits.is_timed(), "a sample ends where its limits say");
-    let shop = Rc::new(StackPool::default());
+    let shop = Rc::new(StackPool::new(limits, None));
     let mut found = Search::default();
     let mut longest = 0;
     while let Some(number) = limits.allow(&mut found) {
         let drawn = Drawn::new(sample, number, longest);
-        let run = Run::begin(program.clone(), shop.clone(), drawn.keeps());
-        let (steps, flow) = draw(limits, run, drawn, &mut found, visit);
+        let begin = |keep| Run::begin(program.clone(), shop.clone(), keep);
+        let (steps, flow) = draw(limits, &begin, drawn, &mut found, visit);
         longest = longest.max(steps);
         if flow.is_break() {
             break;
@@ -90,17 +90,34 @@ pub fn sample(limits: &Limits, program: &Rc<dyn Fn()>, sample: Sample, visit: &m
 /// Runs one schedule; how many steps it had after the setup.
 fn draw(
     limits: &Limits,
-    mut run: Run,
+    begin: &dyn Fn(Keep) -> Run,
     mut drawn: Drawn,
     found: &mut Search,
     visit: &mut Visit<'_>,
 ) -> (usize, ControlFlow<()>) {
+    let mut run = begin(drawn.keeps());
     let mut taken: Vec<StepRecord> = Vec::new();
     loop {
         let enabled = run.enabled();
         if let Some(ended) = ended(limits, &run, &enabled, taken.len()) {
             let steps = taken.len().saturating_sub(run.book().setup_steps());
-            return (steps, show(found, run, ended, (&taken, None), visit));
+            if ended == Ended::Stopped(Stopped::Steps) && drawn.keeps() == Keep::Nothing {
+                // Whether it goes round for ever is seen by its states.
+                drop(run);
+                run = begin(Keep::States);
+                taken.iter().for_each(|step| run.step(step.thread, step.alternative));
+            }
+            let flow = show(found, run, ended, (&taken, None), visit);
+            if found.stopped == Some(Stopped::Steps) {
+                // The others are drawn all the same.
+                found.stopped = None;
+                found.out_of_steps += 1;
+                return (steps, ControlFlow::Continue(()));
+            }
+            return (steps, flow);
+        }
+        if limits.end_here(found, run.size(), taken.len()) {
+            return (0, ControlFlow::Break(()));
         }
         let default = default_choice(taken.last().map(|taken| taken.thread), &enabled);
         let exploring = run.exploring();

@@ -97,7 +97,7 @@ impl Paths for Searcher<'_> {
             if let Some(ended) = ended(limits, &run, &enabled, depth) {
                 return self.end(run, ended, visit);
             }
-            let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len());
+            let kept = self.worker.shared().known.size() + path_size(depth, self.clocks.len()) + run.size();
             if limits.end_here(&mut self.found, kept, depth) {
                 return ControlFlow::Break(());
             }
@@ -403,7 +403,7 @@ impl<'w> Searcher<'w> {
             enabled: node.enabled.iter().map(|(thread, _)| *thread).collect(),
             thread: node.thread,
         };
-        let way = CycleDetector::round(self.path[at..].iter().map(place).collect(), run.state());
+        let way = CycleDetector::round(self.path[at..].iter().map(place), run.state());
         let mut taken = self.taken.clone();
         let is_known = |state| self.worker.shared().known.get(state).is_some();
         if !goes_round(self.worker.limits, &mut run, &mut taken, way, &is_known) {

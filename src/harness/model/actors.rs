@@ -43,7 +43,7 @@ pub(crate) fn play(world: &World, player: &Player) {
             }
         };
         let mut calls = player.calls.get();
-        calls.push(Call::new(call, returned.as_ref().map(|()| ()).map_err(|error| error.kind())));
+        calls.push(Call::new(call, returned.as_ref().copied().map_err(|error| error.kind())));
         player.calls.set(calls);
     }
 }

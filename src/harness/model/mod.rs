@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Firing;
-use crate::engine::kernel::{setup, thread};
+use crate::engine::kernel::{Timers, setup, thread};
 use crate::engine::trace::Book;
 use crate::observation::{Observations, Why};
 use crate::scenario::{Role, Scenario, Session, Step};
@@ -117,13 +117,13 @@ impl Stage {
     /// Begins the threads of the actors and of the clock; the main thread plays the last of them if it has to.
     fn raise_curtain(&self, world: &World) {
         let mut parts: Vec<Part> = Vec::new();
-        for player in &world.players {
-            let (name, player, world) = (player.name.clone(), player.clone(), world.clone());
-            parts.push((name, Box::new(move || actors::play(&world, &player))));
+        for (index, player) in world.players.iter().enumerate() {
+            let (name, world) = (player.name.clone(), world.clone());
+            parts.push((name, Box::new(move || actors::play(&world, &world.players[index]))));
         }
         if self.plan.timers == Firing::Race {
             let timers = world.timers.clone();
-            thread::spawn_daemon(ThreadRole::Clock.name(), move || while timers.fire_next_idle() {});
+            thread::spawn_daemon(ThreadRole::Clock.name(), move || keep_firing(&timers));
         } else if !self.plan.scenario.clock.is_empty() {
             let (steps, world) = (self.plan.scenario.clock.clone(), world.clone());
             parts.push((
@@ -178,4 +178,11 @@ fn decisions(
 ) -> Result<Decisions, DecisionError> {
     let revision = revision.unwrap_or(&scenario.revision);
     Decisions::of(revision, &scenario.decisions, defects)
+}
+
+/// Fires whatever is armed, one timer after another. Which ones it has fired matters for none that it will fire.
+fn keep_firing(timers: &Timers) {
+    while timers.fire_next_idle() {
+        thread::forget();
+    }
 }

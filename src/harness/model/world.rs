@@ -20,11 +20,11 @@ pub(crate) struct World {
     pub(super) server: ServerHost,
     pub(super) service: Option<(EventService, EventLoop)>,
     pub(super) timers: Timers,
-    pub(super) players: Vec<Player>,
+    /// All threads hold the world, so the players are in it by reference.
+    pub(super) players: Rc<[Player]>,
 }
 
 /// An actor with what it has to show.
-#[derive(Clone)]
 pub(crate) struct Player {
     pub(super) name: String,
     pub(super) does: Vec<Step>,
@@ -65,7 +65,13 @@ impl World {
                 Agent::Sync(LlmAgent::new(Rc::new(server.clone()), None, confirmation))
             }
         };
-        let conversation = LocalConversation::new(agent, plan.decisions, limits.iterations, executor.clone());
+        let conversation = LocalConversation::new(
+            agent,
+            plan.decisions,
+            limits.iterations,
+            executor.clone(),
+            scenario.runs_synchronously(),
+        );
         server.begin(scenario, conversation.state());
         if plan.begins_ready() && !plan.has_server() {
             // There is no server to be started, so it is ready before anybody subscribes.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Asked, Moment, Story, nth, number};
+use super::{Moment, Story, nth, number};
+use crate::import::asked::Asked;
 use crate::observation::ServerEntry;
 use crate::scenario::{
     Action, FrameSeen, Happening, INITIALIZE, Method, NEW_SESSION, ReplyKind, ReplySeen, SET_MODEL, Trigger,

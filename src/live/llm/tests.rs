@@ -12,21 +12,21 @@ use crate::live::tests::{Recorder, loaded};
 use crate::wire::session::LiveSession;
 use crate::wire::transcript::Transcript;
 
-/// A house whose LLM has these reactions.
-fn house(server: &str) -> SharedSession {
+/// A session whose LLM has these reactions.
+fn shared(server: &str) -> SharedSession {
     SharedSession::new(LiveSession::new(&loaded("llm", server).scenario, Transcript::nowhere()))
 }
 
 /// A request with these members beside the model and the message `hi`.
 fn request(more: &str) -> String {
     let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
-    format!("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 const STREAM: &str = r#","stream":true"#;
 
 /// What is written on these reads, write by write, and how the connection ends. The client never hangs up by itself.
-fn play(house: &SharedSession, reads: &[&str]) -> (Option<Goodbye>, Vec<String>) {
+fn play(shared: &SharedSession, reads: &[&str]) -> (Option<Goodbye>, Vec<String>) {
     let mut input = Builder::new();
     for read in reads {
         input.read(read.as_bytes());
@@ -36,17 +36,17 @@ fn play(house: &SharedSession, reads: &[&str]) -> (Option<Goodbye>, Vec<String>)
     let mut stream = tokio::io::join(input, output.clone());
     let room = Arc::new(Semaphore::new(ROOM));
     let goodbye = {
-        let mut talk = tokio_test::task::spawn(converse(house, &mut stream, &room, 1));
+        let mut talk = tokio_test::task::spawn(converse(shared, &mut stream, &room, 1));
         let mut ready = None;
         while ready.is_none() {
             match talk.poll() {
                 std::task::Poll::Ready(goodbye) => ready = Some(goodbye),
                 std::task::Poll::Pending
-                    if !talk.is_woken() && house.look(|desk| desk.script().gate_is_open("go")) =>
+                    if !talk.is_woken() && shared.look(|session| session.script().gate_is_open("go")) =>
                 {
                     break;
                 }
-                std::task::Poll::Pending if !talk.is_woken() => house.act(|desk| desk.open_gate("go")),
+                std::task::Poll::Pending if !talk.is_woken() => shared.act(|session| session.open_gate("go")),
                 std::task::Poll::Pending => {}
             }
         }
@@ -57,14 +57,14 @@ fn play(house: &SharedSession, reads: &[&str]) -> (Option<Goodbye>, Vec<String>)
 
 /// What is written on the message `hi`, streamed. What waits for the gate comes in a write of its own.
 fn streamed(actions: &str) -> (Option<Goodbye>, Vec<String>) {
-    let house = house(&format!(r#"[{{"on": {{"prompt": "hi"}}, "do": {actions}}}]"#));
-    play(&house, &[&request(STREAM)])
+    let shared = shared(&format!(r#"[{{"on": {{"prompt": "hi"}}, "do": {actions}}}]"#));
+    play(&shared, &[&request(STREAM)])
 }
 
 /// The same, whole.
 fn whole(actions: &str) -> (Option<Goodbye>, Vec<String>) {
-    let house = house(&format!(r#"[{{"on": {{"prompt": "hi"}}, "do": {actions}}}]"#));
-    play(&house, &[&request("")])
+    let shared = shared(&format!(r#"[{{"on": {{"prompt": "hi"}}, "do": {actions}}}]"#));
+    play(&shared, &[&request("")])
 }
 
 const HEAD: &str = "HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nCache-Control: no-cache\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n";
@@ -131,9 +131,10 @@ fn who_says_nothing_says_ok_and_an_empty_text_is_empty() {
 
 #[test]
 fn the_usage_comes_last_if_it_is_asked_for() {
-    let house = house(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "two words"}, {"answer": "end_turn"}]}]"#);
+    let shared =
+        shared(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "two words"}, {"answer": "end_turn"}]}]"#);
     let asked = request(r#","stream":true,"stream_options":{"include_usage":true}"#);
-    let (_, writes) = play(&house, &[&asked]);
+    let (_, writes) = play(&shared, &[&asked]);
     let usage = event(
         r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":0,"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#,
     );
@@ -271,31 +272,31 @@ fn an_answer_that_is_not_streamed_is_truncated_before_its_last_byte() {
 
 #[test]
 fn the_process_ends_when_all_has_left() {
-    let house = house(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "a"}, {"exit": 9}]}]"#);
-    let (goodbye, writes) = play(&house, &[&request(STREAM)]);
+    let shared = shared(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "a"}, {"exit": 9}]}]"#);
+    let (goodbye, writes) = play(&shared, &[&request(STREAM)]);
     assert_eq!((goodbye, writes), (Some(Goodbye::Close), vec![begin() + &said("a")]));
-    assert_eq!(house.look(LiveSession::ended), Some(crate::wire::transcript::End::Exit(9)));
+    assert_eq!(shared.look(LiveSession::ended), Some(crate::wire::transcript::End::Exit(9)));
 }
 
 #[test]
 fn a_hang_ends_with_its_client() {
-    let house = house(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "a"}]}]"#);
-    assert_eq!(play(&house, &[&request(STREAM)]), (None, vec![begin() + &said("a")]));
+    let shared = shared(r#"[{"on": {"prompt": "hi"}, "do": [{"say": "a"}]}]"#);
+    assert_eq!(play(&shared, &[&request(STREAM)]), (None, vec![begin() + &said("a")]));
     let mut input = Builder::new();
     let input = input.read(request(STREAM).as_bytes()).build();
     let output = Recorder::default();
     let mut stream = tokio::io::join(input, output.clone());
-    let goodbye = tokio_test::block_on(converse(&house, &mut stream, &Arc::new(Semaphore::new(ROOM)), 2));
+    let goodbye = tokio_test::block_on(converse(&shared, &mut stream, &Arc::new(Semaphore::new(ROOM)), 2));
     assert_eq!((goodbye, output.writes.take().len()), (Goodbye::Close, 1));
 }
 
 #[test]
 fn pipelined_requests_are_answered_in_their_order() {
-    let house =
-        house(r#"[{"on": {"prompt": "hi"}, "do": [{"wait": {"gate": "go"}}, {"answer": "end_turn"}]}]"#);
-    let models = "GET /v1/models HTTP/1.1\r\n\r\n";
-    let all = request("") + models + "GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n";
-    let (goodbye, writes) = play(&house, &[&all]);
+    let shared =
+        shared(r#"[{"on": {"prompt": "hi"}, "do": [{"wait": {"gate": "go"}}, {"answer": "end_turn"}]}]"#);
+    let models = "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n";
+    let all = request("") + models + "GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let (goodbye, writes) = play(&shared, &[&all]);
     let list = r#"{"object":"list","data":[{"id":"turnloom","object":"model","created":0,"owned_by":"turnloom"}]}\n"#;
     let completion = completion(r#"{"role":"assistant","content":"ok"}"#, "stop", 1);
     let models = plain("200 OK", "", list);
@@ -305,21 +306,24 @@ fn pipelined_requests_are_answered_in_their_order() {
 
 #[test]
 fn what_is_no_completion_gets_an_answer() {
-    let house = house("[]");
+    let shared = shared("[]");
     let status = |bytes: &str| {
-        let (goodbye, writes) = play(&house, &[bytes]);
+        let (goodbye, writes) = play(&shared, &[bytes]);
         let status = writes[0].split(' ').nth(1).map(str::to_owned);
         (status.unwrap().parse::<u16>().unwrap(), goodbye.is_some())
     };
     let post = |body: &str| {
-        format!("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     assert_eq!(status(&post("{")), (400, false), "the connection goes on");
     assert_eq!(status(&post("{}")), (400, false));
-    assert_eq!(status("GET /v1/chat/completions HTTP/1.1\r\n\r\n"), (405, false));
-    assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), (404, false));
+    assert_eq!(status("GET /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\r\n"), (405, false));
+    assert_eq!(status("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), (404, false));
     assert_eq!(
-        status("POST /v1/chat/completions HTTP/1.1\r\n\r\n"),
+        status("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\r\n"),
         (411, true),
         "where it ends nobody knows"
     );

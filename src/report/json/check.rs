@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::ToldViolation;
 use crate::explore::EngineKind;
-use crate::report::shards::ShardHead;
 use crate::rules::Side;
 
 /// What `turnloom check --format json` prints.
@@ -87,6 +86,38 @@ pub struct CheckedScenario {
     /// With `--stats`: how much of the space was seen, as an estimate; not there if all of it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
+}
+
+/// Which part of a check a document is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardHead {
+    /// A digest of the whole text of the report, in which this field itself counts as [`UNSEALED`](crate::report::shards::UNSEALED).
+    pub content: String,
+    /// The number of the part, from 1.
+    pub index: u32,
+    /// How many parts there are.
+    pub of: u32,
+    /// The version of turnloom.
+    pub turnloom: String,
+    /// How the scenarios were run: the options that decide what is in a report.
+    pub options: String,
+    /// Whether the search was bounded, which decides how wide the text is.
+    pub bounded: bool,
+    /// All scenarios of the check, in their order.
+    pub scenarios: Vec<ShardedScenario>,
+}
+
+/// A scenario of a check that was parted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardedScenario {
+    /// Its file, as it was given.
+    pub file: String,
+    /// A digest of what it says.
+    pub digest: String,
+    /// The number of the part that it belongs to.
+    pub shard: u32,
 }
 
 impl CheckDocument {

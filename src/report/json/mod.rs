@@ -7,6 +7,7 @@
 mod audit;
 mod check;
 mod explore;
+mod fault;
 mod shrink;
 mod suggest;
 
@@ -16,12 +17,14 @@ use crate::rules::{Basis, Side, basis};
 
 pub use audit::{AuditDocument, AuditRow, AuditSummary, Demand};
 pub use check::{
-    BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, Standing,
+    BrokenRule, CheckDocument, CheckSummary, CheckedScenario, CheckedSnapshot, ReplayedRegression, ShardHead,
+    ShardedScenario, Standing,
 };
 pub use explore::{
     ExploreDocument, ExploredOutcome, RacingOperation, ToldLockCycle, ToldLockEdge, ToldLockGraph,
     ToldRacingPair,
 };
+pub use fault::FaultDocument;
 pub use shrink::{ShrinkDocument, ToldSize};
 pub use suggest::{SuggestDocument, ToldSuggestion};
 

@@ -345,6 +345,26 @@ impl<'a> Facts<'a> {
                 "timer `interrupt_wait` is never armed: nobody interrupts a run",
                 "let an actor \"interrupt\"",
             ),
+            Timer::CloseWait if through == Through::Conversation => Missing::new(
+                place,
+                "timer `close_wait` is never armed: only the service waits for the run when it closes",
+                "add \"through\": \"service\" to the scenario",
+            ),
+            Timer::CloseWait if !self.closes || !self.runs => Missing::new(
+                place,
+                "timer `close_wait` is never armed: nobody closes the service during a run",
+                "let an actor \"run\" the conversation and another \"close\" the service",
+            ),
+            Timer::PendingDrain if through == Through::Conversation => Missing::new(
+                place,
+                "timer `pending_drain` is never armed: only the service waits for its subscriber",
+                "add \"through\": \"service\" to the scenario",
+            ),
+            Timer::PendingDrain if !self.runs => Missing::new(
+                place,
+                "timer `pending_drain` is never armed: nobody runs the conversation",
+                NOBODY_RUNS,
+            ),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ mod sequence;
 mod server;
 mod shows;
 mod steps;
+mod unmodelled;
 mod waits;
 
 pub use protocol::broken_by;
@@ -37,6 +38,7 @@ pub(super) fn lint(name: &str, scenario: &Scenario, spans: &Spans, vocabulary: &
     reach::lint(&mut desk, &sequences);
     protocol::lint(&mut desk, vocabulary);
     shows::lint(&mut desk, vocabulary);
+    unmodelled::lint(&mut desk);
 }
 
 /// Finds what keeps an engine from running a scenario with which nothing is wrong.

@@ -101,7 +101,8 @@ impl<'s, 'a> Order<'s, 'a> {
         loop {
             let mut moved = false;
             for (sequence, place) in sequences.iter().zip(&mut places) {
-                while let Some(deed) = reachable(sequence).get(*place)
+                let deeds = reachable(sequence);
+                while let Some(deed) = deeds.get(*place)
                     && self.started(sequence)
                     && self.passes(deed)
                 {

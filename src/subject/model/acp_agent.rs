@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::asyncio::{EventLoop, Exception, Limit, Portal, PortalThread, Result, concurrent};
+use super::asyncio::{EventLoop, Exception, Executor, Limit, Portal, PortalThread, Result, concurrent};
 use crate::engine::kernel::{Timers, thread};
 use crate::observation::{Event, Resource, SessionInUse};
 use crate::terms::{EventKind, Limits, Status};
@@ -19,6 +19,7 @@ use super::decision::{
     Decisions, FailedPrompt, FailedStart, LiveUpdate, RestartSession, SessionRecord, SuffixMarker,
     TurnCallbacks,
 };
+use super::server_start::{ServerStart, given_up};
 use super::state::{AgentState, ConversationState};
 
 /// What runs while the agent's server runs.
@@ -43,6 +44,7 @@ pub(super) struct Inner {
     portal_thread: PortalThread,
     pub(super) timers: Timers,
     pub(super) session: Rc<AgentSession>,
+    pub(super) start: ServerStart,
     /// Whether there is a system suffix that the session does not have yet (`_suffix_install_state`).
     pub(super) suffix_pending: Attribute<bool>,
     /// Told when usage was recorded (`stats_callback`).
@@ -90,6 +92,13 @@ impl AgentSession {
     }
 }
 
+impl Inner {
+    /// Decision `live_update`: whether a tool update takes the state lock.
+    pub(super) fn serializes_updates(&self) -> bool {
+        self.decisions.live_update == LiveUpdate::Serialized && self.decisions.frees_lock_during_step()
+    }
+}
+
 impl AcpAgent {
     /// An agent that has not started its server, and whose model somebody switches, or nobody.
     #[must_use]
@@ -110,6 +119,7 @@ impl AcpAgent {
                 portal_thread,
                 timers,
                 session: Rc::new(AgentSession::new(is_switched)),
+                start: ServerStart::new(),
                 suffix_pending: Attribute::new("suffix_pending", false, is_switched),
                 stats_callback: RefCell::default(),
             }),
@@ -118,7 +128,7 @@ impl AcpAgent {
 
     /// The same agent with another session and another mark of the suffix.
     pub(super) fn copied(&self, session: Rc<AgentSession>, suffix_pending: Attribute<bool>) -> Self {
-        let Inner { decisions, limits, suffix, peer, portal_thread, timers, stats_callback, .. } =
+        let Inner { decisions, limits, suffix, peer, portal_thread, timers, start, stats_callback, .. } =
             &*self.inner;
         let inner = Inner {
             decisions: *decisions,
@@ -128,6 +138,7 @@ impl AcpAgent {
             portal_thread: portal_thread.clone(),
             timers: timers.clone(),
             session,
+            start: start.clone(),
             suffix_pending,
             stats_callback: stats_callback.clone(),
         };
@@ -156,7 +167,7 @@ impl AcpAgent {
             Ok(session_id) => session_id,
             Err(error) => {
                 reach(Branch::StartFailed);
-                if self.inner.decisions.failed_start == FailedStart::Told {
+                if self.inner.decisions.failed_start == FailedStart::Told && error != given_up() {
                     let _held = state.lock();
                     state.set_status(Status::Error);
                     on_event(error_event("ACPInitError"));
@@ -195,19 +206,20 @@ impl AcpAgent {
         prior_session_id: Option<Rc<str>>,
     ) -> Result<Rc<str>> {
         let inner = &self.inner;
-        let serialized =
-            inner.decisions.live_update == LiveUpdate::Serialized && inner.decisions.frees_lock_during_step();
-        let client = Bridge::new(serialized.then(|| state.clone()));
+        inner.start.begin()?;
+        let client = Bridge::new(inner.serializes_updates().then(|| state.clone()));
         let portal = Portal::on_thread(&inner.portal_thread);
         let (peer, bridge, event_loop) = (inner.peer.clone(), client.clone(), portal.event_loop().clone());
         let made: Rc<RefCell<Option<Connection>>> = Rc::default();
         let slot = made.clone();
         let label = ("init", prior_session_id.clone());
         let (decisions, model) = (inner.decisions, inner.session.model.get());
+        let start = inner.start.clone();
         let started = portal.call(label, move || {
             Box::pin(async move {
                 let conn = Connection::spawn(&event_loop, &peer, &bridge, &decisions);
                 *slot.borrow_mut() = Some(conn.clone());
+                start.spawned(&conn)?;
                 conn.initialize().await?;
                 if let Some(prior) = prior_session_id {
                     if conn.load_session(&prior).await? {
@@ -221,7 +233,7 @@ impl AcpAgent {
         });
         let conn = made.borrow_mut().take().expect("the call above made the connection");
         let live = Live { portal, conn };
-        let session_id = match started {
+        let session_id = match inner.start.end().and(started) {
             Ok(session_id) => session_id,
             Err(error) => {
                 self.end(&live);
@@ -358,6 +370,7 @@ impl AcpAgent {
 
     /// As an agent that has not started its server: the next one takes its session from the state.
     pub(super) fn begin_anew(&self) {
+        self.inner.start.reopen();
         self.inner.session.session_id.set(None);
         self.inner.session.restart_on_next_turn.set(false);
         self.inner.suffix_pending.set(false);
@@ -374,13 +387,13 @@ impl AcpAgent {
     fn end(&self, live: &Live) {
         let _place = thread::place("end server");
         let conn = live.conn.clone();
-        let closed = live.portal.call("close", move || {
+        // What closing fails with is logged there and nothing else: the portal may have ended by then.
+        let _closed = live.portal.call("close", move || {
             Box::pin(async move {
                 conn.close();
                 Ok(())
             })
         });
-        debug_assert!(closed.is_ok(), "closing a connection cannot fail");
         self.inner.peer.kill();
         live.portal.stop();
     }
@@ -435,6 +448,8 @@ pub struct Turn {
     pub on_event: OnEvent,
     /// Where chunks go.
     pub on_token: Option<OnToken>,
+    /// The caller's workers.
+    pub executor: Executor,
 }
 
 pub(super) fn not_started() -> Exception {

@@ -13,8 +13,9 @@ use super::connection::{PromptResponse, REQUEST_ERROR, server_ended};
 use super::coverage::{Branch, reach};
 use super::decision::{
     CancelSend, CancelledPrompt, CardClosing, DrainResult, FailedTurn, RetryDelay, SecondCancel,
-    SuccessfulTurn, SyncTimeout, TimeoutReport, UndrainedSession,
+    SuccessfulTurn, SyncTimeout, TimeoutReport, TurnRestart, UndrainedSession,
 };
+use super::server_start::outlast;
 use super::state::{ConversationState, MessageId};
 
 type PromptFuture = concurrent::Future<PromptResponse>;
@@ -52,7 +53,7 @@ impl AcpAgent {
     ) -> Result<()> {
         let _place = thread::place(Place::AsyncStep);
         let event_loop = turn.event_loop.as_ref().ok_or_else(not_started)?;
-        self.restart_if_due(state, turn)?;
+        self.restart_before_turn(event_loop, state, turn).await?;
         let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
             reach(Branch::NothingToStep);
             let _held = state.lock();
@@ -61,7 +62,7 @@ impl AcpAgent {
         };
         self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
         let mut prompt_future = None;
-        let result = self.prompt_with_retries(event_loop, turn, &message, &mut prompt_future).await;
+        let result = self.prompt_with_retries(event_loop, state, turn, &message, &mut prompt_future).await;
         let result = match result {
             Ok(_response) => {
                 let locked = self.inner.decisions.successful_turn == SuccessfulTurn::Locked;
@@ -87,6 +88,7 @@ impl AcpAgent {
     async fn prompt_with_retries(
         &self,
         event_loop: &asyncio::EventLoop,
+        state: &ConversationState,
         turn: &Turn,
         message: &MessageId,
         prompt_future: &mut Option<PromptFuture>,
@@ -106,10 +108,16 @@ impl AcpAgent {
                     RetryDelay::Slept => self.inner.timers.sleep(delay.timer, delay.millis),
                 }
             }
-            self.cancel_inflight_tool_calls();
-            self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
+            self.begin_attempt_anew(state, turn);
             attempt += 1;
         }
+    }
+
+    /// What the attempt before told of is closed and forgotten.
+    fn begin_attempt_anew(&self, state: &ConversationState, turn: &Turn) {
+        let _held = self.inner.serializes_updates().then(|| state.lock());
+        self.cancel_inflight_tool_calls();
+        self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
     }
 
     /// Schedules the prompt on the portal and waits for it on the caller's loop. Whoever wants to drain it shields it
@@ -393,6 +401,23 @@ impl AcpAgent {
         }
     }
 
+    /// Decision `turn_restart`.
+    async fn restart_before_turn(
+        &self,
+        event_loop: &asyncio::EventLoop,
+        state: &ConversationState,
+        turn: &Turn,
+    ) -> Result<()> {
+        if self.inner.decisions.turn_restart == TurnRestart::Loop || !self.restart_is_due() {
+            return self.restart_if_due(state, turn);
+        }
+        let _place = thread::place_waiting_for("restart on worker", ThreadRole::Worker.name());
+        let (agent, state, of_turn) = (self.clone(), state.clone(), turn.clone());
+        let restart = move || agent.restart_if_due(&state, &of_turn);
+        let restart = event_loop.run_in_executor(&turn.executor, "restart", restart);
+        outlast(&restart, || self.inner.start.give_up()).await
+    }
+
     /// Restarts the server if the session cannot be trusted.
     pub(super) fn restart_if_due(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
         if self.restart_is_due() {
@@ -428,16 +453,22 @@ impl AcpAgent {
         }
     }
 
-    /// The synchronous turn: the newest message, the caller's thread blocked until the answer.
+    /// The synchronous turn: the message that is given, or else the newest; the caller's thread blocked until the answer.
     ///
     /// # Errors
     ///
     /// What the prompt failed with.
-    pub fn step(&self, state: &ConversationState, turn: &Turn) -> Result<()> {
+    pub fn step(
+        &self,
+        state: &ConversationState,
+        turn: &Turn,
+        prompt_message: Option<MessageId>,
+    ) -> Result<()> {
         let _place = thread::place(Place::Step);
         self.restart_if_due(state, turn)?;
-        let Some(message) = state.newest_message_unlocked() else {
+        let Some(message) = prompt_message.or_else(|| state.newest_message_unlocked()) else {
             reach(Branch::NothingToStep);
+            let _held = self.lock_for_sync_step(state);
             state.set_status(Status::Finished);
             return Ok(());
         };
@@ -446,10 +477,11 @@ impl AcpAgent {
             let _place =
                 thread::place_waiting_for(Place::Prompt(message.to_string()), ThreadRole::Server.name());
             thread::awaits("synchronous prompt");
-            self.prompt_blocking_with_retries(turn, &message)
+            self.prompt_blocking_with_retries(state, turn, &message)
         };
         let result = match result {
             Ok(_response) => {
+                let _held = self.lock_for_sync_step(state);
                 self.finalize_successful_turn(state, turn);
                 Ok(())
             }
@@ -458,6 +490,7 @@ impl AcpAgent {
                 if self.inner.decisions.cancelled_prompt != CancelledPrompt::Forgotten {
                     let _sent = self.start_cancel();
                 }
+                let _held = self.lock_for_sync_step(state);
                 self.emit_turn_timeout(state, turn);
                 if self.inner.decisions.sync_timeout == SyncTimeout::Restarted {
                     self.restart_next_turn();
@@ -466,6 +499,7 @@ impl AcpAgent {
             }
             Err(error) => {
                 reach(Branch::SyncFailed);
+                let _held = self.lock_for_sync_step(state);
                 self.emit_turn_error(state, turn);
                 self.restart_if_ended(&error);
                 Err(error)
@@ -475,7 +509,17 @@ impl AcpAgent {
         result
     }
 
-    fn prompt_blocking_with_retries(&self, turn: &Turn, message: &MessageId) -> Result<PromptResponse> {
+    /// Decision `sync_prompt_lock`: where the run does not hold the state lock, its step takes it for what it writes.
+    fn lock_for_sync_step(&self, state: &ConversationState) -> Option<FifoGuard> {
+        self.inner.decisions.frees_lock_during_sync_step().then(|| state.lock())
+    }
+
+    fn prompt_blocking_with_retries(
+        &self,
+        state: &ConversationState,
+        turn: &Turn,
+        message: &MessageId,
+    ) -> Result<PromptResponse> {
         let mut attempt = 0;
         loop {
             let result = self.prompt_blocking(message);
@@ -485,8 +529,7 @@ impl AcpAgent {
             reach(Branch::SyncRetried);
             let delay = Self::retry_delay(attempt);
             self.inner.timers.sleep(delay.timer, delay.millis);
-            self.cancel_inflight_tool_calls();
-            self.reset_client_for_turn(turn.on_token.as_ref(), &turn.on_event);
+            self.begin_attempt_anew(state, turn);
             attempt += 1;
         }
     }

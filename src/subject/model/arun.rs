@@ -13,27 +13,36 @@ use super::conversation::{Agent, LocalConversation, RunTask, newest};
 use super::coverage::{Branch, reach};
 use super::decision::{
     AcpStep, AfterError, AgentStart, CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance,
-    FailedMessage, FinishCheck, FirstPrompt, IdlePause, LastIteration, LateMessage, LatePause, PromptLock,
-    StepMessage, TokenAtEnd,
+    FailedMessage, FinishCheck, FirstPrompt, IdlePause, InterruptedStart, LastIteration, LateMessage,
+    LatePause, PromptLock, StepMessage, TokenAtEnd,
 };
+use super::server_start::{ServerStart, outlast};
 use super::state::{ActionId, AgentState, MessageId, unmatched_actions};
 
 /// What an iteration came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     Continue,
     Break,
 }
 
 /// What a run keeps between its iterations.
-struct Run {
-    number: u32,
+pub(super) struct Run {
+    pub(super) number: u32,
     cursor: Option<MessageId>,
-    iteration: u32,
+    pub(super) iteration: u32,
     /// How many events there were when the last step began (`acp_step_start_event_count`).
     events_before_step: usize,
     /// Whether the next step takes the newest message instead of the next one (decision `cursor_advance`).
     jump: bool,
+    /// Whether a step that ended in error is the last one.
+    pub(super) stops_after_error: bool,
+}
+
+impl Run {
+    pub(super) fn new(number: u32, cursor: Option<MessageId>, stops_after_error: bool) -> Self {
+        Self { number, cursor, iteration: 0, events_before_step: 0, jump: false, stops_after_error }
+    }
 }
 
 impl LocalConversation {
@@ -60,16 +69,15 @@ impl LocalConversation {
         });
         self.inner.arun_task.set(task);
         if self.inner.decisions.agent_start == AgentStart::Worker {
-            let this = self.clone();
-            let ready = move || this.ensure_agent_ready();
-            let ready = event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready).await;
+            let ready = self.start_agent(event_loop).await;
             if ready.is_err() {
                 // The task is not put away, but one that has ended counts as none.
                 self.inner.arun_task.set(None);
                 return ready;
             }
         }
-        let mut run = self.start_run(number, stopped);
+        let stops_after_error = self.inner.decisions.after_error == AfterError::Stop;
+        let mut run = self.start_run(number, stopped, stops_after_error);
         let result = match &mut run {
             Some(run) => self.arun_loop(event_loop, run).await,
             None => Ok(()),
@@ -93,6 +101,29 @@ impl LocalConversation {
         result
     }
 
+    /// Decision `interrupted_start`: the start on a worker, and what an interrupt of it leaves in the log.
+    async fn start_agent(&self, event_loop: &EventLoop) -> Result<()> {
+        let this = self.clone();
+        let ready = move || this.ensure_agent_ready();
+        let ready = event_loop.run_in_executor(&self.inner.executor, "ensure agent ready", ready);
+        if self.inner.decisions.interrupted_start == InterruptedStart::Untold {
+            return ready.await;
+        }
+        let result = outlast(&ready, || self.with_server_start(ServerStart::give_up)).await;
+        if result == Err(Exception::Cancelled) {
+            self.after_interrupt(0);
+            self.put_token_away();
+        }
+        result
+    }
+
+    /// Does something to the start of the agent's server, if the agent has one.
+    pub(super) fn with_server_start(&self, what: impl FnOnce(&ServerStart)) {
+        if let Agent::Acp(agent) = self.agent() {
+            what(&agent.inner.start);
+        }
+    }
+
     /// Decision `token_at_end`.
     fn put_token_away(&self) {
         let clear = match self.inner.decisions.token_at_end {
@@ -108,7 +139,12 @@ impl LocalConversation {
     }
 
     /// The cursor and the status at the begin of a run; none if it is not to start.
-    fn start_run(&self, number: u32, stopped: Option<&Flag>) -> Option<Run> {
+    pub(super) fn start_run(
+        &self,
+        number: u32,
+        stopped: Option<&Flag>,
+        stops_after_error: bool,
+    ) -> Option<Run> {
         let state = &self.inner.state;
         let _held = state.lock();
         let mut agent_state = state.agent_state.get();
@@ -127,7 +163,7 @@ impl LocalConversation {
             Cursor::State => agent_state.last_prompt,
             Cursor::Run => None,
         };
-        Some(Run { number, cursor, iteration: 0, events_before_step: 0, jump: false })
+        Some(Run::new(number, cursor, stops_after_error))
     }
 
     async fn arun_loop(&self, event_loop: &EventLoop, run: &mut Run) -> Result<()> {
@@ -162,7 +198,7 @@ impl LocalConversation {
             Agent::Acp(agent) if self.inner.decisions.acp_step == AcpStep::Executor => {
                 let _place = thread::place_waiting_for(Place::StepInExecutor, ThreadRole::Worker.name());
                 let state = state.clone();
-                let step = move || agent.step(&state, &turn);
+                let step = move || agent.step(&state, &turn, None);
                 event_loop.run_in_executor(&self.inner.executor, "step", step).await?;
             }
             Agent::Acp(agent) => agent.astep(state, &turn, None).await?,
@@ -177,8 +213,7 @@ impl LocalConversation {
         run.iteration += 1;
         self.note_step_end(run.number);
         let status = state.status();
-        let stops = self.inner.decisions.after_error == AfterError::Stop;
-        if status == Status::WaitingForConfirmation || (stops && status == Status::Error) {
+        if status == Status::WaitingForConfirmation || (run.stops_after_error && status == Status::Error) {
             return Ok(Flow::Break);
         }
         if run.iteration < self.inner.max_iteration_per_run {
@@ -218,7 +253,7 @@ impl LocalConversation {
     }
 
     /// The message of the next step, as the owner of the state lock.
-    fn choose_message(&self, run: &mut Run) -> Option<MessageId> {
+    pub(super) fn choose_message(&self, run: &mut Run) -> Option<MessageId> {
         let messages = self.inner.state.prompt_messages();
         let jump = std::mem::take(&mut run.jump);
         let decisions = &self.inner.decisions;
@@ -235,7 +270,7 @@ impl LocalConversation {
     }
 
     /// Nothing to prompt: the run is finished, unless a message has come in the meantime.
-    fn finish_without_message(&self, run: &Run) -> Flow {
+    pub(super) fn finish_without_message(&self, run: &Run) -> Flow {
         let state = &self.inner.state;
         let held = state.lock();
         if self.inner.decisions.idle_pause == IdlePause::Honoured
@@ -274,7 +309,7 @@ impl LocalConversation {
     }
 
     /// Notes the prompt in flight, unless the run is to stop.
-    fn begin_step(&self, run: &mut Run, message: Option<&MessageId>) -> Flow {
+    pub(super) fn begin_step(&self, run: &mut Run, message: Option<&MessageId>) -> Flow {
         let state = &self.inner.state;
         let _held = state.lock();
         let looks_again = self.inner.decisions.late_pause == LatePause::Honoured;
@@ -292,7 +327,7 @@ impl LocalConversation {
     }
 
     /// Moves the cursor and looks for messages that came during the step.
-    fn after_step(&self, run: &mut Run, message: Option<MessageId>) -> Flow {
+    pub(super) fn after_step(&self, run: &mut Run, message: Option<MessageId>) -> Flow {
         let state = &self.inner.state;
         let held = state.lock();
         run.iteration += 1;
@@ -319,9 +354,7 @@ impl LocalConversation {
             }
         }
         state.agent_state.set(agent_state);
-        if matches!(status, Status::Error | Status::Stuck)
-            && self.inner.decisions.after_error == AfterError::Stop
-        {
+        if matches!(status, Status::Error | Status::Stuck) && run.stops_after_error {
             reach(Branch::StepEndedInError);
             return Flow::Break;
         }
@@ -412,7 +445,7 @@ impl LocalConversation {
         }
     }
 
-    fn forget_inflight_prompt(&self) {
+    pub(super) fn forget_inflight_prompt(&self) {
         let state = &self.inner.state;
         let _held = state.lock();
         let agent_state = state.agent_state.get();

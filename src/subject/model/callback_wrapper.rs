@@ -5,8 +5,8 @@
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 
-use super::asyncio::{EventLoop, Label, Result, concurrent, run_coroutine_threadsafe};
-use crate::engine::kernel::{Object, Op};
+use super::asyncio::{EventLoop, Exception, Label, Limit, Result, concurrent, run_coroutine_threadsafe};
+use crate::engine::kernel::{Object, Op, thread};
 
 /// Calls coroutines on a loop from any thread.
 #[derive(Clone)]
@@ -42,12 +42,15 @@ impl AsyncCallbackWrapper {
         self.pending.perform(Op::new("append"), |pending| pending.0.push(future));
     }
 
-    /// Blocks until every call so far has ended.
-    pub fn wait_for_pending(&self) {
+    /// Blocks until every call so far has ended, for each of them no longer than the limit; whether all have ended.
+    pub fn wait_for_pending(&self, limit: Limit) -> bool {
+        let _place = thread::place("drain pending events");
         let count = self.pending.perform(Op::new("read").reads(), |pending| pending.0.len());
+        let mut all_ended = true;
         for index in 0..count {
             let future = self.pending.inspect(|pending| pending.0[index].clone());
-            let _ended = future.result_blocking();
+            all_ended &= future.result_within(self.event_loop.timers(), limit) != Err(Exception::Timeout);
         }
+        all_ended
     }
 }

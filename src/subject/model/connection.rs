@@ -416,6 +416,17 @@ impl Connection {
         }
     }
 
+    /// Ends the process, and fails what waits for an answer, unless the connection is closed by then. From any thread.
+    pub(super) fn end_process_soon(&self) {
+        let conn = self.clone();
+        self.inner.event_loop.call_soon_threadsafe("end process", move || {
+            if !conn.inner.closed.get() {
+                conn.inner.peer.kill();
+                conn.reject_all_outgoing(&server_ended());
+            }
+        });
+    }
+
     fn reject_all_outgoing(&self, error: &Exception) {
         let prompts = self.inner.prompts.take();
         for prompt in prompts.into_values() {

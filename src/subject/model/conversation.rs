@@ -19,7 +19,7 @@ use super::bridge::{OnEvent, OnToken};
 use super::cancel_token::CancelToken;
 use super::coverage::{Branch, reach};
 use super::decision::{
-    Decisions, FailedTurn, PendingActions, SuccessfulTurn, SyncAfterError, SyncTimeout, ToolToken,
+    Decisions, Dispatch, FailedTurn, PendingActions, SuccessfulTurn, SyncTimeout, ToolToken,
 };
 use super::llm_agent::LlmAgent;
 use super::state::{ConversationState, MessageId};
@@ -87,11 +87,19 @@ pub(super) struct Inner {
 }
 
 impl LocalConversation {
-    /// A conversation whose jobs off the loop go to `executor`.
+    /// A conversation whose jobs off the loop go to `executor`, and which somebody runs synchronously, or nobody.
     #[must_use]
-    pub fn new(agent: Agent, decisions: Decisions, max_iteration_per_run: u32, executor: Executor) -> Self {
+    pub fn new(
+        agent: Agent,
+        decisions: Decisions,
+        max_iteration_per_run: u32,
+        executor: Executor,
+        runs_synchronously: bool,
+    ) -> Self {
+        let runs_synchronously = runs_synchronously || decisions.dispatch == Dispatch::Worker;
         let unlocked_writers = !matches!(agent, Agent::Acp(_))
             || !decisions.frees_lock_during_step()
+            || (runs_synchronously && !decisions.frees_lock_during_sync_step())
             || decisions.failed_turn == FailedTurn::Unlocked
             || decisions.successful_turn == SuccessfulTurn::Unlocked;
         let is_switched = matches!(&agent, Agent::Acp(agent) if agent.is_switched());
@@ -195,7 +203,7 @@ impl LocalConversation {
             if locked { conversation.on_event_with_state_lock(event) } else { conversation.on_event(event) }
         });
         let on_token = self.inner.token_callback.borrow().clone();
-        Turn { event_loop: event_loop.cloned(), on_event, on_token }
+        Turn { event_loop: event_loop.cloned(), on_event, on_token, executor: self.inner.executor.clone() }
     }
 
     /// Starts the agent, once.
@@ -249,7 +257,8 @@ impl LocalConversation {
         run
     }
 
-    /// Runs the conversation on this thread, synchronously: the agent's `step` under the state lock.
+    /// Runs the conversation on this thread, synchronously. The agent's `step` is under the state lock, but for an ACP agent's
+    /// prompt (decision `sync_prompt_lock`).
     ///
     /// # Errors
     ///
@@ -262,50 +271,17 @@ impl LocalConversation {
     pub(super) fn run_unless(&self, stopped: Option<&Flag>) -> Result<()> {
         let _place = thread::place(Place::Call(CallKind::Run));
         self.ensure_agent_ready()?;
-        let run = self.begin_run();
-        let result = if self.set_running(run, stopped) { self.run_loop(run) } else { Ok(()) };
+        let number = self.begin_run();
+        let result = match self.start_sync_run(number, stopped) {
+            Some(mut run) => self.run_loop(&mut run),
+            None => Ok(()),
+        };
         if let Err(error) = &result {
             reach(Branch::SyncRunFailed);
-            self.fail(error);
+            self.fail_sync_run(error);
         }
         self.inner.cancel_token.set(None);
         result
-    }
-
-    fn run_loop(&self, run: u32) -> Result<()> {
-        let state = &self.inner.state;
-        let mut iteration = 0;
-        loop {
-            self.restart_between_steps()?;
-            let _held = state.lock();
-            let status = state.status();
-            if matches!(status, Status::Paused | Status::Stuck | Status::Finished) {
-                return Ok(());
-            }
-            if self.ends_stuck() {
-                continue;
-            }
-            self.take_for_confirmed(status);
-            self.note_step_with_newest(run);
-            let turn = self.turn(None, false);
-            match self.agent() {
-                Agent::Acp(agent) => agent.step(state, &turn)?,
-                Agent::Llm(agent) | Agent::Sync(agent) => agent.step(self, &turn)?,
-            }
-            iteration += 1;
-            self.note_step_end(run);
-            let status = state.status();
-            let stops = self.inner.decisions.sync_after_error == SyncAfterError::Stop;
-            if status == Status::WaitingForConfirmation || (stops && status == Status::Error) {
-                return Ok(());
-            }
-            if iteration >= self.inner.max_iteration_per_run {
-                if state.status() != Status::Finished {
-                    self.reach_iteration_limit();
-                }
-                return Ok(());
-            }
-        }
     }
 
     /// A run of a conversation that waits for a confirmation is one, as the owner of the state lock.
@@ -316,7 +292,7 @@ impl LocalConversation {
     }
 
     /// Decision `sync_timeout`: a restart that is due comes before the step takes the state lock.
-    fn restart_between_steps(&self) -> Result<()> {
+    pub(super) fn restart_between_steps(&self) -> Result<()> {
         match self.agent() {
             Agent::Acp(agent) if self.inner.decisions.sync_timeout == SyncTimeout::Restarted => {
                 agent.restart_if_due(&self.inner.state, &self.turn(None, true))

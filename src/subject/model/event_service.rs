@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use super::asyncio;
-use super::asyncio::{EventLoop, Exception, Executor, Result, Task, shield};
+use super::asyncio::{EventLoop, Exception, Executor, Limit, Result, Task, wait_for};
 use crate::engine::kernel::{Cell, Flag, Local, OrderedCell, thread};
 use crate::observation::{Cause, Event, Published, ServiceEntry};
 use crate::terms::{Limits, Status};
@@ -22,6 +22,8 @@ use super::decision::{
     Supersede, TokenChunks,
 };
 
+use super::server_start::ServerStart;
+
 mod confirmation;
 mod rerun;
 mod stop;
@@ -30,6 +32,8 @@ use rerun::{RefusedRequest, Superseded};
 
 const ALREADY_RUNNING: &str = "conversation_already_running";
 const INACTIVE: &str = "inactive_service";
+/// A rerun whose place another run has taken; the service keeps that to itself.
+const OVERTAKEN: &str = "overtaken";
 
 /// The task that runs the conversation in the background (`_run_task`).
 #[derive(Clone)]
@@ -119,6 +123,8 @@ struct Inner {
     closing: Local<bool>,
     /// Whether there is a conversation still (`_conversation`).
     is_open: Local<bool>,
+    /// Whether the subscriber is told; `PubSub.close` takes it off the list.
+    is_subscribed: Local<bool>,
     subscriber: Rc<dyn Subscriber>,
     /// What the subscriber saw.
     stream: OrderedCell<Vec<Published>>,
@@ -150,6 +156,7 @@ impl EventService {
                 vain_stops: Local::new(BTreeSet::new()),
                 closing: Local::new(false),
                 is_open: Local::new(true),
+                is_subscribed: Local::new(true),
                 subscriber,
                 stream: OrderedCell::new("stream", Vec::new()),
                 journal: OrderedCell::new("journal", Vec::new()),
@@ -191,6 +198,9 @@ impl EventService {
 
     /// `PubSub.__call__`: on the loop. A subscriber that waits holds up nothing but what it waits for.
     async fn pub_sub(&self, published: Published) -> Result<()> {
+        if !self.inner.is_subscribed.get() {
+            return Ok(());
+        }
         if let Some(ready) = self.inner.subscriber.takes_in(&published) {
             reach(Branch::SubscriberSlow);
             ready.await?;
@@ -290,7 +300,7 @@ impl EventService {
             return Ok(());
         }
         let superseded = match self.decisions().supersede {
-            Supersede::Cancelled => self.mark_running_acp_prompt_superseded().await?,
+            Supersede::Cancelled => self.mark_running_acp_prompt_superseded(&text).await?,
             Supersede::Interrupted => self.look_for_running_acp_turn().await?,
             Supersede::Left => Superseded::default(),
         };
@@ -356,7 +366,7 @@ impl EventService {
         }
         if self.is_overtaken(wanted) {
             reach(Branch::RerunOvertaken);
-            return Ok(());
+            return refuse(OVERTAKEN);
         }
         if inner.run_task.get().is_some_and(|run| !run.task.done()) {
             reach(Branch::RefusedEnding);
@@ -428,11 +438,12 @@ impl EventService {
         let inner = &self.inner;
         if self.decisions().final_state == FinalState::AfterPending {
             let wrapper = inner.callback_wrapper.clone();
-            self.in_executor("wait for pending", move |_| {
-                wrapper.wait_for_pending();
-                Ok(())
-            })
-            .await?;
+            let limit = Limit { timer: "pending_drain", millis: inner.limits.pending_drain.as_millis() };
+            let wait = move |_: &LocalConversation| Ok(wrapper.wait_for_pending(limit));
+            if !self.in_executor("wait for pending", wait).await? {
+                reach(Branch::PendingLeft);
+                self.note(ServiceEntry::PendingLeft);
+            }
         }
         inner.run_task.set(None);
         self.publish_state_update().await?;
@@ -466,11 +477,13 @@ impl EventService {
             inner.closing.set(true);
         }
         self.note_explicit_stop();
+        self.note(ServiceEntry::Closing);
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
             reach(Branch::ClosedInFlight);
             self.end_run_in_flight(&run).await?;
         }
         inner.closing.set(true);
+        inner.is_subscribed.set(false);
         if inner.is_open.get() {
             self.in_executor("close", |conversation| {
                 conversation.close();
@@ -492,14 +505,16 @@ impl EventService {
         self.close().await?;
         self.inner.conversation.resume();
         self.inner.closing.set(false);
+        self.inner.is_subscribed.set(true);
         self.inner.is_open.set(true);
+        self.note(ServiceEntry::Opened);
         Ok(())
     }
 
     /// Decision `close_in_flight`.
     async fn end_run_in_flight(&self, run: &BackgroundRun) -> Result<()> {
         match self.decisions().close_in_flight {
-            CloseInFlight::Interrupted => _ = self.inner.conversation.interrupt(),
+            CloseInFlight::Interrupted => self.cancel_run_in_flight(run),
             CloseInFlight::PausedFirst => {
                 self.pause_for_close().await?;
                 run.task.cancel();
@@ -516,9 +531,25 @@ impl EventService {
                 run.task.cancel();
             }
         }
-        let _ended = shield(&run.task.future()).await;
+        let limit = Limit { timer: "close_wait", millis: self.inner.limits.close_wait.as_millis() };
+        let _ended = wait_for(&self.inner.event_loop, run.task.clone(), limit).await;
         self.inner.run_task.set(None);
         Ok(())
+    }
+
+    /// Cancels the run at once, and gives the start of its server up. One that is driven on a worker holds the state lock there and goes on: of it only the task that
+    /// waits for the worker is cancelled, and nothing waits for its pause.
+    fn cancel_run_in_flight(&self, run: &BackgroundRun) {
+        let inner = &self.inner;
+        if self.has_native_arun() {
+            inner.conversation.with_server_start(ServerStart::close);
+            _ = inner.conversation.interrupt();
+            return;
+        }
+        let conversation = inner.conversation.clone();
+        let pause = move || Ok(conversation.pause());
+        let _asked = inner.event_loop.run_in_executor(&inner.executor, "pause", pause);
+        run.task.cancel();
     }
 
     async fn pause_for_close(&self) -> Result<()> {

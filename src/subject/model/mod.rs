@@ -3,7 +3,7 @@
 //! | here | there |
 //! |---|---|
 //! | `state` | `sdk/conversation/state.py` |
-//! | `conversation`, `arun` | `sdk/conversation/impl/local_conversation.py` |
+//! | `conversation`, `arun`, `run_sync` | `sdk/conversation/impl/local_conversation.py` |
 //! | `stuck_detector` | `sdk/conversation/stuck_detector.py` |
 //! | `cancel_token` | `sdk/conversation/cancellation.py` |
 //! | `acp_agent`, `acp_turn`, `acp_final`, `acp_model`, `bridge` | `sdk/agent/acp_agent.py` |
@@ -33,6 +33,8 @@ mod decision;
 mod event_service;
 mod llm_agent;
 mod persistence;
+mod run_sync;
+mod server_start;
 mod state;
 mod stuck_detector;
 mod tool_calls;

@@ -1,5 +1,4 @@
-//! What the desk has to do with an LLM over HTTP: completions that are asked for, and the deeds of the writers that
-//! answer them. As the desk itself.
+//! The LLM's half of a live session: completions that are asked for, and the deeds of the writers that answer them.
 
 use serde_json::value::RawValue;
 

@@ -15,7 +15,7 @@ import anyio
 
 from openhands.agent_server import event_service
 from openhands.sdk.agent import acp_agent
-from openhands.sdk.utils import async_executor
+from openhands.sdk.utils import async_executor, async_utils
 
 # The limit of a prompt, in seconds, by which one of a synchronous run is known.
 PROMPT_LIMIT = 1801.0
@@ -27,6 +27,7 @@ OF_FUNCTION = {
     "_arequest_session_cancel": "cancel_send",
     "_drain_cancelled_prompt": "drain",
     "interrupt": "interrupt_wait",
+    "close": "close_wait",
 }
 
 
@@ -125,6 +126,16 @@ def install():
             with current.timer("prompt", lambda: loop.call_soon_threadsafe(expire)):
                 yield scope
 
+    def wait_for_pending(wrapper, timeout=None):
+        with wrapper._lock:
+            futures = list(wrapper._pending_futures)
+        for future in futures:
+            is_over = threading.Event()
+            future.add_done_callback(lambda _, is_over=is_over: is_over.set())
+            with current.timer("pending_drain", is_over.set):
+                is_over.wait()
+
+    async_utils.AsyncCallbackWrapper.wait_for_pending = wait_for_pending
     acp_agent.asyncio = Instead(asyncio, wait_for=wait_for, sleep=back_off)
     acp_agent.time = Instead(time, sleep=sleep)
     event_service.asyncio = Instead(asyncio, wait_for=wait_for)

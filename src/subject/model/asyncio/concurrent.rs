@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 
 use super::event_loop::Label;
-use super::{EventLoop, Exception, Result};
-use crate::engine::kernel::{LogicalTask, Object, Op, learns_only, words};
+use super::{EventLoop, Exception, Limit, Result};
+use crate::engine::kernel::{LogicalTask, Object, Op, Timers, learns_only, words};
 
 /// A result to come, for any thread.
 pub struct Future<T> {
@@ -156,6 +156,28 @@ impl<T: Clone + Debug + Hash + 'static> Future<T> {
         let result =
             self.state.perform_when(op, |state| state.result.is_some(), |state| state.result.clone());
         result.unwrap_or(Err(Exception::Cancelled))
+    }
+
+    /// As [`Future::result_blocking`], within a limit (`result(timeout=…)`).
+    ///
+    /// # Errors
+    ///
+    /// `Timeout` if it is not done when the limit is over; else as above.
+    pub fn result_within(&self, timers: &Timers, limit: Limit) -> Result<T> {
+        let over = Object::new("limit over", false);
+        let due = over.clone();
+        let armed = timers.arm(limit.timer, limit.millis, move || {
+            due.perform(Op::new("time out"), |over| *over = true);
+        });
+        let Some(timer) = armed else { return self.result_blocking() };
+        let op = Op::new("result").settled().reads().watches(&over).says(|seen| format!("{seen:?}"));
+        let is_over = move || over.inspect(|over| *over);
+        let ready = move |state: &State<T>| state.result.is_some() || is_over();
+        let result = self.state.perform_when(op, ready, |state| state.result.clone());
+        if result.is_some() {
+            timers.disarm(timer);
+        }
+        result.unwrap_or(Err(Exception::Timeout))
     }
 
     /// Has a callback run on the thread that settles it, or at once on this one if it is done.

@@ -270,6 +270,11 @@ impl EventLoop {
         TimerHandle { timers: self.inner.timers.clone(), id, cancelled }
     }
 
+    /// The timers by which its limits run.
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.inner.timers
+    }
+
     /// A future of this loop.
     #[must_use]
     pub fn future<T: Clone + Hash + 'static>(&self) -> Future<T> {

@@ -52,4 +52,10 @@ choices! {
         Kept "kept" "No: the next run prompts it again.",
         PassedOver "passed_over" "Yes: no run prompts it again.",
     }
+    SyncMessage,
+    "Which message does a step of a synchronous run of an ACP agent prompt?",
+    "openhands-sdk 1.25.0, found by turnloom: ACPAgent.step, reversed(state.events)" {
+        Next "next" "The one behind the cursor, which moves on to it: a synchronous run takes up where any run before it left.",
+        Newest "newest" "The newest one; the cursor stays where it is.",
+    }
 }

@@ -10,6 +10,12 @@ choices! {
         Held "held" "The loop holds the lock from before the step until after it, across the prompt.",
         HeldAndAskedFor "held_and_asked_for" "As held, and each event takes the lock for itself, on whatever thread it comes up.",
     }
+    SyncPromptLock,
+    "Does a synchronous run of an ACP agent keep the state lock while its prompt is in flight?",
+    "openhands-sdk 1.25.0, found by turnloom: LocalConversation.run, with self._state around step" {
+        Released "released" "No: it takes the lock for each mutation, as an asynchronous run does, and so does a tool update on the portal.",
+        Held "held" "Yes; the portal records tool updates without it, and one that asks for it waits for ever.",
+    }
     AcpStep,
     "On which thread does the step of an ACP agent run, and with it its callbacks?",
     "openhands-sdk #3358 (#3348, #3350)" {

@@ -19,11 +19,13 @@ mod usage;
 
 use std::collections::BTreeMap;
 
+use crate::terms::nearest;
+
 pub use cancel_token::{TokenAtEnd, ToolToken};
 pub use confirmation::{PendingActions, RefusedAccept};
 pub use cursor::{
     CaughtUp, CompletedInterrupt, CompletedStep, Cursor, CursorAdvance, FailedMessage, FirstPrompt,
-    StepMessage,
+    StepMessage, SyncMessage,
 };
 pub use defects::{DEFECTS, Defect};
 pub use dispatch::{Dispatch, ToolPool};
@@ -36,7 +38,9 @@ pub use finalization::{
     LateMessage, LatePause, StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks,
     UnfinishedCards,
 };
-pub use locking::{AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool};
+pub use locking::{
+    AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool, SyncPromptLock,
+};
 pub use publishing::{FinalState, StateUpdate, TokenChunks};
 pub use rerun::{
     CloseInFlight, Closing, ExplicitStop, LateStop, OvertakenRerun, RefusedRerun, RefusedRun,
@@ -44,8 +48,8 @@ pub use rerun::{
     Supersede, SupersedeCheck,
 };
 pub use restart::{
-    FailedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel, SwitchedSession,
-    SwitchedSuffix, UndrainedSession,
+    FailedStart, InterruptedStart, RestartSession, ServerDeath, SessionRecord, SuffixMarker, SwitchedModel,
+    SwitchedSession, SwitchedSuffix, TurnRestart, UndrainedSession,
 };
 pub use revisions::{Change, REVISIONS, Revision};
 pub use usage::CondenserUsage;
@@ -124,12 +128,13 @@ macro_rules! decisions {
         }
 
         impl Decisions {
-            fn set(&mut self, decision: &str, alternative: &str) -> Option<()> {
+            fn set(&mut self, decision: &str, alternative: &str) -> Result<(), DecisionError> {
+                let unknown = || DecisionError::Alternative(decision.to_owned(), alternative.to_owned());
                 match decision {
-                    $(stringify!($field) => self.$field = $type::named(alternative)?,)+
-                    _ => return None,
+                    $(stringify!($field) => self.$field = $type::named(alternative).ok_or_else(unknown)?,)+
+                    _ => return Err(DecisionError::Decision(decision.to_owned())),
                 }
-                Some(())
+                Ok(())
             }
         }
 
@@ -212,20 +217,36 @@ decisions! {
     switch_tool: SwitchTool,
     finished_callbacks: FinishedCallbacks,
     switched_model: SwitchedModel,
+    interrupted_start: InterruptedStart,
+    turn_restart: TurnRestart,
+    sync_message: SyncMessage,
+    sync_prompt_lock: SyncPromptLock,
 }
 
 /// A name that decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {
     /// No such revision.
-    #[error("unknown revision `{0}`")]
+    #[error("unknown revision `{0}`{near}", near = meant(.0, REVISIONS.iter().map(|revision| revision.name)))]
     Revision(String),
     /// No such defect.
-    #[error("unknown defect `{0}`")]
+    #[error("unknown defect `{0}`{near}", near = meant(.0, DEFECTS.iter().map(|defect| defect.name)))]
     Defect(String),
-    /// No such decision, or no such alternative of it.
-    #[error("decision `{0}` has no alternative `{1}`")]
+    /// No such decision.
+    #[error("unknown decision `{0}`{near}", near = meant(.0, DECISIONS.iter().map(|decision| decision.name)))]
+    Decision(String),
+    /// No such alternative of this decision.
+    #[error("decision `{0}` has no alternative `{1}`{near}", near = meant(.1, alternatives(.0)))]
     Alternative(String, String),
+}
+
+fn meant<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, names).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
+}
+
+fn alternatives(decision: &str) -> impl Iterator<Item = &'static str> {
+    let decision = DECISIONS.iter().find(|known| known.name == decision);
+    decision.into_iter().flat_map(|decision| decision.alternatives).map(|alternative| alternative.name)
 }
 
 impl Decisions {
@@ -235,16 +256,24 @@ impl Decisions {
         self.prompt_lock == PromptLock::Released && self.acp_step == AcpStep::Native
     }
 
+    /// Whether the state lock is free while a synchronous step of an ACP agent is under way.
+    #[must_use]
+    pub fn frees_lock_during_sync_step(&self) -> bool {
+        self.sync_prompt_lock == SyncPromptLock::Released && self.acp_step == AcpStep::Native
+    }
+
     /// The decisions of a revision, with some changed, then with defects switched on.
     ///
     /// # Errors
     ///
-    /// If a name is unknown.
+    /// If a name does not exist; the error offers the nearest one.
     ///
     /// ```
     /// use turnloom::subject::model::{Decisions, FinishCheck};
     /// let decisions = Decisions::of("fixed", &Default::default(), &["finish-gap".to_owned()]).unwrap();
     /// assert_eq!(decisions.finish_check, FinishCheck::Split);
+    /// let misspelt = Decisions::of("fixed", &Default::default(), &["finish-gpa".to_owned()]).unwrap_err();
+    /// assert_eq!(misspelt.to_string(), "unknown defect `finish-gpa`: did you mean `finish-gap`?");
     /// ```
     pub fn of(
         revision: &str,
@@ -256,15 +285,59 @@ impl Decisions {
         let of_revision = known.all_changes().into_iter().map(|change| (change.decision, change.alternative));
         let changed = changes.iter().map(|(decision, alternative)| (decision.as_str(), alternative.as_str()));
         for (decision, alternative) in of_revision.chain(changed) {
-            if decisions.set(decision, alternative).is_none() {
-                return Err(DecisionError::Alternative(decision.to_owned(), alternative.to_owned()));
-            }
+            decisions.set(decision, alternative)?;
         }
         for name in defects {
             let defect = DEFECTS.iter().find(|defect| defect.name == name);
             let defect = defect.ok_or_else(|| DecisionError::Defect(name.clone()))?;
-            decisions.set(defect.decision, defect.alternative);
+            decisions.set(defect.decision, defect.alternative)?;
         }
         Ok(decisions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{DEFECTS, DecisionError, Decisions, REVISIONS};
+
+    fn changed(decision: &str, alternative: &str) -> String {
+        let changes = BTreeMap::from([(decision.to_owned(), alternative.to_owned())]);
+        Decisions::of("fixed", &changes, &[]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_defect_and_every_revision_decides_something() {
+        let none = BTreeMap::new();
+        let fixed = Decisions::of("fixed", &none, &[]).unwrap();
+        for defect in DEFECTS {
+            let with = Decisions::of("fixed", &none, &[defect.name.to_owned()]);
+            assert_ne!(
+                with.unwrap_or_else(|error| panic!("{}: {error}", defect.name)),
+                fixed,
+                "{}",
+                defect.name
+            );
+        }
+        for revision in REVISIONS {
+            Decisions::of(revision.name, &none, &[])
+                .unwrap_or_else(|error| panic!("{}: {error}", revision.name));
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_refused_with_the_nearest() {
+        assert_eq!(
+            changed("first_promt", "oldest"),
+            "unknown decision `first_promt`: did you mean `first_prompt`?"
+        );
+        assert_eq!(
+            changed("first_prompt", "newst"),
+            "decision `first_prompt` has no alternative `newst`: did you mean `newest`?"
+        );
+        let unknown = Decisions::of("elephant", &BTreeMap::new(), &[]);
+        assert_eq!(unknown, Err(DecisionError::Revision("elephant".to_owned())));
+        assert_eq!(unknown.unwrap_err().to_string(), "unknown revision `elephant`");
     }
 }

@@ -13,7 +13,8 @@ choices! {
     SupersedeCheck,
     "Does the service ask whose prompt is in flight before it supersedes it?",
     "openhands-sdk #3376, merged code" {
-        Newest "newest" "A prompt that is the newest message's goes on.",
+        Older "older" "A prompt of an older message is cancelled; the message's own, or a newer one's, goes on.",
+        Newest "newest" "A prompt that is the newest message's goes on; any other is cancelled, the message's own among them.",
         None "none" "Any prompt in flight is cancelled.",
     }
     RefusedRun,
@@ -46,7 +47,7 @@ choices! {
     OvertakenRerun,
     "What becomes of a rerun if another run has begun since it was asked for?",
     "found by turnloom in openhands-agent-server 1.25.0: EventService._run_and_publish, await self.run" {
-        Dropped "dropped" "Nothing: that run takes the message along.",
+        HandedOver "handed_over" "It is asked for again at the end of that run, if its message still waits then.",
         Begins "begins" "It begins behind that one, and executes what tool calls wait by then, which nobody has accepted.",
     }
     ExplicitStop,

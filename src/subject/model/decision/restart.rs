@@ -60,4 +60,16 @@ choices! {
         UnderLock "under_lock" "Under the state lock.",
         Unlocked "unlocked" "Without it: what a worker writes between its read and its write is lost.",
     }
+    InterruptedStart,
+    "What does a run leave in the log that is interrupted while it starts the agent?",
+    "found by turnloom in openhands-sdk 1.25.0 and 1.58.2: LocalConversation.arun, await asyncio.to_thread(self._ensure_agent_ready) before its try" {
+        Recorded "recorded" "What any interrupted run leaves, an interrupt and the status `paused`, once the start has ended; a second interrupt ends the server that starts.",
+        Untold "untold" "Nothing: the run is gone, and the status is what it was.",
+    }
+    TurnRestart,
+    "Where does a turn restart the server that the turn before gave up?",
+    "found by turnloom in openhands-sdk 1.25.0: ACPAgent.astep, self._restart_session_after_drain_timeout" {
+        Worker "worker" "On a worker. A turn that is interrupted meanwhile ends when the restart has ended; a second interrupt ends the server that starts.",
+        Loop "loop" "On the event loop, which stands until the server has answered.",
+    }
 }

@@ -93,6 +93,11 @@ pub const REVISIONS: &[Revision] = &[
             change("late_stop", "revokes", "EventService.interrupt, EventService.pause"),
             change("finished_callbacks", "after_finish", "ACPAgent.astep, finally"),
             change("switched_model", "noted_after", "LocalConversation.switch_acp_model, model_copy"),
+            change("interrupted_start", "untold", "LocalConversation.arun, its third line"),
+            change("turn_restart", "loop", "ACPAgent.astep, self._restart_session_on_next_turn"),
+            change("supersede_check", "newest", "EventService._mark_running_acp_prompt_superseded_sync"),
+            change("sync_message", "newest", "ACPAgent.step, reversed(state.events)"),
+            change("sync_prompt_lock", "held", "LocalConversation.run, with self._state around step"),
         ],
     },
     Revision {

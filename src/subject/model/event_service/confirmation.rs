@@ -2,7 +2,7 @@
 //!
 //! Stands for `respond_to_confirmation` and `reject_pending_actions`.
 
-use super::{ALREADY_RUNNING, EventService, INACTIVE, Wanted};
+use super::{ALREADY_RUNNING, EventService, INACTIVE, OVERTAKEN, Wanted};
 use crate::engine::kernel::thread;
 use crate::subject::model::asyncio::{Exception, Result};
 use crate::terms::Status;
@@ -46,7 +46,10 @@ impl EventService {
             reach(Branch::AcceptedAndRejected);
             return Ok(());
         }
-        Box::pin(self.begin(Wanted::Rerun { generation, run })).await
+        match Box::pin(self.begin(Wanted::Rerun { generation, run })).await {
+            Err(Exception::Value(why)) if why == OVERTAKEN => Ok(()),
+            other => other,
+        }
     }
 
     /// Rejects the tool calls that wait for a confirmation.

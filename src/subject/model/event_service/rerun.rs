@@ -3,7 +3,7 @@
 //!
 //! Stands for `_mark_running_acp_prompt_superseded` and the end of `_run_and_publish`.
 
-use super::{ALREADY_RUNNING, EventService, Wanted};
+use super::{ALREADY_RUNNING, EventService, OVERTAKEN, Wanted};
 use crate::subject::model::asyncio::{Exception, Result};
 use crate::terms::Status;
 
@@ -42,6 +42,7 @@ pub(super) struct Superseded {
     pub(super) did_mark: bool,
     /// The message in whose place the prompt was, if it was marked.
     pub(super) newest: Option<MessageId>,
+    /// Whether the prompt goes on, as the message has its turn by it already.
     pub(super) active_prompt_has_latest_message: bool,
 }
 
@@ -67,9 +68,9 @@ impl EventService {
         requested.set(Some(both));
     }
 
-    pub(super) async fn mark_running_acp_prompt_superseded(&self) -> Result<Superseded> {
-        let this = self.clone();
-        self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync())).await
+    pub(super) async fn mark_running_acp_prompt_superseded(&self, message: &MessageId) -> Result<Superseded> {
+        let (this, message) = (self.clone(), message.clone());
+        self.in_executor("mark superseded", move |_| Ok(this.mark_superseded_sync(&message))).await
     }
 
     /// `_should_interrupt_running_acp_turn` of the first review rounds: any run in flight will do.
@@ -81,7 +82,7 @@ impl EventService {
     }
 
     /// On a worker.
-    fn mark_superseded_sync(&self) -> Superseded {
+    fn mark_superseded_sync(&self, message: &MessageId) -> Superseded {
         let nothing = Superseded::default();
         let conversation = &self.inner.conversation;
         if self.inner.run_task.get().is_none() || !conversation.is_acp() {
@@ -95,12 +96,17 @@ impl EventService {
             return nothing;
         }
         let agent_state = state.agent_state.get();
-        let newest = state.prompt_messages().pop();
-        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, newest) else {
+        let messages = state.prompt_messages();
+        let (Some(inflight), Some(newest)) = (&agent_state.inflight_prompt, messages.last().cloned()) else {
             reach(Branch::SupersedeBeforePrompt);
             return nothing;
         };
-        if *inflight == newest && self.decisions().supersede_check == SupersedeCheck::Newest {
+        let goes_on = match self.decisions().supersede_check {
+            SupersedeCheck::Older => place(&messages, inflight) >= place(&messages, message),
+            SupersedeCheck::Newest => *inflight == newest,
+            SupersedeCheck::None => false,
+        };
+        if goes_on {
             reach(Branch::SupersedeOwnPrompt);
             return Superseded { active_prompt_has_latest_message: true, ..nothing };
         }
@@ -126,6 +132,10 @@ impl EventService {
             RerunAfterPause::Always => is_acp,
             RerunAfterPause::Never => false,
         };
+        if still_valid && status.is_some() && self.another_run_is_on() {
+            self.keep_refused(RefusedRequest { run: inner.run_tasks.get(), ..request }, internal);
+            return Ok(());
+        }
         let restart = still_valid
             && match status {
                 Some(Status::Idle) => true,
@@ -147,14 +157,29 @@ impl EventService {
         match Box::pin(self.begin(Wanted::Rerun { generation: asked, run: request.run })).await {
             Err(Exception::Value(why)) if why == ALREADY_RUNNING => {
                 reach(Branch::RerunRefused);
-                if self.decisions().refused_rerun == RefusedRerun::Dropped {
-                    return Ok(());
-                }
-                self.keep_request(request);
-                inner.acp_internal_rerun_requested.set(internal);
+                self.keep_refused(request, internal);
                 Ok(())
             }
+            Err(Exception::Value(why)) if why == OVERTAKEN => {
+                self.keep_refused(RefusedRequest { run: inner.run_tasks.get(), ..request }, internal);
+                if self.another_run_is_on() { Ok(()) } else { Box::pin(self.rerun_if_wanted()).await }
+            }
             other => other,
+        }
+    }
+
+    /// Decision `overtaken_rerun`: whether a run has begun since the one that comes to its end here; its own end is still to
+    /// come then.
+    fn another_run_is_on(&self) -> bool {
+        self.decisions().overtaken_rerun == OvertakenRerun::HandedOver
+            && self.inner.run_task.get().is_some_and(|run| !run.task.done())
+    }
+
+    /// Decision `refused_rerun`: the end of the run that is on asks for it again.
+    fn keep_refused(&self, request: RefusedRequest, internal: bool) {
+        if self.decisions().refused_rerun == RefusedRerun::Kept {
+            self.keep_request(request);
+            self.inner.acp_internal_rerun_requested.set(internal);
         }
     }
 
@@ -163,7 +188,7 @@ impl EventService {
         match wanted {
             Wanted::Rerun { run, .. } => {
                 run != self.inner.run_tasks.get()
-                    && self.decisions().overtaken_rerun == OvertakenRerun::Dropped
+                    && self.decisions().overtaken_rerun == OvertakenRerun::HandedOver
             }
             _ => false,
         }
@@ -183,4 +208,9 @@ impl EventService {
         };
         self.in_executor("get status", read).await
     }
+}
+
+/// Where a message stands among all of them.
+fn place(messages: &[MessageId], message: &MessageId) -> Option<usize> {
+    messages.iter().position(|other| other == message)
 }

@@ -1,10 +1,8 @@
-//! `turnloom audit --table`: the page of the races, `scenarios/README.md`.
-//!
-//! The rows come from an audit that held, so that the page can say nothing that was not just seen.
+//! The page of the races, `scenarios/README.md`. Its rows come from an audit that held.
 
 use std::fmt::Write;
 
-use super::demands::DEMANDS;
+use crate::cli::audit::DEMANDS;
 use crate::cli::files::File;
 use crate::report::json::{AuditDocument, AuditRow};
 use crate::subject::model::DEFECTS;
@@ -12,7 +10,7 @@ use crate::subject::model::DEFECTS;
 const HEAD: &str = "\
 # The races
 
-Made by `turnloom audit --table > scenarios/README.md`; a test says when that is due.
+Made by `cargo run --release --example maintain -- races > scenarios/README.md`; a test says when that is due.
 
 One line for each race: with the defect on its scenario breaks exactly these rules, without it the scenario has this verdict, and the
 failing interleaving replays. `schedules` is how many interleavings the search of an audit runs until it has the failing one: first all

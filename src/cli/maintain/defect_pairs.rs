@@ -1,4 +1,4 @@
-//! `turnloom audit --pairs`: what becomes of a defect when another one is on as well.
+//! Pairs of defects: what becomes of a defect when another one is on as well.
 //!
 //! Two alternatives of one decision exclude each other. Of any other two, each is looked for in its own scenario while the
 //! other is on: either what it breaks alone still breaks, or the other masks it. Each look takes a bounded number of
@@ -38,7 +38,7 @@ enum Became {
 }
 
 /// Holds every defect that a scenario catches against every other.
-pub(super) fn run(console: &mut Console, files: &[File], jobs: Jobs) -> Exit {
+pub(super) fn look(console: &mut Console, files: &[File], jobs: Jobs) -> (String, Exit) {
     let mut own: BTreeMap<&str, (&File, &Catch)> = BTreeMap::new();
     for (file, caught) in
         files.iter().flat_map(|file| file.loaded.scenario.catches.iter().map(move |caught| (file, caught)))
@@ -66,8 +66,8 @@ pub(super) fn run(console: &mut Console, files: &[File], jobs: Jobs) -> Exit {
         became.push(what);
     });
     drop(progress);
-    console.out(&told(&defects, &meetings, &became));
-    if became.iter().any(|what| matches!(what, Became::Failed(_))) { Exit::Incomplete } else { Exit::Clean }
+    let failed = became.iter().any(|what| matches!(what, Became::Failed(_)));
+    (told(&defects, &meetings, &became), if failed { Exit::Incomplete } else { Exit::Clean })
 }
 
 impl Meeting<'_> {

@@ -1,4 +1,4 @@
-//! `turnloom audit --smallest`: is each scenario the smallest that finds its defect?
+//! Scenarios that could be smaller: is each scenario the smallest that finds its defect?
 //!
 //! Everything in a scenario is left out once, one thing at a time. A wait is let be: it only narrows what may happen, so
 //! without it a scenario is shorter and what it shows is more. What is smaller counts if it makes sense, breaks exactly
@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::rules;
+use crate::cli::audit::rules;
 use crate::cli::console::Console;
 use crate::cli::files::File;
 use crate::cli::progress::Progress;
@@ -67,7 +67,7 @@ struct Look {
 }
 
 /// Looks at every row.
-pub(super) fn run(console: &mut Console, files: &[File], jobs: Jobs) -> Exit {
+pub(super) fn look(console: &mut Console, files: &[File], jobs: Jobs) -> (String, Exit) {
     let rows: Vec<(&File, &Catch)> = files
         .iter()
         .flat_map(|file| file.loaded.scenario.catches.iter().map(move |caught| (file, caught)))
@@ -87,14 +87,14 @@ pub(super) fn run(console: &mut Console, files: &[File], jobs: Jobs) -> Exit {
         looks.push(look);
     });
     drop(progress);
-    console.out(&told(&looks));
-    if looks.iter().any(|look| look.spare.is_err()) {
+    let exit = if looks.iter().any(|look| look.spare.is_err()) {
         Exit::Incomplete
     } else if looks.iter().any(Look::is_finding) {
         Exit::Findings
     } else {
         Exit::Clean
-    }
+    };
+    (told(&looks), exit)
 }
 
 impl Look {

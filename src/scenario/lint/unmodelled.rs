@@ -1,0 +1,103 @@
+//! Warns where a scenario touches what the release does and the model of it leaves out: an outcome there says nothing about the
+//! release.
+
+use super::Desk;
+use crate::scenario::nearest::quoted;
+use crate::scenario::{Action, AgentKind, Diagnostic, Scenario, Session, Step, Through, ToolCall};
+
+/// The release takes so many equal tool calls in a row for a loop.
+const EQUAL_CALLS: usize = 4;
+
+pub(super) fn lint(desk: &mut Desk<'_>) {
+    if desk.scenario.is_only_live() {
+        return;
+    }
+    failing_llm(desk);
+    close_beside_start(desk);
+    equal_calls(desk);
+}
+
+fn warn(desk: &mut Desk<'_>, message: &str, pointer: &str, label: &str, help: &str) {
+    desk.warn(|spans| {
+        Diagnostic::warning("not-modelled", message).at(spans.value(pointer), label).help(help)
+    });
+}
+
+/// The LLM of the release asks again, up to five times, after waits of 8 to 64 seconds.
+fn failing_llm(desk: &mut Desk<'_>) {
+    if desk.scenario.agent.kind == AgentKind::Acp {
+        return;
+    }
+    for (i, reaction) in desk.scenario.server.iter().enumerate() {
+        let fails = reaction.actions.iter().position(|action| matches!(action, Action::Fail(_)));
+        if let Some(j) = fails {
+            warn(
+                desk,
+                "the retries of an LLM are not modelled",
+                &format!("/server/{i}/do/{j}"),
+                "the run fails at once; the release asks again first",
+                "take the outcome for that of an LLM with `num_retries` 0, or let the agent be of kind `acp`, whose retries \
+                 are modelled",
+            );
+        }
+    }
+}
+
+/// `ACPAgent.close` of the release ends a server that starts in another thread.
+fn close_beside_start(desk: &mut Desk<'_>) {
+    let scenario = desk.scenario;
+    let starts_cold = scenario.agent.kind == AgentKind::Acp && scenario.agent.session == Session::Cold;
+    if !starts_cold || scenario.through == Through::Service {
+        return;
+    }
+    for (i, actor) in scenario.actors.iter().enumerate() {
+        let close = actor.does.iter().position(|step| *step == Step::Close);
+        let runs = |step: &Step| step.is_run();
+        let others = scenario.actors.iter().enumerate().filter(|(other, _)| *other != i);
+        if let Some(j) = close
+            && others.flat_map(|(_, other)| &other.does).any(runs)
+        {
+            warn(
+                desk,
+                "a close that ends a server while another thread starts it is not modelled",
+                &format!("/actors/{i}/does/{j}"),
+                "the start goes on in the model; in the release it fails",
+                "let the actor that runs the conversation close it, or add \"through\": \"service\"",
+            );
+        }
+    }
+}
+
+/// The stuck detector of the release also knows patterns of actions and observations.
+fn equal_calls(desk: &mut Desk<'_>) {
+    let scenario = desk.scenario;
+    if scenario.agent.kind == AgentKind::Acp || scenario.through == Through::Service {
+        return;
+    }
+    let calls = tool_calls(scenario);
+    let equal = |one: &ToolCall, other: &ToolCall| one.name == other.name && one.arguments == other.arguments;
+    let repeated = calls
+        .iter()
+        .find(|(_, call)| calls.iter().filter(|(_, other)| equal(call, other)).count() >= EQUAL_CALLS);
+    if let Some((pointer, call)) = repeated {
+        let name = quoted(call.name.as_deref().unwrap_or_default());
+        warn(
+            desk,
+            &format!("what the stuck detector says of {EQUAL_CALLS} equal calls of {name} is not modelled"),
+            pointer,
+            "the run goes on in the model; in the release it may end as stuck",
+            "let the calls differ in their arguments",
+        );
+    }
+}
+
+fn tool_calls(scenario: &Scenario) -> Vec<(String, &ToolCall)> {
+    let reactions = scenario.server.iter().enumerate();
+    let calls = reactions.flat_map(|(i, reaction)| {
+        reaction.actions.iter().enumerate().filter_map(move |(j, action)| match action {
+            Action::ToolCall(call) => Some((format!("/server/{i}/do/{j}"), call)),
+            _ => None,
+        })
+    });
+    calls.collect()
+}

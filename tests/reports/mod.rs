@@ -1,0 +1,3 @@
+//! Reports that turnloom got wrong once, each under the name of its file in `tests/reports/`.
+
+mod trust;
