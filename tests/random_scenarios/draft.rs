@@ -31,12 +31,17 @@ pub struct Written {
 /// Who acts; a draft has four actors at most.
 const NAMES: [&str; 4] = ["ann", "bob", "cem", "dora"];
 
+/// How many of a hundred drafts with extras are small.
+const SMALL: u32 = 35;
+
 /// What is being drawn.
 pub struct Draft {
     pub rng: Rng,
     pub cell: Cell,
     /// Whether anything is added that the cell does not need.
     pub has_extras: bool,
+    /// Whether it is one of the small ones, with two actors at most: their few interleavings are looked at more closely.
+    is_small: bool,
     pub racing: bool,
     pub scenario: Scenario,
     /// The steps of each actor; the first begins the conversation.
@@ -61,10 +66,13 @@ pub fn draw(cell: Cell, has_extras: bool, seed: u64) -> Written {
         "version": 1, "title": "a random scenario breaks no rule", "source": "random",
         "agent": {"kind": cell.side.agent}, "through": cell.side.through, "actors": [], "limits": {"retries": 0},
     }));
+    let mut rng = Rng::with_seed(seed);
+    let is_small = has_extras && rng.u32(0..100) < SMALL;
     let mut draft = Draft {
-        rng: Rng::with_seed(seed),
+        rng,
         cell,
         has_extras,
+        is_small,
         racing: false,
         scenario: scenario.expect("the head of a scenario"),
         actors: Vec::new(),
@@ -95,6 +103,11 @@ impl Draft {
         self.has_extras && self.rng.u32(0..100) < percent
     }
 
+    /// How many acts there may be in a reaction to a prompt beside those it needs.
+    pub fn most_acts(&self) -> usize {
+        if self.is_small { 1 } else { 3 }
+    }
+
     pub fn is_for(&self, deeds: &[Deed], acts: &[Act]) -> bool {
         deeds.contains(&self.cell.deed) || acts.contains(&self.cell.act)
     }
@@ -115,7 +128,8 @@ impl Draft {
 
     /// Whether the first prompt is left without an answer for a timer to end it.
     pub fn hangs(&self) -> bool {
-        self.side().is_acp() && self.timer().is_some_and(|timer| timer != Timer::Retry)
+        let ends_it = |timer: Timer| !matches!(timer, Timer::Retry | Timer::PendingDrain);
+        self.side().is_acp() && self.timer().is_some_and(ends_it)
     }
 
     /// Which prompt is answered with the act of the cell: the second, where a timer has to end the first.
@@ -175,10 +189,12 @@ impl Draft {
         let mut first = self.begin();
         self.begins = first.len();
         let is_alone = self.cell.deed == Deed::Reload || self.cell.deed != Deed::Close && self.chance(8);
-        let others = if self.has_extras && !is_alone { self.rng.usize(0..3) } else { 0 };
+        let most = if self.is_small { 1 } else { 2 };
+        let others = if self.has_extras && !is_alone { self.rng.usize(0..=most) } else { 0 };
         self.actors = vec![Vec::new(); others + 1];
         for actor in 0..=others {
-            let steps = if actor == 0 { 0..4 } else { 1..4 };
+            let most = if self.is_small { actor.min(1) } else { 3 };
+            let steps = actor.min(1)..most + 1;
             let steps = if self.has_extras { self.rng.usize(steps) } else { 0 };
             for _ in 0..steps {
                 let deed = self.any_deed(actor == 0, is_alone);
@@ -295,6 +311,9 @@ impl Draft {
                 self.actors[0].push(Step::Interrupt);
             }
         }
+        if self.cell.deed == Deed::FireCloseWait && self.side().is_service() {
+            self.actors.push(vec![Step::Close]);
+        }
         if self.cell.act == Act::OnSetModel
             && !self.actors.iter().flatten().any(|one| matches!(one, Step::SwitchModel(_)))
         {
@@ -357,7 +376,8 @@ impl Draft {
     }
 
     fn choose_subscriber(&mut self) {
-        if self.cell.deed != Deed::SlowSubscriber && !(self.side().is_service() && self.chance(15)) {
+        let is_needed = self.is_for(&[Deed::SlowSubscriber, Deed::FirePendingDrain], &[]);
+        if !is_needed && !(self.side().is_service() && self.chance(15)) {
             return;
         }
         let kinds = [

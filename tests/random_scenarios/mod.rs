@@ -55,6 +55,11 @@ fn random_scenarios_with_tools_find_a_defect() {
     assert_finds("tool-call-answered-twice", "tool-calls-are-answered-once");
 }
 
+#[test]
+fn random_scenarios_find_a_race_at_the_end_of_a_run() {
+    assert_finds("finish-gap", "nothing-stranded-after-finish");
+}
+
 fn assert_finds(defect: &'static str, rule: &str) {
     let survey = Survey { scenarios: 600, seed: 1, schedules: 20, only: None, defect: Some(defect) };
     let (_, drafts) = survey.draw();

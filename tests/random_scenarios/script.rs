@@ -64,7 +64,8 @@ fn on_prompt(draft: &mut Draft, place: usize) -> Option<Reaction> {
     if is_first {
         begin(draft, &mut actions);
     }
-    let more = if draft.has_extras { draft.rng.usize(0..4) } else { 0 };
+    let most = draft.most_acts();
+    let more = if draft.has_extras { draft.rng.usize(0..=most) } else { 0 };
     for _ in 0..more {
         let act = any_act(draft);
         add(draft, act, place, &mut actions);
@@ -200,7 +201,9 @@ fn add(draft: &mut Draft, act: Act, place: usize, actions: &mut Vec<Action>) {
         }
         Act::StopReading | Act::ResumeReading => {
             actions.push(Action::StopReading);
-            if draft.racing && act == Act::StopReading && draft.chance(50) {
+            // The timers of an ACP agent end what is never read; a completion has none.
+            let is_timed = draft.racing && draft.side().is_acp();
+            if is_timed && act == Act::StopReading && draft.chance(50) {
                 return;
             }
             if draft.chance(70) {

@@ -1,6 +1,6 @@
 //! Draws scenarios, runs some schedules of each, and says which rules broke, with the smallest scenario that breaks each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,6 +13,7 @@ use turnloom::observation::{Observations, Place, Waiting, Why};
 use turnloom::rules::Violation;
 use turnloom::scenario;
 use turnloom::scenario::{Diagnostic, Loaded, Scenario};
+use turnloom::terms::ThreadRole;
 
 use super::draft::{Written, draw};
 use super::table::{Cell, Table, acts_of, deeds_of};
@@ -218,8 +219,10 @@ pub fn broken(violations: &[Violation], seen: &Observations) -> Vec<&'static str
     if is_idle(seen) {
         return Vec::new();
     }
-    let only_clock =
-        seen.stuck.as_ref().is_some_and(|stuck| stuck.threads.iter().all(|one| one.thread == "clock"));
+    let only_clock = seen
+        .stuck
+        .as_ref()
+        .is_some_and(|stuck| stuck.threads.iter().all(|one| one.role() == Some(ThreadRole::Clock)));
     let rules = violations.iter().map(|one| one.rule);
     rules.filter(|rule| !(only_clock && *rule == "no-deadlock")).collect()
 }
@@ -270,13 +273,32 @@ pub fn look(job: &Job, schedules: u64, seed: u64, ran: &mut Ran) -> Result<Optio
     Ok(None)
 }
 
-/// Whether the execution stands still since the scenario waits for what it never does: an actor for a happening, or the clock for a
-/// timer that is not armed any more while a prompt has no answer until another one fires.
+/// Whether the execution stands still since the scenario waits for what it never does: an actor or the server for a happening, or the
+/// clock for a timer that is not armed any more while a prompt has no answer until another one fires. Whom a thread needs leads
+/// there, from one thread to the next; threads that only need each other are a deadlock, whatever else waits.
 fn is_idle(seen: &Observations) -> bool {
     let Some(stuck) = seen.stuck.as_ref().filter(|stuck| stuck.why == Why::Deadlock) else { return false };
     let waits = |thread: &Waiting| thread.place.iter().any(|place| matches!(place, Place::WaitFor(_)));
-    let on_server =
-        |thread: &Waiting| thread.waits_for.iter().any(|whom| whom == "server" || whom == "portal");
-    let has_clock = stuck.threads.iter().any(|thread| thread.thread == "clock");
-    stuck.threads.iter().any(|thread| waits(thread) || has_clock && on_server(thread))
+    let is_of_clock = |thread: &Waiting| thread.role() == Some(ThreadRole::Clock);
+    let has_clock = stuck.threads.iter().any(is_of_clock);
+    let is_listed = |name: &str| stuck.threads.iter().any(|thread| thread.thread == name);
+    let unanswered = |name: &str| has_clock && (name == "server" || name == "portal") && !is_listed(name);
+    let needs = |thread: &Waiting, of: &BTreeSet<&str>| {
+        thread.waits_for.iter().any(|whom| unanswered(whom) || of.contains(whom.as_str()))
+    };
+    let mut idle: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let more = stuck.threads.iter().filter(|thread| {
+            let is_free = waits(thread) || is_of_clock(thread) || thread.waits_for.is_empty();
+            !idle.contains(thread.thread.as_str()) && (is_free || needs(thread, &idle))
+        });
+        let more: Vec<&str> = more.map(|thread| thread.thread.as_str()).collect();
+        if more.is_empty() {
+            break;
+        }
+        idle.extend(more);
+    }
+    let is_of_scenario =
+        |thread: &Waiting| waits(thread) || thread.waits_for.iter().any(|whom| unanswered(whom));
+    idle.len() == stuck.threads.len() && stuck.threads.iter().any(is_of_scenario)
 }
