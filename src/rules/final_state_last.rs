@@ -1,5 +1,6 @@
 //! `final-state-last`: reads the order in which a subscriber was told of events and states.
 
+use super::service_log::was_closed;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Published, ServiceEntry};
 use crate::scenario::{EventKind, Status, word};
@@ -23,8 +24,8 @@ until all that the run recorded was taken in, and only then tells the state it e
 
 It breaks when an event that a run records (the agent's text, a tool card, a tool call or what it came to, the end of a \
 turn, an error) is the last that a subscriber of the event service is told, with no state after it. Messages of users do not \
-count, nor does an execution that got stuck, or whose last run is still on, or in which the service has given the subscriber \
-up (timer `pending_drain`).
+count, nor does an execution that got stuck, whose last run is still on, in which the service was closed or reloaded (a closed \
+service has no subscribers any more), or in which it has given the subscriber up (timer `pending_drain`).
 
 Source: R42 `final-status-before-events`, #3376 merged code."
     }
@@ -39,6 +40,7 @@ Source: R42 `final-status-before-events`, #3376 merged code."
         let goes_on = seen.end.status == Status::Running;
         if seen.stuck.is_some()
             || goes_on
+            || was_closed(seen)
             || seen.service.contains(&ServiceEntry::PendingLeft)
             || after.iter().any(|published| matches!(published, Published::State(_)))
         {

@@ -1,5 +1,6 @@
 //! `last-state-is-true`: holds what a subscriber saw last against how the conversation stood at the end.
 
+use super::service_log::was_closed;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Published};
 use crate::scenario::{EventKind, Need, word};
@@ -23,7 +24,8 @@ one comes out last: the window shows `idle` or `running` for a conversation that
 happens.
 
 It breaks when an execution has come to its end and the last state that the subscriber of the event service saw is not \
-the conversation's status. An execution that got stuck does not count.
+the conversation's status. An execution that got stuck does not count, nor does one in which the service was closed or \
+reloaded: a closed service has no subscribers any more, and the run that is still coming to its end tells nobody of its state.
 
 Source: N03 `stale-state-published`, found by turnloom in openhands-agent-server 1.25.0."
     }
@@ -37,7 +39,8 @@ Source: N03 `stale-state-published`, found by turnloom in openhands-agent-server
             Published::State(status) => Some(*status),
             _ => None,
         });
-        let Some(last) = last.filter(|last| seen.stuck.is_none() && *last != seen.end.status) else {
+        let goes_on = seen.stuck.is_none() && !was_closed(seen);
+        let Some(last) = last.filter(|last| goes_on && *last != seen.end.status) else {
             return Vec::new();
         };
         let ends = |kind| matches!(kind, EventKind::Finish | EventKind::Interrupt | EventKind::Pause);
@@ -58,7 +61,7 @@ Source: N03 `stale-state-published`, found by turnloom in openhands-agent-server
 #[cfg(test)]
 mod tests {
     use super::LastStateIsTrue;
-    use crate::observation::{Observations, Published};
+    use crate::observation::{Call, CallKind, Observations, Published};
     use crate::rules::testkit::*;
     use crate::scenario::Status;
 
@@ -85,5 +88,13 @@ mod tests {
         holds(&LastStateIsTrue, &told(&[]));
         let stuck = deadlock(lock_across_prompt()).stuck;
         holds(&LastStateIsTrue, &Observations { stuck, ..told(&[Status::Idle]) });
+    }
+
+    #[test]
+    fn a_service_that_was_closed_tells_nobody_anything() {
+        for call in [CallKind::Close, CallKind::Reload] {
+            let calls = [("alice".to_owned(), vec![Call::new(call, Ok(()))])].into();
+            holds(&LastStateIsTrue, &Observations { calls, ..told(&[Status::Running]) });
+        }
     }
 }

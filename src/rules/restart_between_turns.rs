@@ -1,8 +1,10 @@
 //! `restart-between-turns`: reads the system prompts of the event log, one for each start of the server.
 
+use std::collections::BTreeSet;
+
 use super::facts::ends_turn;
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::Observations;
+use crate::observation::{Observations, ServerEntry};
 use crate::scenario::EventKind;
 
 /// The server is restarted between turns, not inside one.
@@ -24,7 +26,8 @@ everybody who pressed stop waiting for a process that nobody has asked for yet, 
 interrupt ends as an error. The restart has time until the next turn.
 
 It breaks when the event log has a system prompt, the mark of a started server, after an earlier one with no end of \
-a turn (a finish event, an agent message of a failure, an interrupt, an error) in between.
+a turn (a finish event, an agent message of a failure, an interrupt, an error) in between. A server that has read no prompt \
+was in no turn: a conversation that is taken up again before its first message starts a new one.
 
 Source: R16 `restart-inside-cancel`, #3376 round 4."
     }
@@ -39,7 +42,9 @@ Source: R16 `restart-inside-cancel`, #3376 round 4."
             if event.kind != EventKind::SystemPrompt {
                 continue;
             }
-            if let Some(before) = before.replace(place) {
+            if let Some(before) = before.replace(place)
+                && was_in_a_turn(seen, before)
+            {
                 violations.push(Violation {
                     rule: self.name(),
                     side: Side::Client,
@@ -53,9 +58,25 @@ Source: R16 `restart-inside-cancel`, #3376 round 4."
     }
 }
 
+/// Whether the server that this system prompt is of has read a prompt, as far as the log says which server that was.
+fn was_in_a_turn(seen: &Observations, system_prompt: usize) -> bool {
+    let earlier =
+        seen.events[..system_prompt].iter().filter(|event| event.kind == EventKind::SystemPrompt).count();
+    let starts = seen.server.iter().filter_map(|entry| match entry {
+        ServerEntry::New { process, .. } | ServerEntry::Load { process, loaded: true, .. } => Some(*process),
+        _ => None,
+    });
+    let started = starts.collect::<BTreeSet<u32>>().into_iter().nth(earlier);
+    seen.server.iter().any(|entry| match entry {
+        ServerEntry::Prompt { process, .. } => started.is_none_or(|started| *process == started),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::RestartBetweenTurns;
+    use crate::observation::ServerEntry;
     use crate::rules::testkit::*;
 
     #[test]
@@ -80,5 +101,14 @@ mod tests {
     #[test]
     fn the_first_start_needs_no_turn_before_it() {
         holds(&RestartBetweenTurns, &seen(vec![user("first"), system_prompt(), interrupt()], vec![]));
+    }
+    #[test]
+    fn a_server_that_has_read_no_prompt_was_in_no_turn() {
+        let new = ServerEntry::New { process: 1, session: "s1".into() };
+        let load = ServerEntry::Load { process: 2, session: "s1".into(), loaded: true };
+        let reloaded = vec![system_prompt(), system_prompt(), user("first"), finish()];
+        let second = vec![new.clone(), load.clone(), prompt_in(2, "s1", "first")];
+        holds(&RestartBetweenTurns, &seen(reloaded.clone(), second));
+        breaks(&RestartBetweenTurns, &seen(reloaded, vec![new, prompt("first"), load]));
     }
 }

@@ -34,6 +34,12 @@ pub(super) fn began(seen: &Observations) -> Vec<(usize, Cause)> {
         .collect()
 }
 
+/// Whether the service was closed, be it to be started again: from then on it has no subscribers.
+pub(super) fn was_closed(seen: &Observations) -> bool {
+    let closes = |call: &Call| matches!(call.call, CallKind::Close | CallKind::Reload);
+    seen.calls.values().flatten().any(closes)
+}
+
 /// Whether a user's stop after this place of the book is the last word: nobody has asked for a run since. A call of `run`
 /// counts if no such call was refused, since the book does not say which one was.
 pub(super) fn stays_stopped(seen: &Observations, place: usize) -> bool {

@@ -1,420 +1,546 @@
-//! Random scenarios: who acts, what the server does, who fires the timers. Small ones, so that many of their
-//! interleavings can be run, and of the kinds that people write: a first message and its run, then whatever comes.
+//! Draws a scenario that has a given cell of the table: a first message and its run, the step and the act of the cell with what
+//! either needs, and, unless the smallest scenario is asked for, whatever else there may be.
 //!
-//! Nothing here knows what the runtime makes of a scenario. One that cannot be written is told by the linter. So that an
-//! execution ends by itself, nobody waits for what need not come:
+//! Nothing here knows what the runtime makes of a scenario. So that an execution ends by itself, each wait is for what is sure to
+//! come:
 //!
-//! - a gate of the server's is opened by the last actor before it does anything that can wait for the server;
-//! - actors wait for nothing but the first prompt, and then all of them do, so that nobody stops the run before it;
-//! - the server holds the first answer until a cancel only if somebody is sure to interrupt and nobody asks for another
-//!   run, which would find the cancel of the first one;
-//! - a prompt that is never answered and a pipe that is not read need a timer, so they are for the scenarios in which the
-//!   timers race; in the others no timer fires.
+//! - a gate of the server's is opened by an actor before it does anything that can wait for the server;
+//! - where an actor waits for the first prompt, all others do, so that none stops the run before;
+//! - a prompt is never answered, or answered only when it is cancelled, where timers fire or an interrupt is sure to come.
 //!
-//! Left out, where the rows N11 and N12 were found, whose scenarios have these cases:
-//!
-//! - through the event service, a run that is asked for while a user's stop is about: a draft has either one run, or no stop,
-//!   or an actor who asks for all runs before he stops;
-//! - through the conversation, a second run where somebody stops.
-//!
-//! Left out as well: two closes at once, which the scenario `two-closes` has, and what the model of the runtime does not
-//! have, a close without the event service and a limit of iterations beside the event service.
+//! Through the conversation one actor runs it, as the interface asks for.
 
-use proptest::prelude::*;
-use serde_json::{Value, json};
+use fastrand::Rng;
+use serde_json::json;
+use turnloom::scenario::{
+    AgentKind, ClockStep, Delivery, EventKind, EventSeen, FrameSeen, Happening, Method, Reaction, ReplySeen,
+    Scenario, Send, Session, Status, Step, Timer, ToolStep, Trigger, broken_by,
+};
 
-use super::{NAMES, Written, send, text};
+use super::script;
+use super::table::{Act, Cell, Deed, Side};
 
-/// A step of an actor; messages are numbered when the scenario is written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Move {
-    Send { run: bool },
-    Run,
-    Interrupt,
-    Pause,
-    Close,
-    SwitchModel,
-    Tool(&'static str),
-}
-
-impl Move {
-    fn stops(&self) -> bool {
-        matches!(self, Self::Interrupt | Self::Pause | Self::Close)
-    }
-
-    fn without_run(&mut self) {
-        if let Self::Send { run } = self {
-            *run = false;
-        }
-    }
-}
-
-/// How the runs and the stops of the event service's users go together.
-#[derive(Debug, Clone, Copy)]
-enum Order {
-    /// One run, and stops at any time.
-    OneRun,
-    /// Runs at any time, and no stop.
-    NoStop,
-    /// The first actor asks for all runs, and then stops.
-    RunsThenStops,
-}
-
-/// What the server does on a message.
+/// A scenario as a file has it.
 #[derive(Debug, Clone)]
-enum Act {
-    Say(u8),
-    Tool(u8, &'static str),
-    Gate(u8),
-    Cancelled,
-    SecondMessage,
-    StopReading,
-    Answer(&'static str),
-    Fail,
+pub struct Written {
+    pub text: String,
+    /// Whether the timers race with everything else.
+    pub racing: bool,
 }
 
-/// A scenario before it is written down.
-#[derive(Debug, Clone)]
-struct Draft {
-    service: bool,
-    order: Order,
-    kind: &'static str,
-    cold: bool,
-    suffix: bool,
-    /// Whether the timers race with everything else; otherwise none fires.
-    racing: bool,
-    /// Whether everybody waits for the first prompt.
-    awaits_prompt: bool,
-    iterations: Option<u32>,
-    actors: Vec<Vec<Move>>,
-    /// How many steps the last actor takes before it opens each gate, if it can take so many.
-    opens_after: [usize; GATES],
-    prompts: Vec<Option<Vec<Act>>>,
-    /// What the server does behind its answers.
-    late: Vec<Option<Vec<Act>>>,
-    on_cancel: Option<Vec<Act>>,
-    load_fails: bool,
+/// Who acts; a draft has four actors at most.
+const NAMES: [&str; 4] = ["ann", "bob", "cem", "dora"];
+
+/// How many of a hundred drafts with extras are small.
+const SMALL: u32 = 35;
+
+/// What is being drawn.
+pub struct Draft {
+    pub rng: Rng,
+    pub cell: Cell,
+    /// Whether anything is added that the cell does not need.
+    pub has_extras: bool,
+    /// Whether it is one of the small ones, with two actors at most: their few interleavings are looked at more closely.
+    is_small: bool,
+    pub racing: bool,
+    pub scenario: Scenario,
+    /// The steps of each actor; the first begins the conversation.
+    pub actors: Vec<Vec<Step>>,
+    /// What everyone but the first actor waits for, and the first once it has begun.
+    barrier: Option<Happening>,
+    /// The gate that is opened once the status was seen; the first prompt waits for it.
+    pub go: Option<String>,
+    /// How many messages are sent.
+    pub sends: usize,
+    /// The place of the message that is answered with the act of the cell.
+    pub second: usize,
+    /// How many steps the first actor begins with.
+    begins: usize,
+    /// Which gate, call, card and tool call is the next.
+    pub numbers: [usize; 4],
 }
 
-const GATES: usize = 2;
-
-/// The first card of those that come behind an answer.
-const LATE_CARDS: u8 = 4;
-
-/// All scenarios.
-pub fn drafts() -> impl Strategy<Value = Written> {
-    let kind = prop_oneof![6 => Just("acp"), 1 => Just("llm"), 1 => Just("sync")];
-    let agent = (any::<bool>(), kind, prop::bool::weighted(0.1), prop::bool::weighted(0.15));
-    let order = prop_oneof![Just(Order::OneRun), Just(Order::NoStop), Just(Order::RunsThenStops)];
-    let head = (agent, order, prop::bool::weighted(0.3), prop::bool::weighted(0.5));
-    let iterations = prop_oneof![5 => Just(None), 1 => Just(Some(1)), 1 => Just(Some(2))];
-    let first = prop::collection::vec(a_move(), 0..3);
-    let others = prop::collection::vec(prop::collection::vec(a_move(), 1..4), 1..3);
-    let actors = (first, others, [0..3_usize, 0..3]);
-    let prompts = prop::collection::vec(prop::option::weighted(0.7, reaction()), 6);
-    let on_cancel = prop_oneof![3 => Just(None), 5 => on_cancel().prop_map(Some)];
-    let late = prop::collection::vec(prop::option::weighted(0.2, late()), 6);
-    let script = (prompts, late, on_cancel, prop::bool::weighted(0.2));
-    (head, iterations, actors, script).prop_map(|(head, iterations, (first, others, opens_after), script)| {
-        let ((service, kind, cold, suffix), order, racing, awaits_prompt) = head;
-        let (prompts, late, on_cancel, load_fails) = script;
-        let begins =
-            if service { vec![Move::Send { run: true }] } else { vec![Move::Send { run: false }, Move::Run] };
-        let first = begins.into_iter().chain(first).collect();
-        let actors = std::iter::once(first).chain(others).collect();
-        let iterations = iterations.filter(|_| !service);
-        let draft = Draft {
-            service,
-            order,
-            kind,
-            cold,
-            suffix,
-            racing,
-            awaits_prompt,
-            iterations,
-            actors,
-            opens_after,
-            prompts,
-            late,
-            on_cancel,
-            load_fails,
-        };
-        let draft = draft.with_possible_moves();
-        Written { text: draft.text(), racing: draft.racing }
-    })
-}
-
-fn a_move() -> impl Strategy<Value = Move> {
-    prop_oneof![
-        8 => any::<bool>().prop_map(|run| Move::Send { run }),
-        3 => Just(Move::Run),
-        6 => Just(Move::Interrupt),
-        3 => Just(Move::Pause),
-        1 => Just(Move::Close),
-        2 => Just(Move::SwitchModel),
-        1 => Just(Move::Tool("begin")),
-        1 => Just(Move::Tool("poll_token")),
-    ]
-}
-
-fn reaction() -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![
-        3 => (0..3_u8).prop_map(Act::Say),
-        5 => tool(),
-        3 => (0..2_u8).prop_map(Act::Gate),
-        1 => Just(Act::SecondMessage),
-        1 => Just(Act::StopReading),
-    ];
-    let end = prop_oneof![
-        8 => Just(Some(Act::Answer("end_turn"))),
-        1 => Just(Some(Act::Answer("refusal"))),
-        2 => Just(Some(Act::Fail)),
-        1 => Just(None),
-    ];
-    let answered = (prop::collection::vec(act.clone(), 0..4), end);
-    let answered = answered.prop_map(|(acts, end)| acts.into_iter().chain(end).collect());
-    // Only a cancelled prompt is answered so, whatever comes before and after the cancel.
-    let cancelled = (prop::collection::vec(act.clone(), 0..2), prop::collection::vec(act, 0..2));
-    let cancelled = cancelled.prop_map(|(before, after)| {
-        let end = [Act::Answer("cancelled")];
-        before.into_iter().chain([Act::Cancelled]).chain(after).chain(end).collect()
-    });
-    prop_oneof![4 => answered, 1 => cancelled]
-}
-
-fn late() -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![2 => (0..3_u8).prop_map(Act::Say), 3 => tool(), 2 => (0..2_u8).prop_map(Act::Gate)];
-    prop::collection::vec(act, 1..3)
-}
-
-fn tool() -> impl Strategy<Value = Act> {
-    let status = prop_oneof![1 => Just("pending"), 4 => Just("in_progress"), 4 => Just("completed"), 1 => Just("failed")];
-    (1..3_u8, status).prop_map(|(id, status)| Act::Tool(id, status))
-}
-
-fn on_cancel() -> impl Strategy<Value = Vec<Act>> {
-    let late = prop_oneof![Just("in_progress"), Just("completed")].prop_map(|status| Act::Tool(3, status));
-    let act = prop_oneof![2 => late, 1 => (0..2_u8).prop_map(Act::Gate), 1 => (0..3_u8).prop_map(Act::Say)];
-    let end = prop_oneof![
-        5 => Just(Act::Answer("cancelled")),
-        2 => Just(Act::Answer("end_turn")),
-        1 => Just(Act::Fail),
-    ];
-    (prop::collection::vec(act, 0..2), end).prop_map(|(acts, end)| acts.into_iter().chain([end]).collect())
+/// Draws a scenario with this cell.
+pub fn draw(cell: Cell, has_extras: bool, seed: u64) -> Written {
+    let scenario = serde_json::from_value(json!({
+        "version": 1, "title": "a random scenario breaks no rule", "source": "random",
+        "agent": {"kind": cell.side.agent}, "through": cell.side.through, "actors": [], "limits": {"retries": 0},
+    }));
+    let mut rng = Rng::with_seed(seed);
+    let is_small = has_extras && rng.u32(0..100) < SMALL;
+    let mut draft = Draft {
+        rng,
+        cell,
+        has_extras,
+        is_small,
+        racing: false,
+        scenario: scenario.expect("the head of a scenario"),
+        actors: Vec::new(),
+        barrier: None,
+        go: None,
+        sends: 0,
+        second: 0,
+        begins: 0,
+        numbers: [0; 4],
+    };
+    draft.choose_head();
+    draft.choose_steps();
+    script::choose(&mut draft);
+    draft.choose_subscriber();
+    draft.choose_clock();
+    draft.wait_behind_the_barrier();
+    draft.open_gates();
+    draft.written()
 }
 
 impl Draft {
-    /// Through the conversation a run blocks the thread that asks for it and only one at a time is supported. The service
-    /// is closed once, by the last step of an actor.
-    fn with_possible_moves(mut self) -> Self {
-        let mut is_closed = false;
-        let (service, is_acp) = (self.service, self.kind == "acp");
-        for (actor, moves) in self.actors.iter_mut().enumerate() {
-            moves.retain(|one| *one != Move::Run || service || actor == 0);
-            moves.retain(|one| *one != Move::SwitchModel || is_acp);
-            if let Some(place) = moves.iter().position(|one| *one == Move::Close) {
-                let closes = !is_closed && service;
-                moves.truncate(if closes { place + 1 } else { place });
-                is_closed |= closes;
+    pub fn side(&self) -> Side {
+        self.cell.side
+    }
+
+    /// True in so many of a hundred drafts with extras.
+    pub fn chance(&mut self, percent: u32) -> bool {
+        self.has_extras && self.rng.u32(0..100) < percent
+    }
+
+    /// How many acts there may be in a reaction to a prompt beside those it needs.
+    pub fn most_acts(&self) -> usize {
+        if self.is_small { 1 } else { 3 }
+    }
+
+    pub fn is_for(&self, deeds: &[Deed], acts: &[Act]) -> bool {
+        deeds.contains(&self.cell.deed) || acts.contains(&self.cell.act)
+    }
+
+    /// Which of the timers the clock is to fire.
+    fn timer(&self) -> Option<Timer> {
+        Some(match self.cell.deed {
+            Deed::FirePrompt => Timer::Prompt,
+            Deed::FireDrain => Timer::Drain,
+            Deed::FireInterruptWait => Timer::InterruptWait,
+            Deed::FireCancelSend => Timer::CancelSend,
+            Deed::FireRetry => Timer::Retry,
+            Deed::FireCloseWait => Timer::CloseWait,
+            Deed::FirePendingDrain => Timer::PendingDrain,
+            _ => return None,
+        })
+    }
+
+    /// Whether the first prompt is left without an answer for a timer to end it.
+    pub fn hangs(&self) -> bool {
+        let ends_it = |timer: Timer| !matches!(timer, Timer::Retry | Timer::PendingDrain);
+        self.side().is_acp() && self.timer().is_some_and(ends_it)
+    }
+
+    /// Which prompt is answered with the act of the cell: the second, where a timer has to end the first.
+    pub fn act_place(&self) -> usize {
+        let ends = [
+            Act::EndTurn,
+            Act::Refusal,
+            Act::MaxTokens,
+            Act::Fail,
+            Act::Exit,
+            Act::Refuse,
+            Act::HangUp,
+            Act::Reset,
+            Act::Late,
+            Act::ResumeReading,
+        ];
+        let cards = [Act::CardPending, Act::CardInProgress, Act::CardCompleted, Act::CardFailed];
+        let fails = self.cell.deed == Deed::FireRetry;
+        let is_taken = self.hangs() || fails;
+        usize::from(is_taken && self.is_for(&[], &ends) || fails && self.is_for(&[], &cards))
+    }
+
+    /// Whether the act is part of a start, which can fail and keeps the first message from its prompt.
+    pub fn is_about_the_start(&self) -> bool {
+        self.is_for(&[], &[Act::OnInitialize, Act::OnNew])
+    }
+
+    /// Whether the scenario has to cancel a turn.
+    fn needs_interrupt(&self) -> bool {
+        let timers = [Deed::FireDrain, Deed::FireInterruptWait, Deed::FireCancelSend];
+        self.cell.deed != Deed::FirePrompt && self.is_for(&timers, &[Act::Cancelled, Act::OnCancel])
+    }
+
+    fn choose_head(&mut self) {
+        let side = self.side();
+        self.racing = self.cell.deed == Deed::TimersRace || self.timer().is_none() && self.chance(30);
+        let agent = self.scenario.agent.kind;
+        let cold = side.is_acp() && (self.is_about_the_start() || self.chance(15));
+        let asks = self.is_for(&[Deed::Accept, Deed::Reject], &[]);
+        let confirmation = !side.is_acp() && (asks || self.chance(30)) || asks;
+        let (suffix, condenser) = (self.chance(15), self.chance(15));
+        let head = &mut self.scenario.agent;
+        head.session = if cold { Session::Cold } else { Session::Ready };
+        head.confirmation = confirmation;
+        head.suffix = suffix && side.is_acp();
+        head.condenser = condenser && agent == AgentKind::Llm;
+        if !side.is_service() && self.chance(10) {
+            self.scenario.limits.iterations = self.rng.u32(1..3);
+        }
+        if self.cell.deed == Deed::FireRetry || self.racing && self.chance(20) {
+            self.scenario.limits.retries = 1;
+        }
+    }
+
+    /// The first actor begins the conversation; what others do comes at any time.
+    fn choose_steps(&mut self) {
+        let mut first = self.begin();
+        self.begins = first.len();
+        let is_alone = self.cell.deed == Deed::Reload || self.cell.deed != Deed::Close && self.chance(8);
+        let most = if self.is_small { 1 } else { 2 };
+        let others = if self.has_extras && !is_alone { self.rng.usize(0..=most) } else { 0 };
+        self.actors = vec![Vec::new(); others + 1];
+        for actor in 0..=others {
+            let most = if self.is_small { actor.min(1) } else { 3 };
+            let steps = actor.min(1)..most + 1;
+            let steps = if self.has_extras { self.rng.usize(steps) } else { 0 };
+            for _ in 0..steps {
+                let deed = self.any_deed(actor == 0, is_alone);
+                let step = self.step(deed);
+                self.actors[actor].extend(step);
             }
         }
-        match self.order {
-            _ if !service => {
-                let stops = self.actors.iter().flatten().any(Move::stops);
-                let mut runs = 0;
-                self.actors[0].retain(|one| {
-                    runs += u32::from(*one == Move::Run);
-                    *one != Move::Run || !stops || runs == 1
-                });
+        first.append(&mut self.actors[0]);
+        self.actors[0] = first;
+        self.add_the_deed();
+        self.add_what_the_act_needs(is_alone);
+        self.choose_barrier();
+    }
+
+    /// The first message and its run.
+    fn begin(&mut self) -> Vec<Step> {
+        if self.side().is_service() {
+            let apart = self.is_for(&[Deed::Send, Deed::Run], &[]) || self.chance(30);
+            return if apart { vec![self.send(false), Step::Run] } else { vec![self.send(true)] };
+        }
+        let in_turn = self.needs_interrupt() || self.is_for(&[Deed::Run], &[]);
+        let is_sync = !in_turn && (self.cell.deed == Deed::RunSync || self.chance(25));
+        vec![self.send(false), if is_sync { Step::RunSync } else { Step::Run }]
+    }
+
+    fn send(&mut self, run: bool) -> Step {
+        let text = text(self.sends);
+        self.sends += 1;
+        Step::Send(Send { text, run })
+    }
+
+    /// A step that the actor may take; `is_alone` if no other acts.
+    fn any_deed(&mut self, is_first: bool, is_alone: bool) -> Deed {
+        let side = self.side();
+        let runs = side.is_service() || is_first;
+        let confirmation = self.scenario.agent.confirmation;
+        let is_reloaded = is_alone && !(side.is_service() && side.agent == AgentKind::Sync);
+        // The clock fires the timers in one order: nothing may end the first prompt before the one that it begins with.
+        let (cancels, closes) = (self.cell.deed != Deed::FirePrompt, !self.hangs());
+        let deeds = [
+            (6, Deed::Send, true),
+            (6, Deed::SendAndRun, side.is_service() && cancels),
+            (4, Deed::Run, runs),
+            (2, Deed::RunSync, !side.is_service() && is_first),
+            (6, Deed::Interrupt, cancels),
+            (4, Deed::Pause, true),
+            (6, Deed::Accept, confirmation && runs),
+            (6, Deed::Reject, confirmation),
+            (1, Deed::Close, closes),
+            (3, Deed::Reload, is_reloaded && closes),
+            (3, Deed::SwitchModel, side.is_acp()),
+            (1, Deed::BeginTool, true),
+            (1, Deed::PollToken, true),
+        ];
+        let all: u32 = deeds.iter().filter(|(_, _, can)| *can).map(|(weight, ..)| weight).sum();
+        let mut drawn = self.rng.u32(0..all);
+        let deed = deeds.iter().filter(|(_, _, can)| *can).find(|(weight, ..)| {
+            let found = drawn < *weight;
+            drawn = drawn.saturating_sub(*weight);
+            found
+        });
+        deed.expect("the weights add up").1
+    }
+
+    /// A step; a tool looks at its token once it has begun.
+    fn step(&mut self, deed: Deed) -> Vec<Step> {
+        vec![match deed {
+            Deed::Send => self.send(false),
+            Deed::SendAndRun => self.send(true),
+            Deed::Run => Step::Run,
+            Deed::RunSync => Step::RunSync,
+            Deed::Interrupt => Step::Interrupt,
+            Deed::Pause => Step::Pause,
+            Deed::Accept => Step::Accept,
+            Deed::Reject => Step::Reject,
+            Deed::Close => Step::Close,
+            Deed::Reload => Step::Reload,
+            Deed::SwitchModel => Step::SwitchModel("m2".to_owned()),
+            Deed::BeginTool => Step::Tool(ToolStep::Begin),
+            Deed::PollToken => return vec![Step::Tool(ToolStep::Begin), Step::Tool(ToolStep::PollToken)],
+            Deed::WaitForReply => {
+                Step::Wait(Happening::Reply(ReplySeen { to: "may I 1".to_owned(), with: None }))
             }
-            Order::OneRun => self.actors.iter_mut().enumerate().for_each(|(actor, moves)| {
-                let kept = if actor == 0 { 1 } else { 0 };
-                let first: Vec<Move> = moves.drain(..kept).collect();
-                moves.retain(|one| *one != Move::Run);
-                moves.iter_mut().for_each(Move::without_run);
-                moves.splice(0..0, first);
-            }),
-            Order::NoStop => self.actors.iter_mut().for_each(|moves| moves.retain(|one| !one.stops())),
-            Order::RunsThenStops => {
-                self.actors[0].sort_by_key(|one| one.stops());
-                for moves in &mut self.actors[1..] {
-                    moves.retain(|one| !one.stops() && *one != Move::Run);
-                    moves.iter_mut().for_each(Move::without_run);
-                }
+            _ => return Vec::new(),
+        }]
+    }
+
+    /// The step of the cell, if no actor takes it yet. What others do to a conversation that one actor has reloaded, the linter
+    /// refuses.
+    fn add_the_deed(&mut self) {
+        let deed = self.cell.deed;
+        let has = self.actors.iter().flatten().any(|step| super::table::deed_of(step) == deed);
+        let steps = if has { Vec::new() } else { self.step(deed) };
+        if steps.is_empty() {
+            return;
+        }
+        let of_first = matches!(deed, Deed::RunSync | Deed::Reload)
+            || !self.side().is_service() && matches!(deed, Deed::Run | Deed::Accept);
+        let actor = if of_first { 0 } else { self.rng.usize(0..self.actors.len()) };
+        let from = if actor == 0 { self.begins } else { 0 };
+        let at = self.rng.usize(from..=self.actors[actor].len());
+        self.actors[actor].splice(at..at, steps);
+    }
+
+    fn add_what_the_act_needs(&mut self, is_alone: bool) {
+        let has = |draft: &Self, step: &Step| draft.actors.iter().flatten().any(|one| one == step);
+        if self.needs_interrupt() && !has(self, &Step::Interrupt) {
+            // Through the conversation the first actor is in its run.
+            if is_alone && self.side().is_service() {
+                self.actors[0].insert(self.begins, Step::Interrupt);
+            } else if self.cell.deed != Deed::Reload {
+                self.actors.push(vec![Step::Interrupt]);
+            } else {
+                self.actors[0].push(Step::Interrupt);
             }
         }
-        self
+        if self.cell.deed == Deed::FireCloseWait && self.side().is_service() {
+            self.actors.push(vec![Step::Close]);
+        }
+        if self.cell.act == Act::OnSetModel
+            && !self.actors.iter().flatten().any(|one| matches!(one, Step::SwitchModel(_)))
+        {
+            let at = self.begins;
+            self.actors[0].insert(at, Step::SwitchModel("m2".to_owned()));
+        }
+        if self.act_place() == 1 {
+            let run = if self.side().is_service() { Vec::new() } else { vec![Step::Run] };
+            let send = self.send(self.side().is_service());
+            self.second = self.sends - 1;
+            self.actors[0].extend(std::iter::once(send).chain(run));
+        }
+        if self.cell.act == Act::OnLoad
+            && self.actors[0].iter().filter(|step| **step == Step::Run).count() < 2
+        {
+            self.actors[0].push(Step::Run);
+        }
+    }
+
+    /// Whether anything keeps the first message from its prompt but the steps of others.
+    fn first_prompt_is_sure(&self) -> bool {
+        !self.is_about_the_start()
+    }
+
+    fn choose_barrier(&mut self) {
+        if self.cell.deed == Deed::WaitForStatus && self.racing {
+            self.actors[0].insert(0, Step::Wait(Happening::Status(Status::Idle)));
+            self.begins += 1;
+        } else if self.cell.deed == Deed::WaitForStatus && self.first_prompt_is_sure() {
+            let go = self.new_gate();
+            self.actors.truncate(NAMES.len() - 1);
+            self.go = Some(go.clone());
+            self.barrier = Some(Happening::Gate(go.clone()));
+        } else if self.cell.deed == Deed::WaitForStatus {
+            self.actors[0].insert(0, Step::Wait(Happening::Status(Status::Idle)));
+            self.begins += 1;
+        }
+        let prompt = FrameSeen { method: Method::Prompt, text: Some(text(0)), count: 1 };
+        let message = EventSeen { kind: EventKind::UserMessage, text: Some(text(0)), count: 1 };
+        let is_sure = self.first_prompt_is_sure();
+        let waits = self.needs_interrupt() || self.hangs() || self.chance(40);
+        let barrier = match self.cell.deed {
+            Deed::WaitForGate if self.barrier.is_none() => Happening::Gate(self.new_gate()),
+            Deed::WaitForFrame if is_sure => Happening::Frame(prompt),
+            Deed::WaitForFrame => {
+                Happening::Frame(FrameSeen { method: Method::Initialize, text: None, count: 1 })
+            }
+            Deed::WaitForEvent => Happening::Event(message),
+            _ if self.barrier.is_none() && is_sure && waits => Happening::Frame(prompt),
+            _ => return,
+        };
+        self.barrier = Some(barrier);
+    }
+
+    pub fn new_gate(&mut self) -> String {
+        self.numbers[0] += 1;
+        let gate = format!("g{}", self.numbers[0]);
+        self.scenario.gates.push(gate.clone());
+        gate
+    }
+
+    fn choose_subscriber(&mut self) {
+        let is_needed = self.is_for(&[Deed::SlowSubscriber, Deed::FirePendingDrain], &[]);
+        if !is_needed && !(self.side().is_service() && self.chance(15)) {
+            return;
+        }
+        let kinds = [
+            EventKind::UserMessage,
+            EventKind::Finish,
+            EventKind::ToolCall,
+            EventKind::Action,
+            EventKind::Interrupt,
+            EventKind::Pause,
+            EventKind::Error,
+        ];
+        let gate = self.new_gate();
+        self.scenario.subscriber.push(Delivery { on: kinds[self.rng.usize(0..kinds.len())], gate });
+    }
+
+    /// The clock fires what a prompt without an answer waits for, and once more for whoever waits again.
+    fn choose_clock(&mut self) {
+        let Some(timer) = self.timer() else { return };
+        let fires: &[Timer] = match timer {
+            Timer::Prompt => &[Timer::Prompt, Timer::Drain],
+            Timer::Drain => &[Timer::Drain],
+            Timer::InterruptWait => &[Timer::InterruptWait, Timer::Drain],
+            // Whoever switches the model meanwhile waits for the limit of a prompt.
+            Timer::CancelSend => &[Timer::CancelSend, Timer::Drain, Timer::Prompt, Timer::Prompt],
+            Timer::Retry => &[Timer::Retry; 6],
+            Timer::CloseWait => &[Timer::CloseWait, Timer::Drain],
+            Timer::PendingDrain => &[Timer::PendingDrain],
+        };
+        self.scenario.clock = fires.iter().map(|timer| ClockStep::Fire(*timer)).collect();
+    }
+
+    /// Everyone waits before anything that could keep the first prompt from coming.
+    fn wait_behind_the_barrier(&mut self) {
+        let Some(barrier) = self.barrier.clone() else { return };
+        let is_served = self.side().is_service();
+        for actor in 0..self.actors.len() {
+            let at = if actor == 0 { self.begins } else { 0 };
+            let waits = self.actors[actor].len() > at && (actor > 0 || is_served);
+            if waits {
+                self.actors[actor].insert(at, Step::Wait(barrier.clone()));
+            }
+        }
+        let is_waited_for = self.actors.iter().flatten().any(|step| *step == Step::Wait(barrier.clone()));
+        match (&self.go, is_waited_for) {
+            (Some(go), _) => {
+                let running = Step::Wait(Happening::Status(Status::Running));
+                let open = Step::Open(go.clone());
+                self.actors.push(vec![running, open]);
+            }
+            (None, false) => self.actors.push(vec![Step::Wait(barrier)]),
+            (None, true) => {}
+        }
+    }
+
+    /// Every gate that is waited for and that nobody opens yet is opened by an actor, before it does what can wait for the server.
+    fn open_gates(&mut self) {
+        let (opened, awaited) = (self.opened(), self.awaited());
+        let gates = std::mem::take(&mut self.scenario.gates);
+        for gate in &gates {
+            if !awaited.contains(gate) && opened.contains(gate) {
+                self.actors.push(vec![Step::Wait(Happening::Gate(gate.clone()))]);
+            } else if !opened.contains(gate) {
+                self.open(gate);
+            }
+        }
+        self.scenario.gates = gates;
+        if self.cell.deed == Deed::Open
+            && !self.actors.iter().flatten().any(|step| matches!(step, Step::Open(_)))
+        {
+            let gate = self.new_gate();
+            self.actors[0].insert(0, Step::Open(gate.clone()));
+            self.actors.push(vec![Step::Wait(Happening::Gate(gate))]);
+        }
+    }
+
+    fn open(&mut self, gate: &str) {
+        let is_of_start = script::is_of_start(&self.scenario, gate);
+        let step = Step::Open(gate.to_owned());
+        let waits_for_it = |step: &Step| *step == Step::Wait(Happening::Gate(gate.to_owned()));
+        let free: Vec<usize> =
+            (0..self.actors.len()).filter(|actor| !self.actors[*actor].iter().any(waits_for_it)).collect();
+        if free.is_empty() {
+            return self.actors.push(vec![step]);
+        }
+        let actor = free[self.rng.usize(0..free.len())];
+        let is_held = self.scenario.subscriber.iter().any(|slow| slow.gate == gate);
+        let anywhere = self.racing && self.side().is_acp() && !is_of_start && !is_held && self.chance(40);
+        let steps = &self.actors[actor];
+        let at_once = steps.iter().position(|step| self.may_wait(step, is_of_start)).filter(|_| !anywhere);
+        let last = at_once.unwrap_or(steps.len());
+        let at = self.rng.usize(0..=last);
+        self.actors[actor].insert(at, step);
+    }
+
+    /// Whether the step can wait for the server; at a start, or in a synchronous run, also for the state lock.
+    fn may_wait(&self, step: &Step, is_of_start: bool) -> bool {
+        let is_sync = self.actors[0].contains(&Step::RunSync);
+        let holds_lock = !self.side().is_acp() || is_sync || is_of_start;
+        match step {
+            Step::Tool(_) | Step::Open(_) => false,
+            Step::Wait(Happening::Status(Status::Idle)) => false,
+            Step::Wait(_) => is_of_start || self.go.is_some(),
+            Step::Pause => holds_lock,
+            Step::Send(send) => holds_lock || send.run && self.side().is_service(),
+            _ => true,
+        }
+    }
+
+    /// Whether another actor is sure to interrupt the first prompt, and nobody asks for a second run.
+    pub fn is_sure_to_cancel(&self) -> bool {
+        let is_prompt = matches!(self.barrier, Some(Happening::Frame(_)));
+        let runs = self.actors.iter().flatten().filter(|step| match step {
+            Step::Run | Step::RunSync | Step::Accept => true,
+            Step::Send(send) => send.run,
+            _ => false,
+        });
+        let interrupts = self.actors[1..].iter().any(|steps| steps.first() == Some(&Step::Interrupt));
+        is_prompt && runs.count() == 1 && interrupts && !self.actors[0].contains(&Step::RunSync)
+    }
+
+    /// Whether the second message is sure to come while the first is in flight.
+    pub fn is_sure_to_send(&self) -> bool {
+        let is_free = self.side().is_acp() && !self.actors[0].contains(&Step::RunSync);
+        is_free && self.actors[1..].iter().any(|steps| matches!(steps.first(), Some(Step::Send(_))))
+    }
+
+    fn opened(&self) -> Vec<String> {
+        let steps = self.actors.iter().flatten().filter_map(|step| match step {
+            Step::Open(gate) => Some(gate.clone()),
+            _ => None,
+        });
+        steps.chain(script::opened(&self.scenario)).collect()
+    }
+
+    fn awaited(&self) -> Vec<String> {
+        let steps = self.actors.iter().flatten().filter_map(|step| match step {
+            Step::Wait(Happening::Gate(gate)) => Some(gate.clone()),
+            _ => None,
+        });
+        let slow = self.scenario.subscriber.iter().map(|slow| slow.gate.clone());
+        steps.chain(slow).chain(script::awaited(&self.scenario)).collect()
     }
 
     /// The scenario file.
-    fn text(&self) -> String {
-        let mut sends = 0;
-        let gates = self.gates();
-        let last = self.actors.len() - 1;
-        let actors: Vec<Value> = (0..=last).map(|place| self.actor(place, &gates, &mut sends)).collect();
-        let actors: Vec<Value> = actors
-            .into_iter()
-            .filter(|actor| actor["does"].as_array().is_some_and(|does| !does.is_empty()))
-            .collect();
-        let prompts = self.prompts.iter().take(sends).enumerate().filter_map(|(place, acts)| {
-            let acts = write(&self.possible(place, acts.as_ref()?));
-            (!acts.is_empty()).then(|| json!({"on": {"prompt": text(place)}, "do": acts}))
-        });
-        let is_acp = self.kind == "acp";
-        let on_cancel = self.on_cancel.as_ref().filter(|_| is_acp);
-        let on_cancel = on_cancel.map(|acts| json!({"on": "cancel", "do": write(acts)}));
-        let on_load =
-            (self.load_fails && is_acp).then(|| json!({"on": "load", "do": [{"fail": "no such session"}]}));
-        let server: Vec<Value> = prompts.chain(on_cancel).chain(on_load).collect();
-        let mut agent = json!({"kind": self.kind});
-        if is_acp {
-            agent["session"] = json!(if self.cold { "cold" } else { "ready" });
-            agent["suffix"] = json!(self.suffix);
+    fn written(mut self) -> Written {
+        let actors = NAMES.iter().zip(self.actors).filter(|(_, does)| !does.is_empty());
+        self.scenario.actors =
+            actors.map(|(name, does)| turnloom::scenario::Actor { name: (*name).to_owned(), does }).collect();
+        if self.scenario.agent.kind == AgentKind::Acp {
+            self.scenario.server.iter_mut().for_each(say_what_breaks);
         }
-        let mut limits = json!({"retries": 0});
-        if let Some(iterations) = self.iterations {
-            limits["iterations"] = json!(iterations);
-        }
-        json!({
-            "version": 1, "title": "a random scenario breaks no rule", "source": "random",
-            "agent": agent, "gates": gates.iter().map(|number| gate(*number)).collect::<Vec<_>>(),
-            "through": if self.service { "service" } else { "conversation" },
-            "actors": actors, "server": server, "limits": limits,
-        })
-        .to_string()
-    }
-
-    fn actor(&self, place: usize, gates: &[u8], sends: &mut usize) -> Value {
-        let moves = &self.actors[place];
-        let begins = match (self.service, place) {
-            (true, 0) => 1,
-            (false, 0) => 2,
-            _ => 0,
-        };
-        let mut does: Vec<Value> = moves.iter().map(|one| self.step(*one, sends)).collect();
-        if place == self.actors.len() - 1 {
-            for number in gates {
-                let after = self.opens_after[usize::from(*number)].min(self.at_once(moves));
-                does.insert(after, json!({"open": gate(*number)}));
-            }
-        }
-        if self.awaits_prompt && !does.is_empty() && (place > 0 || self.service && moves.len() > begins) {
-            does.insert(begins, json!({"wait": {"frame": {"method": "session/prompt", "text": text(0)}}}));
-        }
-        json!({"name": NAMES[place], "does": does})
-    }
-
-    fn step(&self, one: Move, sends: &mut usize) -> Value {
-        match one {
-            Move::Send { run } => send(sends, run && self.service),
-            Move::Run => json!("run"),
-            Move::Interrupt => json!("interrupt"),
-            Move::Pause => json!("pause"),
-            Move::Close => json!("close"),
-            Move::SwitchModel => json!({"switch_model": "m2"}),
-            Move::Tool(step) => json!({"tool": step}),
-        }
-    }
-
-    /// How many steps come before the first that can wait for the server.
-    fn at_once(&self, moves: &[Move]) -> usize {
-        let is_acp = self.kind == "acp";
-        let waits = |one: &Move| match one {
-            Move::Tool(_) => false,
-            Move::Pause => !is_acp,
-            Move::Send { run } => !is_acp || (*run && self.service),
-            Move::Run | Move::Interrupt | Move::Close | Move::SwitchModel => true,
-        };
-        moves.iter().position(waits).unwrap_or(moves.len())
-    }
-
-    /// The gates that the server waits for.
-    fn gates(&self) -> Vec<u8> {
-        let is_acp = self.kind == "acp";
-        let on_cancel = self.on_cancel.iter().filter(|_| is_acp).flatten();
-        let sends = self.actors.iter().flatten().filter(|one| matches!(one, Move::Send { .. })).count();
-        let prompts = self.prompts.iter().take(sends).enumerate();
-        let prompts = prompts.filter_map(|(place, acts)| Some(self.possible(place, acts.as_ref()?)));
-        let acts: Vec<Act> = prompts.flatten().chain(on_cancel.cloned()).collect();
-        let waits = |number: &u8| acts.iter().any(|act| matches!(act, Act::Gate(one) if one == number));
-        (0..2).filter(waits).collect()
-    }
-
-    /// What the server can do on a message without a wait for what need not come.
-    fn possible(&self, place: usize, acts: &[Act]) -> Vec<Act> {
-        let is_acp = self.kind == "acp";
-        let has_second = is_acp && self.others_begin_with(|one| matches!(one, Move::Send { .. }));
-        let is_held = acts.iter().any(|act| matches!(act, Act::Cancelled));
-        let may_hold = is_acp && place == 0 && self.awaits_prompt && self.runs() == 1 && self.interrupts();
-        let can = |act: &&Act| match act {
-            Act::SecondMessage => has_second,
-            Act::StopReading => self.racing && is_acp,
-            Act::Cancelled => may_hold,
-            _ => true,
-        };
-        let mut acts: Vec<Act> = acts.iter().filter(can).cloned().collect();
-        let ends = matches!(acts.last(), Some(Act::Answer(_) | Act::Fail));
-        let may_stay_open = self.racing && is_acp;
-        let lies = is_held && !may_hold;
-        if lies {
-            acts.pop();
-        }
-        if lies || !(ends || may_stay_open) {
-            acts.push(Act::Answer("end_turn"));
-        }
-        let is_answered = matches!(acts.last(), Some(Act::Answer(_) | Act::Fail));
-        let late = self.late[place].iter().flatten().filter(|_| is_acp && is_answered);
-        acts.extend(late.map(|act| match act {
-            // A card of its own: nobody could tell it from one of the next turn.
-            Act::Tool(_, status) => Act::Tool(LATE_CARDS + u8::try_from(place).unwrap_or_default(), status),
-            act => act.clone(),
-        }));
-        acts
-    }
-
-    /// Whether another actor than the first takes such a step before any that can wait for the server.
-    fn others_begin_with(&self, wanted: impl Fn(&Move) -> bool) -> bool {
-        self.actors[1..].iter().any(|moves| moves[..self.at_once(moves)].iter().any(&wanted))
-    }
-
-    /// Whether somebody else than the first actor is sure to interrupt.
-    fn interrupts(&self) -> bool {
-        self.actors[1..].iter().any(|moves| moves.get(self.at_once(moves)) == Some(&Move::Interrupt))
-    }
-
-    /// How many runs are asked for.
-    fn runs(&self) -> usize {
-        let asks = |one: &&Move| {
-            matches!(one, Move::Run) || (self.service && matches!(one, Move::Send { run: true }))
-        };
-        self.actors.iter().flatten().filter(asks).count()
+        let text = serde_json::to_string(&self.scenario).expect("a scenario is text");
+        Written { text, racing: self.racing }
     }
 }
 
-fn write(acts: &[Act]) -> Vec<Value> {
-    let mut closed = Vec::new();
-    acts.iter()
-        .filter_map(|act| {
-            Some(match act {
-                Act::Say(word) => json!({"say": format!("w{word}")}),
-                // A server that goes on with a card that it has closed is wrong itself.
-                Act::Tool(id, _) if closed.contains(id) => return None,
-                Act::Tool(id, status) if matches!(*status, "completed" | "failed") => {
-                    closed.push(*id);
-                    json!({"tool": {"id": format!("t{id}"), "status": status}})
-                }
-                Act::Tool(id, status) => json!({"tool": {"id": format!("t{id}"), "status": status}}),
-                Act::Gate(one) => json!({"wait": {"gate": gate(*one)}}),
-                Act::Cancelled => json!({"wait": {"frame": {"method": "session/cancel"}}}),
-                Act::SecondMessage => json!({"wait": {"event": {"kind": "user_message", "count": 2}}}),
-                Act::StopReading => json!("stop_reading"),
-                Act::Answer(reason) => json!({"answer": reason}),
-                Act::Fail => json!({"fail": "boom"}),
-            })
-        })
-        .collect()
+fn say_what_breaks(reaction: &mut Reaction) {
+    if matches!(reaction.on, Trigger::Prompt(_) | Trigger::AnyPrompt | Trigger::Cancel) {
+        reaction.breaks = broken_by(reaction);
+    }
 }
 
-fn gate(number: u8) -> String {
-    format!("g{}", number + 1)
+/// The text of the message at this place.
+pub fn text(place: usize) -> String {
+    format!("m{}", place + 1)
 }

@@ -224,7 +224,7 @@ impl LocalConversation {
         let on_event = self.turn(None, false).on_event;
         match self.agent() {
             Agent::Acp(agent) => agent.init_state(&self.inner.state, &on_event)?,
-            Agent::Llm(_) | Agent::Sync(_) => LlmAgent::init_state(&on_event),
+            Agent::Llm(_) | Agent::Sync(_) => LlmAgent::init_state(&self.inner.state, &on_event),
         }
         self.inner.agent_ready.set(true);
         Ok(())

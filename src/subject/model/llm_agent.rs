@@ -111,10 +111,12 @@ impl LlmAgent {
         Self { llm, requests, condenser, confirmation, usage, switches }
     }
 
-    /// Begins the conversation, with the system prompt.
-    pub fn init_state(on_event: &OnEvent) {
+    /// Begins the conversation, with the system prompt; one that is taken up again has it already.
+    pub fn init_state(state: &ConversationState, on_event: &OnEvent) {
         let _place = thread::place("init state");
-        on_event(system_prompt_event());
+        if !state.has_system_prompt() {
+            on_event(system_prompt_event());
+        }
     }
 
     /// What was counted, when the execution is over.

@@ -117,6 +117,12 @@ impl ConversationState {
         anchor(Anchor { log: EVENT_LOG, entry: index });
     }
 
+    /// Whether the conversation was begun before, as the owner of the lock sees it. A system prompt is among the first events.
+    #[must_use]
+    pub(super) fn has_system_prompt(&self) -> bool {
+        self.events.read(|events| events.iter().any(|event| event.kind == EventKind::SystemPrompt))
+    }
+
     /// The user messages in the log, oldest first, as the owner of the lock sees them.
     #[must_use]
     pub fn prompt_messages(&self) -> Vec<MessageId> {
