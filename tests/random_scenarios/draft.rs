@@ -169,7 +169,7 @@ impl Draft {
         let agent = self.scenario.agent.kind;
         let cold = side.is_acp() && (self.is_about_the_start() || self.chance(15));
         let asks = self.is_for(&[Deed::Accept, Deed::Reject], &[]);
-        let confirmation = !side.is_acp() && (asks || self.chance(30)) || asks;
+        let confirmation = asks || !side.is_acp() && self.chance(30);
         let (suffix, condenser) = (self.chance(15), self.chance(15));
         let head = &mut self.scenario.agent;
         head.session = if cold { Session::Cold } else { Session::Ready };
@@ -377,7 +377,7 @@ impl Draft {
 
     fn choose_subscriber(&mut self) {
         let is_needed = self.is_for(&[Deed::SlowSubscriber, Deed::FirePendingDrain], &[]);
-        if !is_needed && !(self.side().is_service() && self.chance(15)) {
+        if !(is_needed || self.side().is_service() && self.chance(15)) {
             return;
         }
         let kinds = [

@@ -57,7 +57,8 @@ fn reaction(on: Trigger, actions: Vec<Action>) -> Reaction {
 fn on_prompt(draft: &mut Draft, place: usize) -> Option<Reaction> {
     let (is_first, has_act) = (place == 0, place == draft.second);
     let is_needed = !is_elsewhere(draft.cell.act) || is_waited_for(draft) || draft.hangs() || asks(draft);
-    if !(is_first && is_needed) && !(has_act && !is_first) && !draft.chance(60) {
+    let is_wanted = if is_first { is_needed } else { has_act };
+    if !is_wanted && !draft.chance(60) {
         return None;
     }
     let mut actions = Vec::new();
@@ -346,7 +347,7 @@ fn on_cancel(draft: &mut Draft) -> Option<Reaction> {
         _ => false,
     });
     let answers = draft.cell.deed == Deed::FirePrompt;
-    if !is_it && !answers && !(draft.side().is_acp() && cancels && draft.chance(55)) {
+    if !(is_it || answers || draft.side().is_acp() && cancels && draft.chance(55)) {
         return None;
     }
     let mut actions = Vec::new();
@@ -378,7 +379,7 @@ fn on_load(draft: &mut Draft) -> Option<Reaction> {
         .iter()
         .flatten()
         .any(|step| matches!(step, Step::Interrupt | Step::Close | Step::Reload));
-    if !is_it && !(draft.side().is_acp() && loads && draft.chance(20)) {
+    if !(is_it || draft.side().is_acp() && loads && draft.chance(20)) {
         return None;
     }
     let mut actions = Vec::new();
@@ -422,7 +423,7 @@ fn on_start(draft: &mut Draft) -> Option<Reaction> {
 fn on_set_model(draft: &mut Draft) -> Option<Reaction> {
     let is_it = draft.cell.act == Act::OnSetModel;
     let switches = draft.actors.iter().flatten().filter(|step| matches!(step, Step::SwitchModel(_))).count();
-    if !is_it && !(switches > 0 && draft.chance(30)) {
+    if !(is_it || switches > 0 && draft.chance(30)) {
         return None;
     }
     let mut actions = Vec::new();
@@ -450,7 +451,7 @@ fn on_tool_results(draft: &mut Draft) {
     let mut call = 0;
     while call < draft.numbers[3] {
         call += 1;
-        if !(is_it && call == 1) && !is_any && !draft.chance(40) {
+        if !(is_it && call == 1 || is_any || draft.chance(40)) {
             continue;
         }
         let mut actions = Vec::new();
