@@ -309,7 +309,7 @@ fn n08_server_death_unnoticed() {
 fn n08_the_restart_waits_for_the_prompt_of_the_dead_server() {
     let scenario = r#"{
         "version": 1, "title": "the restart after a server's death", "source": "N08", "agent": {"kind": "acp"},
-        "decisions": {"server_death": "unnoticed"},
+        "decisions": {"server_death": "unnoticed", "turn_restart": "loop"},
         "actors": [{"name": "alice", "does": [{"send": {"text": "first"}}, "run", {"send": {"text": "second"}}, "run"]}],
         "clock": [{"fire": "prompt"}, {"fire": "drain"}],
         "server": [{"on": {"prompt": "first"}, "process": 1, "do": [{"say": "working"}, {"exit": 1}]}]
@@ -519,15 +519,15 @@ fn the_failing_and_the_passing_execution_stand_side_by_side() {
     insta::assert_snapshot!(picture.split_once("racing pair: ").expect("the pair is told").1, @r#"
     client `bob` takes the state lock before client `alice` writes status finished
         this order breaks the rule                     this order passes
-         76  alice: write agent_state AgentState …      76  alice: write agent_state AgentState …
-         77  alice: unlock state                        77  alice: unlock state
-      ▸  78  bob: lock state                         ▸  78  alice: lock state
-         79  bob: write status idle                     79  alice: write status finished
-         80  bob: append events user_message seco…      80  alice: unlock state
-         81  bob: unlock state                         ⋮
-      ▸  82  alice: lock state                          88  alice: select loop of alice
-         83  alice: write status finished            ▸  89  bob: lock state
-                                                        90  bob: write status idle
+         78  alice: write agent_state AgentState …      78  alice: write agent_state AgentState …
+         79  alice: unlock state                        79  alice: unlock state
+      ▸  80  bob: lock state                         ▸  80  alice: lock state
+         81  bob: write status idle                     81  alice: write status finished
+         82  bob: append events user_message seco…      82  alice: unlock state
+         83  bob: unlock state                         ⋮
+      ▸  84  alice: lock state                          90  alice: select loop of alice
+         85  alice: write status finished            ▸  91  bob: lock state
+                                                        92  bob: write status idle
       nearest passing schedule
         token    r08-finish-gap:finish-gap:-:68ad93
         replay   turnloom replay scenarios/r08-finish-gap.json r08-finish-gap:finish-gap:-:68ad93
