@@ -319,7 +319,10 @@ fn n08_the_restart_waits_for_the_prompt_of_the_dead_server() {
     std::fs::write(&file, scenario).expect("the scenario is written");
     let found = turnloom(&["explore", &file.display().to_string()]).stdout;
     let found = String::from_utf8_lossy(&found);
-    assert!(found.contains("alice in run › astep › restart server › end server › stop portal"), "{found}");
+    assert!(
+        found.contains("alice in step 4 › run › astep › restart server › end server › stop portal"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -400,6 +403,11 @@ fn n37_interrupt_at_start_untold() {
 #[test]
 fn n38_restart_blocks_loop() {
     shows("N38", "n38-restart-blocks-loop", "proved up to 0 preemptions");
+}
+
+#[test]
+fn n39_history_leaks_into_turn() {
+    shows("N39", "n39-history-leaks-into-turn", "proved");
 }
 
 /// R19 once more: the cursor survives a reload of what was saved, and without it in the state it does not.

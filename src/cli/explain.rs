@@ -309,6 +309,7 @@ mod tests {
             turn_restart: loop (ACPAgent.astep, self._restart_session_on_next_turn)
             supersede_check: newest (EventService._mark_running_acp_prompt_superseded_sync)
             sync_message: newest (ACPAgent.step, reversed(state.events))
+            loaded_history: at_once (ACPAgent._start_acp_server, await conn.load_session)
             sync_prompt_lock: held (LocalConversation.run, with self._state around step)
         ");
     }

@@ -1,7 +1,7 @@
 //! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
 
 use super::facts::{Answer, Turn, messages, turns};
-use super::service_log::{Asked, asked, began, stays_stopped, stopped_after};
+use super::service_log::{Asked, asked, asks_for_run, began, stays_stopped, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{CallKind, Cause, Observations};
 use crate::scenario::{EventKind, Need, Status, StopReason};
@@ -25,8 +25,8 @@ to make room, the message's own prompt must not be the one that is hit.
 
 It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
-pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and nobody has asked for a run since, nor if the pause that a user had asked for before takes effect after \
-it, nor while the run is still on, nor when the service is \
+pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and nobody has asked since for a run that began with the message in the log, nor if the pause that a user had asked for before takes effect after \
+it, nor while the run is still on, be it paused in a turn without an answer, nor when the service is \
 closed, nor if the message was never prompted and a run that began for a message after it has taken all its permitted steps, \
 which leaves the message to a further run. A native agent's LLM call carries all \
 messages before it, so there a call with a newer message counts as well. A message that a finished conversation left \
@@ -47,6 +47,10 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `s
             return Vec::new();
         }
         let (turns, messages, asked) = (turns(seen), messages(seen), asked(seen));
+        let is_open = turns.last().is_some_and(|turn| turn.answer.is_none() && turn.ended.is_none());
+        if context.acp && is_open && seen.end.status == Status::Paused {
+            return Vec::new();
+        }
         let mut violations = Vec::new();
         for (at, &(place, text)) in messages.iter().enumerate() {
             let wanted = |asked: &&Asked<'_>| asked.text == text && asked.run;
@@ -67,7 +71,8 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `s
                 _ => continue,
             };
             let limited = told.is_empty() && reached_limit(seen, context, own.place);
-            if limited || stays_stopped(seen, own.place) || paused_late(seen, place) {
+            let stopped = stays_stopped(seen, own.place) || revoked_in_flight(seen, own.place, place);
+            if limited || stopped || paused_late(seen, place) {
                 continue;
             }
             let prompts = told.iter().map(|turn| Mark::Server(turn.read));
@@ -91,6 +96,15 @@ fn was_cut_short(seen: &Observations, text: &str) -> bool {
 /// Whether the service was closed: it begins no run any more.
 fn was_closed(seen: &Observations) -> bool {
     seen.calls.values().flatten().any(|call| call.call == CallKind::Close)
+}
+
+/// Whether a stop has revoked the run of the message at this place of the book, and the run that was asked for last began before
+/// the message was in the log, at that place: then nobody has asked for a run that could have taken it.
+fn revoked_in_flight(seen: &Observations, asked: usize, message: usize) -> bool {
+    let Some(last_asked) = seen.service.iter().rposition(asks_for_run) else { return false };
+    let mut since = (1..).zip(began(seen)).filter(|(_, (place, _))| *place > last_asked).peekable();
+    let began_before = |number: u32| seen.runs.iter().any(|run| run.number == number && run.after <= message);
+    stopped_after(seen, asked) && since.peek().is_some() && since.all(|(number, _)| began_before(number))
 }
 
 /// Whether a pause took effect after this event; one that nobody asked for is no excuse.
@@ -117,7 +131,7 @@ fn was_cancelled(turn: &Turn<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::AskedRunHappens;
-    use crate::observation::{Call, Observations, ServerEntry, ServiceEntry};
+    use crate::observation::{Call, Cause, Observations, ServerEntry, ServiceEntry};
     use crate::rules::Rule;
     use crate::rules::testkit::*;
     use crate::scenario::{Status, StopReason};
@@ -211,6 +225,15 @@ mod tests {
         let refused = Call { call: "run".into(), returned: "ValueError".into() };
         seen.calls = [("ann".to_owned(), vec![refused])].into();
         holds(&AskedRunHappens, &seen);
+
+        let begun =
+            [stopped.clone(), vec![ServiceEntry::Run, ServiceEntry::Began { by: Cause::Run }]].concat();
+        let mut early = ended(Status::Idle, first(), begun);
+        early.runs = vec![run(1, "loop", &[]), run(2, "loop", &[])];
+        early.runs[1].after = 2;
+        holds(&AskedRunHappens, &early);
+        early.runs[1].after = 3;
+        breaks(&AskedRunHappens, &early);
 
         let accepted = [stopped.clone(), vec![ServiceEntry::Accept { waiting: true }]].concat();
         holds(&AskedRunHappens, &ended(Status::Idle, first(), accepted));

@@ -7,8 +7,9 @@
 
 use std::collections::BTreeSet;
 
+use super::waits::is_in_runtime;
 use crate::observation::{CallKind, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo};
-use crate::terms::ThreadRole;
+use crate::terms::{EventKind, ThreadRole};
 
 /// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
 /// waits for a server when it need not; nor are the limits of waits for a run, which is stuck for a reason of its own.
@@ -16,12 +17,14 @@ const EXCUSES: [&str; 4] = ["drain", "cancel_send", "retry", "pending_drain"];
 
 /// Whether the scenario made the deadlock itself.
 pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
-    let stops = stuck.threads.iter().any(is_stopping) || was_stopped(seen);
+    let stops = !is_synchronous(stuck) && (stuck.threads.iter().any(is_stopping) || was_stopped(seen, stuck));
     let mut free: BTreeSet<&str> = BTreeSet::new();
     loop {
         let goes_on = |thread: &&Waiting| {
             !free.contains(thread.thread.as_str())
-                && (waits_for_scenario(thread, stops) || is_freed(thread, &free, stuck))
+                && (waits_for_scenario(thread, stops)
+                    || is_limit_of_switch(thread, stuck)
+                    || is_freed(thread, &free, stuck))
         };
         let more: Vec<&str> = stuck.threads.iter().filter(goes_on).map(|thread| &*thread.thread).collect();
         if more.is_empty() {
@@ -32,10 +35,17 @@ pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
     stuck.threads.iter().filter(|thread| is_in_runtime(thread)).all(|thread| free.contains(&*thread.thread))
 }
 
-/// Whether the thread is in a call of the runtime; otherwise it waits for what the scenario was to let happen.
-fn is_in_runtime(thread: &Waiting) -> bool {
-    let is_wait = |place: &Place| matches!(place, Place::WaitFor(_));
-    !thread.holds.is_empty() || !thread.place.iter().all(is_wait)
+/// Whether the thread waits no longer than a switch of the model may take, and the scenario does not let that time pass: no turn
+/// is under way, and so the limit of prompts is the switch's.
+fn is_limit_of_switch(thread: &Waiting, stuck: &Stuck) -> bool {
+    let is_limit = |need: &Need| matches!(need, Need::Timer { timer, .. } if timer == "prompt");
+    let is_turn = |place: &Place| matches!(place, Place::Prompt(_) | Place::AsyncStep | Place::Step);
+    thread.needs.iter().any(is_limit) && !stuck.threads.iter().flat_map(|thread| &thread.place).any(is_turn)
+}
+
+/// Whether a synchronous step is under way, which no stop can end: it comes to its end with the server's answer.
+fn is_synchronous(stuck: &Stuck) -> bool {
+    stuck.threads.iter().any(|thread| thread.place.contains(&Place::Step))
 }
 
 fn is_stopping(thread: &Waiting) -> bool {
@@ -46,14 +56,29 @@ fn is_stopping(thread: &Waiting) -> bool {
     })
 }
 
-/// Whether a stop has returned that a run should have noticed: it came after the last run had begun.
-fn was_stopped(seen: &Observations) -> bool {
+/// Whether a stop that should end a turn came after the last run had begun. A pause lets the turn come to its end. Of the
+/// service's stops the book does not say which are pauses: they all count if any actor interrupts or closes. Whether a
+/// newer message cancels a prompt, `superseded-prompt-is-cancelled` asks.
+fn was_stopped(seen: &Observations, stuck: &Stuck) -> bool {
+    let places = stuck.threads.iter().flat_map(|thread| &thread.place);
+    let under_way = places.filter_map(|place| match place {
+        Place::Call(call) | Place::Service(call) => Some(call),
+        _ => None,
+    });
+    let returned = seen.calls.values().flatten().map(|call| &call.call);
+    if !returned.chain(under_way).any(is_stop) {
+        return false;
+    }
+    if seen.service.is_empty() {
+        return !is_paused(seen);
+    }
     let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
-    let since = began.map_or(&seen.service[..], |began| &seen.service[began + 1..]);
-    let stops =
-        |entry: &ServiceEntry| matches!(entry, ServiceEntry::Stop | ServiceEntry::Message { run: true, .. });
-    since.iter().any(stops)
-        || seen.service.is_empty() && seen.calls.values().flatten().any(|call| is_stop(&call.call))
+    seen.service[began.map_or(0, |began| began + 1)..].contains(&ServiceEntry::Stop)
+}
+
+/// Whether the log has a pause: an interrupt that finds no run pauses, which lets a turn come to its end.
+fn is_paused(seen: &Observations) -> bool {
+    seen.events.iter().any(|event| event.kind == EventKind::Pause)
 }
 
 fn is_stop(call: &CallKind) -> bool {
@@ -100,7 +125,7 @@ fn brings_more(free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testkit::{deadlock, waiting};
+    use super::super::testkit::{deadlock, pause, waiting};
     use super::is_of_scenario;
     use crate::observation::{Call, CallKind, ClockOf, Need, Observations, Opener, Place, Since, Waiting};
 
@@ -141,6 +166,19 @@ mod tests {
         let call = Call::new(CallKind::Interrupt, Ok(()));
         stopped.calls.insert("bob".into(), vec![call]);
         assert!(!is_scenarios(&stopped));
+        stopped.events = vec![pause()];
+        assert!(is_scenarios(&stopped), "the interrupt found no run");
+    }
+
+    #[test]
+    fn a_switch_of_the_model_that_waits_for_its_limit_is_the_scenarios_whatever_was_stopped() {
+        let switch = needing(
+            waiting("worker", "switch model", "select portal", &[], &["server"]),
+            vec![timer("prompt")],
+        );
+        let mut seen = deadlock(vec![switch]);
+        seen.calls.insert("cem".into(), vec![Call::new(CallKind::Interrupt, Ok(()))]);
+        assert!(is_scenarios(&seen));
     }
 
     #[test]

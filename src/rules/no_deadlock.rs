@@ -29,7 +29,7 @@ runtime would go on as soon as the scenario did what it alone can do. While a tu
 only a timer that would end the wait is, or a subscriber that takes nothing in.
 
 Source: R14 `unbounded-cancel-send`, #3376 round 4; R30 `hung-worker`, #3376 (a hang is a verdict with the place of every thread); N07 \
-`close-waits-for-turn`, N08 `server-death-unnoticed`, N23 `tool-starved-by-waiters` and N38 `restart-blocks-loop`, 1.25.0; P03 `start-blocks-loop`, #3510."
+`close-waits-for-turn`, N08 `server-death-unnoticed` and N23 `tool-starved-by-waiters`, 1.25.0; P03 `start-blocks-loop`, #3510."
     }
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {

@@ -32,7 +32,7 @@ overlap (`one-prompt-a-session` speaks of that), or when the server itself goes 
 say whose they are. The rule is for ACP agents.
 
 Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`; \
-N01 `overtaken-live-update`, 1.25.0."
+N01 `overtaken-live-update` and N39 `history-leaks-into-turn`, 1.25.0."
     }
 
     fn needs(&self) -> &'static [Need] {

@@ -1,5 +1,6 @@
 //! `run-stops-after-error`: reads the steps of each run.
 
+use super::service_log::began;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, RunSeen};
 use crate::scenario::{EventKind, Status, word};
@@ -57,11 +58,13 @@ Source: R18 `runs-on-after-error`, #3376 round 4; N05 `sync-runs-on-after-error`
     }
 }
 
-/// The last run, if its last step ended in error and the conversation is no longer in error.
+/// The last run that came to its first step, if its last one ended in error and the conversation is no longer in error. A further
+/// run that the service has begun may take the error back, though it was stopped before its first step.
 fn written_over(seen: &Observations) -> Option<&RunSeen> {
     let last = seen.runs.iter().max_by_key(|run| run.number)?;
     let failed = last.steps.last().is_some_and(|step| step.ended == Some(Status::Error));
-    (failed && seen.stuck.is_none() && seen.end.status != Status::Error).then_some(last)
+    let is_last = began(seen).len() <= last.number as usize;
+    (failed && is_last && seen.stuck.is_none() && seen.end.status != Status::Error).then_some(last)
 }
 
 #[cfg(test)]
@@ -102,6 +105,9 @@ mod tests {
         );
         // The message of that run never comes again, either.
         assert_eq!(broken(&seen), ["failed-message-comes-again", "run-stops-after-error"].into());
+        let mut again = seen.clone();
+        again.service = vec![message("first", true), began_by_message(), began_by_message()];
+        holds(&RunStopsAfterError, &again);
         seen.runs.push(run(2, "alice", &[]));
         holds(&RunStopsAfterError, &seen);
     }

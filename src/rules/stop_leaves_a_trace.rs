@@ -4,7 +4,7 @@ use super::service_log::began;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{CallKind, Observations, ServiceEntry};
 use crate::scenario::Need;
-use crate::terms::EventKind;
+use crate::terms::{EventKind, Status};
 
 /// A run that a stop has cut short is told of in the log.
 pub struct StopLeavesATrace;
@@ -25,7 +25,8 @@ if nobody had asked for a run.
 
 It breaks when a run was cancelled and the log has neither a pause nor an interrupt. A run counts as cancelled if the call \
 that made it returned `CancelledError`; through the service, if it began, a stop came after that, it took no step and no error \
-was recorded. An execution that got stuck does not count.
+was recorded. An execution that got stuck does not count, nor a conversation that waits for a confirmation, has finished or has \
+failed at the end: a stop changes nothing there, and the status says what comes next.
 
 Source: N37 `interrupt-at-start-untold`, found by turnloom in openhands-sdk 1.25.0 and 1.58.2."
     }
@@ -36,7 +37,9 @@ Source: N37 `interrupt-at-start-untold`, found by turnloom in openhands-sdk 1.25
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
         let tells = |kind| matches!(kind, EventKind::Interrupt | EventKind::Pause);
-        if seen.stuck.is_some() || seen.events.iter().any(|event| tells(event.kind)) {
+        let is_clear =
+            matches!(seen.end.status, Status::WaitingForConfirmation | Status::Finished | Status::Error);
+        if is_clear || seen.stuck.is_some() || seen.events.iter().any(|event| tells(event.kind)) {
             return Vec::new();
         }
         let marks: Vec<Mark> = seen.events.len().checked_sub(1).map(Mark::Event).into_iter().collect();
@@ -75,15 +78,22 @@ mod tests {
     use super::StopLeavesATrace;
     use crate::observation::{Call, CallKind, Event, Observations, ServiceEntry};
     use crate::rules::testkit::*;
+    use crate::terms::Status;
 
     fn returned(events: Vec<Event>, call: &str, returned: &str) -> Observations {
         let call = Call { call: CallKind::from(call), returned: returned.to_owned() };
-        Observations { calls: [("alice".to_owned(), vec![call])].into(), ..seen(events, vec![]) }
+        Observations { calls: [("alice".to_owned(), vec![call])].into(), ..idle(events) }
     }
 
     fn stopped(events: Vec<Event>) -> Observations {
         let service = vec![message("first", true), began_by_message(), ServiceEntry::Stop];
-        Observations { service, ..seen(events, vec![]) }
+        Observations { service, ..idle(events) }
+    }
+
+    fn idle(events: Vec<Event>) -> Observations {
+        let mut seen = seen(events, vec![]);
+        seen.end.status = Status::Idle;
+        seen
     }
 
     #[test]
@@ -112,6 +122,11 @@ mod tests {
         }
         holds(&StopLeavesATrace, &returned(vec![], "run", "ok"));
         holds(&StopLeavesATrace, &stopped(vec![user("first"), error("ACPInitError")]));
+        for status in [Status::WaitingForConfirmation, Status::Finished, Status::Error] {
+            let mut clear = stopped(vec![user("first")]);
+            clear.end.status = status;
+            holds(&StopLeavesATrace, &clear);
+        }
         let runs = vec![run(1, "loop", &[])];
         holds(&StopLeavesATrace, &Observations { runs, ..stopped(vec![user("first")]) });
     }

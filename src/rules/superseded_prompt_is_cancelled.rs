@@ -5,6 +5,7 @@ use super::service_log::{asked, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Stuck};
 use crate::scenario::Need;
+use crate::terms::EventKind;
 
 /// A message with a run cancels the older prompt in flight.
 pub struct SupersededPromptIsCancelled;
@@ -24,7 +25,7 @@ server to cancel the prompt in flight (`session/cancel`) and prompts the new mes
 waits until the old prompt has come to its end, and if the server hangs, for ever.
 
 It breaks when at the end of an execution a prompt is unanswered, was never cancelled and its step goes on, though a message was \
-persisted with `run=true` while it was in flight, waits behind it, and no user has stopped the conversation since. A \
+persisted with `run=true` while it was in flight, waits behind it, and no user has stopped the conversation since, nor paused the turn before: a paused turn comes to its end. A \
 server that answers by itself hides the breach: let it wait for the cancel. For ACP agents through the service.
 
 Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
@@ -51,7 +52,9 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
             let wants_run = asked
                 .iter()
                 .any(|asked| asked.text == *text && asked.run && !stopped_after(seen, asked.place));
-            *place >= began && wants_run && turns.iter().all(|turn| turn.text != *text)
+            let is_paused =
+                seen.events[began.min(*place)..*place].iter().any(|event| event.kind == EventKind::Pause);
+            *place >= began && wants_run && !is_paused && turns.iter().all(|turn| turn.text != *text)
         };
         let messages = messages(seen);
         let waiting = messages.iter().find(|message| waits(message));
@@ -102,6 +105,14 @@ mod tests {
         );
         assert_eq!(broken(&seen), ["superseded-prompt-is-cancelled"].into());
         assert_eq!(SupersededPromptIsCancelled.judge(&seen, &native()), []);
+    }
+
+    #[test]
+    fn a_turn_that_was_paused_before_the_message_comes_to_its_end() {
+        let mut seen = left(vec![prompt("first")], both());
+        seen.events.insert(1, pause());
+        seen.end.status = Status::Paused;
+        holds(&SupersededPromptIsCancelled, &seen);
     }
 
     #[test]

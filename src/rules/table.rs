@@ -65,7 +65,7 @@ static TABLE: &[Row] = &[
         &no_deadlock::NoDeadlock,
         Basis {
             binds: &[Side::Client, Side::Scenario],
-            ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "N38", "P03"])
+            ..runtime("no-deadlock", &["R14", "R30", "N07", "N08", "N23", "P03"])
         },
     ),
     of_execution(&no_hang::NoHang, runtime("no-hang", &["R30"])),
@@ -97,7 +97,7 @@ static TABLE: &[Row] = &[
     ),
     of_execution(
         &nothing_after_turn_end::NothingAfterTurnEnd,
-        runtime("nothing-after-turn-end", &["R06", "R11", "R29", "N01"]),
+        runtime("nothing-after-turn-end", &["R06", "R11", "R29", "N01", "N39"]),
     ),
     of_execution(&restart_between_turns::RestartBetweenTurns, runtime("restart-between-turns", &["R16"])),
     of_execution(
@@ -143,7 +143,7 @@ static TABLE: &[Row] = &[
     ),
     of_execution(&accept_is_honoured::AcceptIsHonoured, runtime("accept-is-honoured", &["N21"])),
     of_execution(&last_state_is_true::LastStateIsTrue, runtime("last-state-is-true", &["N03"])),
-    of_execution(&loop_goes_on::LoopGoesOn, runtime("loop-goes-on", &["R34"])),
+    of_execution(&loop_goes_on::LoopGoesOn, runtime("loop-goes-on", &["R34", "N38"])),
     of_execution(&final_state_last::FinalStateLast, runtime("final-state-last", &["R42"])),
     of_execution(&usage_kept_apart::UsageKeptApart, runtime("usage-kept-apart", &["R04"])),
     of_execution(&stop_leaves_a_trace::StopLeavesATrace, runtime("stop-leaves-a-trace", &["N37"])),

@@ -68,18 +68,35 @@ pub(super) fn across_prompt<'a>(stuck: &'a Stuck, context: &Context) -> Vec<Bloc
     blocked(stuck).into_iter().filter(is_across).collect()
 }
 
-/// The threads that sleep in an asynchronous step, and with them the loop that they run.
-pub(super) fn asleep(stuck: &Stuck) -> impl Iterator<Item = &Waiting> {
-    stuck.threads.iter().filter(|thread| {
-        matches!(thread.operation, WaitsTo::Sleep(_)) && thread.place.contains(&Place::AsyncStep)
+/// The threads that keep an event loop standing: each sleeps in an asynchronous step, or is the service's loop and waits for
+/// something other than its own work while a call needs it.
+pub(super) fn standing_loops(stuck: &Stuck) -> impl Iterator<Item = &Waiting> {
+    stuck.threads.iter().filter(|thread| match thread.operation {
+        WaitsTo::Sleep(_) => thread.place.contains(&Place::AsyncStep),
+        WaitsTo::Other(_) => {
+            thread.role() == Some(ThreadRole::Loop) && callers_of(stuck, thread).next().is_some()
+        }
+        WaitsTo::Lock(_) | WaitsTo::Select(_) => false,
     })
+}
+
+/// The threads in a call of the runtime that need this one.
+pub(super) fn callers_of<'a>(stuck: &'a Stuck, needed: &'a Waiting) -> impl Iterator<Item = &'a Waiting> {
+    let needs = move |caller: &&Waiting| caller.waits_for.contains(&needed.thread) && is_in_runtime(caller);
+    stuck.threads.iter().filter(needs)
+}
+
+/// Whether the thread is in a call of the runtime; otherwise it waits for what the scenario was to let happen.
+pub(super) fn is_in_runtime(thread: &Waiting) -> bool {
+    let is_wait = |place: &Place| matches!(place, Place::WaitFor(_));
+    !thread.holds.is_empty() || !thread.place.iter().all(is_wait)
 }
 
 /// Whether a rule of its own says why nobody can move.
 pub(super) fn is_explained(stuck: &Stuck, context: &Context) -> bool {
     !callbacks(stuck).is_empty()
         || !across_prompt(stuck, context).is_empty()
-        || asleep(stuck).next().is_some()
+        || standing_loops(stuck).next().is_some()
 }
 
 /// The place in which the thread awaits or runs a prompt.

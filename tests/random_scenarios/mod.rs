@@ -7,7 +7,7 @@
 //!
 //! Each draft is for the cell of the table that was drawn least often so far, so that the table is drawn evenly. Which scenarios there
 //! are depends on the seed alone. Of each as many schedules are run, first those with the fewest preemptions, then some drawn by PCT:
-//! that can only find, not prove. An execution that stands still since an actor waits for what does not come says nothing of
+//! that can only find, not prove. An execution that stands still by the scenario's own doing says nothing of
 //! the runtime; it is counted, and has to be rare.
 
 mod draft;

@@ -79,7 +79,7 @@ fn on_prompt(draft: &mut Draft, place: usize) -> Option<Reaction> {
         actions.extend(rest);
     }
     end(draft, place, &mut actions);
-    let fails = matches!(actions.last(), Some(Action::Fail(_) | Action::Exit(_)));
+    let fails = actions.iter().any(|action| matches!(action, Action::Fail(_) | Action::Exit(_)));
     if fails && draft.scenario.limits.retries > 0 {
         // The second attempt would go on with cards that the first one has closed.
         actions.retain(|action| !matches!(action, Action::Tool(_)));
@@ -430,9 +430,9 @@ fn on_set_model(draft: &mut Draft) -> Option<Reaction> {
     if draft.chance(50) {
         add(draft, Act::WaitForGate, 0, &mut actions);
     }
-    // A second request, or the second attempt of a prompt, would find the card closed.
+    // A card of its own: the end of a prompt closes all, and a second request would find it closed.
     if switches == 1 && draft.scenario.limits.retries == 0 && draft.chance(40) {
-        actions.push(card(draft, ToolStatus::InProgress));
+        actions.push(Action::Tool(ToolUpdate { id: "t9".to_owned(), status: ToolStatus::InProgress }));
     }
     match draft.rng.usize(0..4) {
         0 => actions.push(Action::Fail("no such model".to_owned())),

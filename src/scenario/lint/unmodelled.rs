@@ -14,6 +14,7 @@ pub(super) fn lint(desk: &mut Desk<'_>) {
     }
     failing_llm(desk);
     close_beside_start(desk);
+    run_beside_close(desk);
     equal_calls(desk);
 }
 
@@ -38,6 +39,28 @@ fn failing_llm(desk: &mut Desk<'_>) {
                 "the run fails at once; the release asks again first",
                 "take the outcome for that of an LLM with `num_retries` 0, or let the agent be of kind `acp`, whose retries \
                  are modelled",
+            );
+        }
+    }
+}
+
+/// A run that begins as another thread closes the conversation starts its server anew, or finds it half ended.
+fn run_beside_close(desk: &mut Desk<'_>) {
+    let scenario = desk.scenario;
+    if scenario.agent.kind != AgentKind::Acp || scenario.through == Through::Service {
+        return;
+    }
+    let runs = |does: &[Step]| does.iter().filter(|step| step.is_run()).count();
+    for (i, actor) in scenario.actors.iter().enumerate() {
+        let Some(j) = actor.does.iter().position(|step| *step == Step::Close) else { continue };
+        let others = scenario.actors.iter().enumerate().filter(|(other, _)| *other != i);
+        if others.map(|(_, other)| runs(&other.does)).sum::<usize>() > 1 || runs(&actor.does[j..]) > 0 {
+            warn(
+                desk,
+                "a run of a conversation that is closed is not modelled",
+                &format!("/actors/{i}/does/{j}"),
+                "a run may come behind this close",
+                "close behind the last run, reload instead, or add \"through\": \"service\", which refuses runs once it is closed",
             );
         }
     }

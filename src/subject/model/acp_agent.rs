@@ -16,8 +16,8 @@ use super::bridge::{Bridge, OnEvent, OnToken, Wired};
 use super::connection::{Connection, Peer, PromptResponse};
 use super::coverage::{Branch, reach};
 use super::decision::{
-    Decisions, FailedPrompt, FailedStart, LiveUpdate, RestartSession, SessionRecord, SuffixMarker,
-    TurnCallbacks,
+    Decisions, FailedPrompt, FailedStart, LiveUpdate, LoadedHistory, RestartSession, SessionRecord,
+    SuffixMarker, TurnCallbacks,
 };
 use super::server_start::{ServerStart, given_up};
 use super::state::{AgentState, ConversationState};
@@ -223,6 +223,9 @@ impl AcpAgent {
                 conn.initialize().await?;
                 if let Some(prior) = prior_session_id {
                     if conn.load_session(&prior).await? {
+                        if decisions.loaded_history == LoadedHistory::Settled {
+                            conn.settle().await?;
+                        }
                         Self::reapply_session_model(&conn, &prior, model).await?;
                         return Ok(prior);
                     }

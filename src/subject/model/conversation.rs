@@ -307,6 +307,7 @@ impl LocalConversation {
         let _held = state.lock();
         if stopped.is_some_and(Flag::is_set) {
             reach(Branch::RunStoppedAtBegin);
+            self.tell_of_held_run();
             return false;
         }
         let mut seen = self.inner.runs_seen.get();
@@ -317,6 +318,18 @@ impl LocalConversation {
             state.set_status(Status::Running);
         }
         true
+    }
+
+    /// A stop has kept a run from its begin, and nothing says so yet: a pause leaves a conversation that waits for a confirmation as
+    /// it is, and a user may have answered since. As the owner of the state lock.
+    fn tell_of_held_run(&self) {
+        let state = &self.inner.state;
+        match state.status() {
+            Status::Idle => state.set_status(Status::Paused),
+            Status::WaitingForConfirmation => {}
+            _ => return,
+        }
+        self.on_event(event(EventKind::Pause, ""));
     }
 
     /// Whether the agent repeats itself, as the owner of the state lock: the status is then `stuck`, and ends the run

@@ -588,6 +588,14 @@ pub const DEFECTS: &[Defect] = &[
         source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent.astep, self._restart_session_after_drain_timeout",
     },
     Defect {
+        name: "history-leaks-into-turn",
+        row: "N39",
+        decision: "loaded_history",
+        alternative: "at_once",
+        harm: "what the server told of the history of a loaded session is taken for the answer to the next message",
+        source: "found by turnloom in openhands-sdk 1.25.0: ACPAgent._start_acp_server, await conn.load_session",
+    },
+    Defect {
         name: "late-stop-loses-run",
         row: "P01",
         decision: "late_stop",

@@ -39,6 +39,12 @@ choices! {
         Settled "settled" "Yes: they are handled, and recorded in their own turn, before the error is.",
         AtOnce "at_once" "No: one that is still to be handled comes up whenever it does, in the next turn maybe.",
     }
+    LoadedHistory,
+    "Does a start that loads a session wait for the history that the server told before its answer?",
+    "openhands-sdk 1.25.0, found by turnloom: ACPAgent._start_acp_server, await conn.load_session" {
+        Settled "settled" "Yes: it is handled, and forgotten, before the first turn begins.",
+        AtOnce "at_once" "No: what is still to be handled comes up whenever it does, in the first turn maybe.",
+    }
     TimeoutReport,
     "When is the time-out of a prompt recorded?",
     "openhands-sdk #3376, review round 3" {

@@ -35,8 +35,8 @@ pub use drain::{
 };
 pub use finalization::{
     AfterError, FailedPrompt, FailedTurn, FinishCheck, FinishedCallbacks, IdlePause, LastIteration,
-    LateMessage, LatePause, StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport, TurnCallbacks,
-    UnfinishedCards,
+    LateMessage, LatePause, LoadedHistory, StuckCheck, SuccessfulTurn, SyncAfterError, TimeoutReport,
+    TurnCallbacks, UnfinishedCards,
 };
 pub use locking::{
     AcpStep, AgentStart, LiveUpdate, ModelSwitch, PromptLock, RetryDelay, SwitchTool, SyncPromptLock,
@@ -160,6 +160,7 @@ decisions! {
     cancelled_prompt: CancelledPrompt,
     timeout_report: TimeoutReport,
     failed_prompt: FailedPrompt,
+    loaded_history: LoadedHistory,
     failed_turn: FailedTurn,
     cancel_send: CancelSend,
     live_update: LiveUpdate,

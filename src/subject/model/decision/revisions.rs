@@ -97,6 +97,7 @@ pub const REVISIONS: &[Revision] = &[
             change("turn_restart", "loop", "ACPAgent.astep, self._restart_session_on_next_turn"),
             change("supersede_check", "newest", "EventService._mark_running_acp_prompt_superseded_sync"),
             change("sync_message", "newest", "ACPAgent.step, reversed(state.events)"),
+            change("loaded_history", "at_once", "ACPAgent._start_acp_server, await conn.load_session"),
             change("sync_prompt_lock", "held", "LocalConversation.run, with self._state around step"),
         ],
     },
