@@ -79,6 +79,11 @@ fn answer(turns: &mut [Turn<'_>], asked: (u32, &str, &str), answer: (usize, Answ
     }
 }
 
+/// Whether the last turn has neither an answer nor an end: its run is still on, be it paused.
+pub(super) fn is_in_turn(turns: &[Turn<'_>]) -> bool {
+    turns.last().is_some_and(|turn| turn.answer.is_none() && turn.ended.is_none())
+}
+
 /// The updates that the server sends in a session whose prompts it has all answered: nobody can say whose they are, for
 /// the client may take them in during the next turn there.
 pub(super) fn late_updates<'a>(seen: &'a Observations) -> Vec<&'a ServerEntry> {

@@ -1,5 +1,6 @@
 //! `final-state-last`: reads the order in which a subscriber was told of events and states.
 
+use super::facts::{is_in_turn, turns};
 use super::service_log::was_closed;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Published, ServiceEntry};
@@ -24,20 +25,21 @@ until all that the run recorded was taken in, and only then tells the state it e
 
 It breaks when an event that a run records (the agent's text, a tool card, a tool call or what it came to, the end of a \
 turn, an error) is the last that a subscriber of the event service is told, with no state after it. Messages of users do not \
-count, nor does an execution that got stuck, whose last run is still on, in which the service was closed or reloaded (a closed \
+count, nor does an execution that got stuck, whose last run is still on (be it paused in a turn without an answer), in which the service was closed or reloaded (a closed \
 service has no subscribers any more), or in which it has given the subscriber up (timer `pending_drain`).
 
 Source: R42 `final-status-before-events`, #3376 merged code."
     }
 
-    fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
+    fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
         let last = seen.stream.iter().rposition(|published| match published {
             Published::Event(event) => is_of_a_run(event.kind),
             _ => false,
         });
         let Some(Published::Event(event)) = last.map(|last| &seen.stream[last]) else { return Vec::new() };
         let after = last.map_or(&[][..], |last| &seen.stream[last + 1..]);
-        let goes_on = seen.end.status == Status::Running;
+        let paused_in_turn = context.acp && seen.end.status == Status::Paused && is_in_turn(&turns(seen));
+        let goes_on = seen.end.status == Status::Running || paused_in_turn;
         if seen.stuck.is_some()
             || goes_on
             || was_closed(seen)
