@@ -39,7 +39,12 @@ fn what_each_defect_breaks_is_shrunk_to_a_scenario_that_breaks_it_too() {
         let file = format!("{name}-small.json");
         folder.write(&file, &small);
         let lint = folder.run(&format!("lint {file}"));
-        assert_eq!(lint.out, format!("{file}: nothing wrong\n"), "{}", lint.err);
+        // Without the defect a small one may wait for what only the defect brings, of which the linter warns.
+        assert!(
+            lint.code == 0 && (lint.out.contains("nothing wrong") || lint.err.contains(": 1 warning")),
+            "{}",
+            lint.err
+        );
         let token = said.lines().find_map(|line| line.trim().strip_prefix("token    ")).expect("a token");
         let Run { code, out: replay, .. } = folder.run(&format!("replay {file} {token}"));
         assert_eq!(code, 1);

@@ -1,6 +1,6 @@
 //! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
 
-use super::facts::{Answer, Turn, is_in_turn, messages, turns};
+use super::facts::{Answer, Turn, is_paused_in_turn, messages, turns};
 use super::service_log::{Asked, asked, asks_for_run, began, stays_stopped, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{CallKind, Cause, Observations};
@@ -47,7 +47,7 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `s
             return Vec::new();
         }
         let (turns, messages, asked) = (turns(seen), messages(seen), asked(seen));
-        if context.acp && is_in_turn(&turns) && seen.end.status == Status::Paused {
+        if context.acp && is_paused_in_turn(&turns, seen) {
             return Vec::new();
         }
         let mut violations = Vec::new();

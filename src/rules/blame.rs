@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 
 use super::waits::is_in_runtime;
 use crate::observation::{CallKind, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo};
-use crate::terms::{EventKind, ThreadRole};
+use crate::terms::{EventKind, ThreadRole, Timer};
 
 /// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
 /// waits for a server when it need not; nor are the limits of waits for a run, which is stuck for a reason of its own.
-const EXCUSES: [&str; 4] = ["drain", "cancel_send", "retry", "pending_drain"];
+const EXCUSES: [Timer; 4] = [Timer::Drain, Timer::CancelSend, Timer::Retry, Timer::PendingDrain];
 
 /// Whether the scenario made the deadlock itself.
 pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
@@ -38,7 +38,7 @@ pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
 /// Whether the thread waits no longer than a switch of the model may take, and the scenario does not let that time pass: no turn
 /// is under way, and so the limit of prompts is the switch's.
 fn is_limit_of_switch(thread: &Waiting, stuck: &Stuck) -> bool {
-    let is_limit = |need: &Need| matches!(need, Need::Timer { timer, .. } if timer == "prompt");
+    let is_limit = |need: &Need| matches!(need, Need::Timer { timer, .. } if timer == Timer::Prompt.name());
     let is_turn = |place: &Place| matches!(place, Place::Prompt(_) | Place::AsyncStep | Place::Step);
     thread.needs.iter().any(is_limit) && !stuck.threads.iter().flat_map(|thread| &thread.place).any(is_turn)
 }
@@ -88,7 +88,7 @@ fn is_stop(call: &CallKind) -> bool {
 /// Whether the thread would go on by itself, did the scenario do what it alone can do.
 fn waits_for_scenario(thread: &Waiting, stops: bool) -> bool {
     thread.needs.iter().any(|need| match need {
-        Need::Timer { timer, .. } => EXCUSES.contains(&timer.as_str()),
+        Need::Timer { timer, .. } => EXCUSES.iter().any(|excuse| excuse.name() == timer),
         Need::Subscriber { .. } => true,
         Need::Gate { openers, .. } => !stops || openers.is_empty(),
         Need::Frame { .. }

@@ -1,7 +1,7 @@
 //! What several rules read out of the logs: the turns of the server's log, the messages and the cards of the event log.
 
 use crate::observation::{Observations, ServerEntry};
-use crate::scenario::{EventKind, StopReason, ToolStatus};
+use crate::scenario::{EventKind, Status, StopReason, ToolStatus};
 
 /// One prompt that the server read, and what became of it. Places count the server's log from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,9 +79,16 @@ fn answer(turns: &mut [Turn<'_>], asked: (u32, &str, &str), answer: (usize, Answ
     }
 }
 
-/// Whether the last turn has neither an answer nor an end: its run is still on, be it paused.
-pub(super) fn is_in_turn(turns: &[Turn<'_>]) -> bool {
-    turns.last().is_some_and(|turn| turn.answer.is_none() && turn.ended.is_none())
+/// Whether the turn is under way and nobody has cancelled it.
+pub(super) fn is_left_alone(turn: &Turn<'_>, seen: &Observations) -> bool {
+    turn.answer.is_none()
+        && turn.ended.is_none()
+        && !seen.server[turn.read..].iter().any(|entry| turn.is_cancelled_by(entry))
+}
+
+/// Whether the conversation is paused and its last turn goes on: then its run is still on.
+pub(super) fn is_paused_in_turn(turns: &[Turn<'_>], seen: &Observations) -> bool {
+    seen.end.status == Status::Paused && turns.last().is_some_and(|turn| is_left_alone(turn, seen))
 }
 
 /// The updates that the server sends in a session whose prompts it has all answered: nobody can say whose they are, for

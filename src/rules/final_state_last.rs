@@ -1,6 +1,6 @@
 //! `final-state-last`: reads the order in which a subscriber was told of events and states.
 
-use super::facts::{is_in_turn, turns};
+use super::facts::{is_paused_in_turn, turns};
 use super::service_log::was_closed;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Published, ServiceEntry};
@@ -38,7 +38,7 @@ Source: R42 `final-status-before-events`, #3376 merged code."
         });
         let Some(Published::Event(event)) = last.map(|last| &seen.stream[last]) else { return Vec::new() };
         let after = last.map_or(&[][..], |last| &seen.stream[last + 1..]);
-        let paused_in_turn = context.acp && seen.end.status == Status::Paused && is_in_turn(&turns(seen));
+        let paused_in_turn = context.acp && is_paused_in_turn(&turns(seen), seen);
         let goes_on = seen.end.status == Status::Running || paused_in_turn;
         if seen.stuck.is_some()
             || goes_on

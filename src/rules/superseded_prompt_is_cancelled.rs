@@ -1,6 +1,6 @@
 //! `superseded-prompt-is-cancelled`: looks for a prompt that is in flight when nobody moves any more.
 
-use super::facts::{Turn, messages, turns};
+use super::facts::{is_left_alone, messages, turns};
 use super::service_log::{asked, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Stuck};
@@ -70,13 +70,6 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
         };
         waiting.map(violation).into_iter().collect()
     }
-}
-
-/// Whether the turn is under way and nobody has cancelled it.
-fn is_left_alone(turn: &Turn<'_>, seen: &Observations) -> bool {
-    turn.answer.is_none()
-        && turn.ended.is_none()
-        && !seen.server[turn.read..].iter().any(|entry| turn.is_cancelled_by(entry))
 }
 
 #[cfg(test)]

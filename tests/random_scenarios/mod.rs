@@ -61,7 +61,7 @@ fn random_scenarios_find_a_race_at_the_end_of_a_run() {
 }
 
 fn assert_finds(defect: &'static str, rule: &str) {
-    let survey = Survey { scenarios: 600, seed: 1, schedules: 20, only: None, defect: Some(defect) };
+    let survey = Survey { scenarios: 300, seed: 1, schedules: 60, only: None, defect: Some(defect) };
     let (_, drafts) = survey.draw();
     let ran = survey.run(&drafts);
     println!("{}", ran.summary());

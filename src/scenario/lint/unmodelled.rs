@@ -54,7 +54,10 @@ fn run_beside_close(desk: &mut Desk<'_>) {
     for (i, actor) in scenario.actors.iter().enumerate() {
         let Some(j) = actor.does.iter().position(|step| *step == Step::Close) else { continue };
         let others = scenario.actors.iter().enumerate().filter(|(other, _)| *other != i);
-        if others.map(|(_, other)| runs(&other.does)).sum::<usize>() > 1 || runs(&actor.does[j..]) > 0 {
+        let others = others.map(|(_, other)| runs(&other.does)).sum::<usize>();
+        // Who waits before may wait for the last run.
+        let waits = actor.does[..j].iter().any(|step| matches!(step, Step::Wait(_)));
+        if others > 1 && !waits || runs(&actor.does[j..]) > 0 {
             warn(
                 desk,
                 "a run of a conversation that is closed is not modelled",

@@ -121,8 +121,7 @@ impl LocalConversation {
     /// Decision `interrupted_start`: whether an interrupt came behind the start and kept the run from its first step. Its
     /// cancellation finds the run only when that waits again, and so behind its end.
     fn is_interrupted_before_start(&self) -> bool {
-        self.inner.decisions.interrupted_start == InterruptedStart::Recorded
-            && self.inner.cancel_token.get().is_some_and(|token| token.is_cancelled())
+        self.inner.decisions.interrupted_start == InterruptedStart::Recorded && self.is_interrupted()
     }
 
     /// Does something to the start of the agent's server, if the agent has one.

@@ -321,15 +321,20 @@ impl LocalConversation {
     }
 
     /// A stop has kept a run from its begin, and nothing says so yet: a pause leaves a conversation that waits for a confirmation as
-    /// it is, and a user may have answered since. As the owner of the state lock.
+    /// it is, and a user may have answered since. An interrupt of the run tells of itself. As the owner of the state lock.
     fn tell_of_held_run(&self) {
         let state = &self.inner.state;
         match state.status() {
-            Status::Idle => state.set_status(Status::Paused),
+            Status::Idle if !self.is_interrupted() => state.set_status(Status::Paused),
             Status::WaitingForConfirmation => {}
             _ => return,
         }
         self.on_event(event(EventKind::Pause, ""));
+    }
+
+    /// Whether the run that is under way was interrupted.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.inner.cancel_token.get().is_some_and(|token| token.is_cancelled())
     }
 
     /// Whether the agent repeats itself, as the owner of the state lock: the status is then `stuck`, and ends the run
