@@ -30,9 +30,6 @@ const WITHOUT_END: u32 = 100_000;
 /// The reduction is held against the whole space where that has a size to wait for: up to so many executions of its own.
 const SMALL: u64 = 50;
 
-/// A whole space of more executions than this is not waited for.
-const LARGE: u64 = 20_000;
-
 #[test]
 fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
     let mut compared = 0;
@@ -46,11 +43,7 @@ fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
             continue;
         }
         assert_eq!(reduced.verdict, Verdict::Proved, "{}", job.name);
-        let large = Budget { schedules: Some(LARGE), seconds: None };
-        let all = run(&job, &Options { preemptions: Some(WITHOUT_END), budget: large, ..Options::default() });
-        if all.is_cut_short() {
-            continue;
-        }
+        let all = run(&job, &Options { preemptions: Some(WITHOUT_END), ..Options::default() });
         assert_eq!(all.verdict, Verdict::Proved, "{}", job.name);
         let keys = |exploration: Exploration| exploration.outcomes.into_keys().collect::<Vec<_>>();
         assert_eq!(reduced.lock_order, all.lock_order, "{}", job.name);
@@ -90,7 +83,7 @@ fn told(exploration: &Exploration) -> String {
 }
 
 /// More executions than this are not run again by several threads here.
-const MANY: u64 = 100;
+const MANY: u64 = 1_000;
 
 /// Whatever defects are on: with them there are witnesses too.
 #[test]
@@ -114,7 +107,7 @@ fn several_threads_tell_the_same_of_every_scenario_as_one() {
             compared += 1;
         }
     }
-    assert!(compared >= 30, "only {compared} were small enough to compare");
+    assert!(compared >= 50, "only {compared} were small enough to compare");
 }
 
 #[test]

@@ -39,12 +39,17 @@ fn what_each_defect_breaks_is_shrunk_to_a_scenario_that_breaks_it_too() {
         let file = format!("{name}-small.json");
         folder.write(&file, &small);
         let lint = folder.run(&format!("lint {file}"));
-        // Without the defect a small one may wait for what only the defect brings, of which the linter warns.
-        assert!(
-            lint.code == 0 && (lint.out.contains("nothing wrong") || lint.err.contains(": 1 warning")),
-            "{}",
-            lint.err
-        );
+        if name == "r10-undrained-session-reused" {
+            // Without the defect this one waits for a second prompt that only the defect brings, of which the linter warns.
+            assert_eq!((lint.code, lint.out.as_str()), (0, ""), "{}", lint.err);
+            assert!(
+                lint.err.ends_with("read scenario `r10-undrained-session-reused-small.json`: 1 warning\n"),
+                "{}",
+                lint.err
+            );
+        } else {
+            assert_eq!(lint.out, format!("{file}: nothing wrong\n"), "{}", lint.err);
+        }
         let token = said.lines().find_map(|line| line.trim().strip_prefix("token    ")).expect("a token");
         let Run { code, out: replay, .. } = folder.run(&format!("replay {file} {token}"));
         assert_eq!(code, 1);

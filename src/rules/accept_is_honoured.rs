@@ -23,7 +23,7 @@ the next one. A user can be fast: he sees the calls in the event log, or the sta
 while the run that asked is still coming to its end, and the service begins no run beside another. Then it may let him \
 wait or tell him that he came too early; if it says that all went well, the calls must be executed.
 
-It breaks when, with nobody left to move, the conversation waits for a confirmation, though a call of `accept` that found it \
+It breaks when, with no thread left to move, the conversation waits for a confirmation, though a call of `accept` that found it \
 waiting returned well, and no run began after that. It does not break if a user's pause, interrupt or close came after the accept, \
 nor if a later run asks anew.
 

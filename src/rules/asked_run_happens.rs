@@ -1,10 +1,10 @@
 //! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
 
-use super::facts::{Answer, Turn, is_paused_in_turn, messages, turns};
+use super::facts::{Answer, Turn, is_paused_in_turn, is_paused_since, messages, turns};
 use super::service_log::{Asked, asked, asks_for_run, began, stays_stopped, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{CallKind, Cause, Observations};
-use crate::scenario::{EventKind, Need, Status, StopReason};
+use crate::scenario::{Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.
 pub struct AskedRunHappens;
@@ -23,9 +23,9 @@ impl Rule for AskedRunHappens {
 is still coming to its end, the new one has to wait, but it must not be forgotten; if an older prompt is interrupted \
 to make room, the message's own prompt must not be the one that is hit.
 
-It breaks when, with nobody left to move and no error, a message sent with `run=true` was never prompted, or each of \
+It breaks when, with no thread left to move and no error, a message sent with `run=true` was never prompted, or each of \
 its prompts was answered `cancelled` and no newer message with `run=true` explains why. It does not break if a user's \
-pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and nobody has asked since for a run that began with the message in the log, nor if the pause that a user had asked for before takes effect after \
+pause, interrupt or close came after the message (one that found the conversation finished has stopped nothing and is no excuse) and no run was asked for since that began with the message in the log, nor if the pause that a user had asked for before takes effect after \
 it, nor while the run is still on, be it paused in a turn without an answer, nor when the service is \
 closed, nor if the message was never prompted and a run that began for a message after it has taken all its permitted steps, \
 which leaves the message to a further run. A native agent's LLM call carries all \
@@ -98,7 +98,7 @@ fn was_closed(seen: &Observations) -> bool {
 }
 
 /// Whether a stop has revoked the run of the message at this place of the book, and the run that was asked for last began before
-/// the message was in the log, at that place: then nobody has asked for a run that could have taken it.
+/// the message was in the log, at that place: then no run that was asked for could have taken it.
 fn revoked_in_flight(seen: &Observations, asked: usize, message: usize) -> bool {
     let Some(last_asked) = seen.service.iter().rposition(asks_for_run) else { return false };
     let mut since = (1..).zip(began(seen)).filter(|(_, (place, _))| *place > last_asked).peekable();
@@ -108,7 +108,7 @@ fn revoked_in_flight(seen: &Observations, asked: usize, message: usize) -> bool 
 
 /// Whether a pause took effect after this event; one that nobody asked for is no excuse.
 fn paused_late(seen: &Observations, message: usize) -> bool {
-    stopped_after(seen, 0) && seen.events[message..].iter().any(|event| event.kind == EventKind::Pause)
+    stopped_after(seen, 0) && is_paused_since(seen, message)
 }
 
 /// Whether a run that began for a message after this place of the book took all its permitted steps, which leaves the rest

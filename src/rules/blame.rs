@@ -7,9 +7,10 @@
 
 use std::collections::BTreeSet;
 
+use super::facts::is_paused_since;
 use super::waits::is_in_runtime;
 use crate::observation::{CallKind, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo};
-use crate::terms::{EventKind, ThreadRole, Timer};
+use crate::terms::{ThreadRole, Timer};
 
 /// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
 /// waits for a server when it need not; nor are the limits of waits for a run, which is stuck for a reason of its own.
@@ -70,15 +71,11 @@ fn was_stopped(seen: &Observations, stuck: &Stuck) -> bool {
         return false;
     }
     if seen.service.is_empty() {
-        return !is_paused(seen);
+        // An interrupt that finds no run pauses.
+        return !is_paused_since(seen, 0);
     }
     let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
     seen.service[began.map_or(0, |began| began + 1)..].contains(&ServiceEntry::Stop)
-}
-
-/// Whether the log has a pause: an interrupt that finds no run pauses, which lets a turn come to its end.
-fn is_paused(seen: &Observations) -> bool {
-    seen.events.iter().any(|event| event.kind == EventKind::Pause)
 }
 
 fn is_stop(call: &CallKind) -> bool {

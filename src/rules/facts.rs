@@ -79,11 +79,16 @@ fn answer(turns: &mut [Turn<'_>], asked: (u32, &str, &str), answer: (usize, Answ
     }
 }
 
-/// Whether the turn is under way and nobody has cancelled it.
+/// Whether the turn is under way and was not cancelled.
 pub(super) fn is_left_alone(turn: &Turn<'_>, seen: &Observations) -> bool {
     turn.answer.is_none()
         && turn.ended.is_none()
         && !seen.server[turn.read..].iter().any(|entry| turn.is_cancelled_by(entry))
+}
+
+/// Whether the log has a pause at this place or behind it.
+pub(super) fn is_paused_since(seen: &Observations, place: usize) -> bool {
+    seen.events.iter().skip(place).any(|event| event.kind == EventKind::Pause)
 }
 
 /// Whether the conversation is paused and its last turn goes on: then its run is still on.

@@ -1,11 +1,10 @@
 //! `superseded-prompt-is-cancelled`: looks for a prompt that is in flight when nobody moves any more.
 
-use super::facts::{is_left_alone, messages, turns};
+use super::facts::{is_left_alone, is_paused_since, messages, turns};
 use super::service_log::{asked, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, Stuck};
 use crate::scenario::Need;
-use crate::terms::EventKind;
 
 /// A message with a run cancels the older prompt in flight.
 pub struct SupersededPromptIsCancelled;
@@ -47,7 +46,7 @@ Source: R03 `no-cancel-on-supersede`, #3376 base (QA test 3)."
         // A step that has come to its end, in a time-out say, has given its prompt up.
         let in_flight = steps.max_by_key(|step| step.after).filter(|step| step.ended.is_none());
         let Some(began) = in_flight.map(|step| step.after) else { return Vec::new() };
-        if seen.events.iter().skip(began).any(|event| event.kind == EventKind::Pause) {
+        if is_paused_since(seen, began) {
             return Vec::new();
         }
         let asked = asked(seen);

@@ -22,7 +22,7 @@ the client gives the session that it loads there the one that a user has chosen 
 answer to a switch and the client's note of it knows nothing of the switch; the user was told that all went well, and goes on with \
 another model than the one he has chosen.
 
-It breaks when, with nobody left to move, the last process has loaded a session and was not asked for the model that an earlier \
+It breaks when, with no thread left to move, the last process has loaded a session and was not asked for the model that an earlier \
 process was last asked for, though the switch to it returned well. It does not break if the conversation was reloaded, since the \
 program that takes it up names its model anew.
 

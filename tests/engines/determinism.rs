@@ -90,7 +90,7 @@ fn every_scenario_gives_the_same_bytes_twice() {
             Command::new(env!("CARGO_BIN_EXE_turnloom"))
                 .arg("explore")
                 .arg(format!("scenarios/{name}.json"))
-                .args(["--format", "json", "--budget", "200"])
+                .args(["--format", "json", "--budget", "2000"])
                 .output()
                 .expect("turnloom runs")
                 .stdout

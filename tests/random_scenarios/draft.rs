@@ -393,8 +393,8 @@ impl Draft {
         self.scenario.subscriber.push(Delivery { on: kinds[self.rng.usize(0..kinds.len())], gate });
     }
 
-    /// The clock fires what a prompt without an answer waits for, and once more for whoever waits again. Only a server of ACP is
-    /// drained.
+    /// The clock fires what a prompt without an answer waits for, and once more for a thread that waits again. Without a
+    /// server of ACP only the first is ever armed.
     fn choose_clock(&mut self) {
         let Some(timer) = self.timer() else { return };
         let fires: &[Timer] = match timer {
@@ -407,8 +407,8 @@ impl Draft {
             Timer::CloseWait => &[Timer::CloseWait, Timer::Drain],
             Timer::PendingDrain => &[Timer::PendingDrain],
         };
-        let is_armed = |timer: &&Timer| **timer != Timer::Drain || self.side().is_acp() || fires.len() == 1;
-        self.scenario.clock = fires.iter().filter(is_armed).map(|timer| ClockStep::Fire(*timer)).collect();
+        let fires = if self.side().is_acp() { fires } else { &fires[..1] };
+        self.scenario.clock = fires.iter().map(|timer| ClockStep::Fire(*timer)).collect();
     }
 
     /// Everyone waits before anything that could keep the first prompt from coming.

@@ -71,7 +71,7 @@ fn refusal(cell: Cell) -> Option<String> {
 }
 
 /// The scenario, if the linter finds nothing wrong in it and an engine can run it. That an LLM fails without the retries of the
-/// release, or calls its tools alike without its check for loops, keeps nobody from running the rest.
+/// release, or calls its tools alike without its check for loops, does not keep the rest from being run.
 fn read(written: &Written) -> Result<Loaded, String> {
     let said = |found: Option<&Diagnostic>| found.map(|one| format!("{} ({})", one.message(), one.code()));
     let loaded = match scenario::parse("random", &written.text, &vocabulary()) {
@@ -216,8 +216,8 @@ impl Ran {
     }
 }
 
-/// The rules that an execution breaks; none if it stands still by the scenario's own doing. A timer that was not armed any more
-/// when the clock came to fire it keeps nobody but the clock.
+/// The rules that an execution breaks; none if it stands still by the scenario's own doing. When the clock alone waits
+/// for a timer, the runtime waits for nothing.
 pub fn broken(violations: &[Violation], seen: &Observations) -> Vec<&'static str> {
     if is_idle(violations, seen) {
         return Vec::new();

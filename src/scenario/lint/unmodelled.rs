@@ -44,20 +44,29 @@ fn failing_llm(desk: &mut Desk<'_>) {
     }
 }
 
+/// Where each actor that closes does so first: the places of the actor and of its step.
+fn closes(scenario: &Scenario) -> impl Iterator<Item = (usize, usize)> {
+    let actors = scenario.actors.iter().enumerate();
+    actors.filter_map(|(i, actor)| Some((i, actor.does.iter().position(|step| *step == Step::Close)?)))
+}
+
+/// How many runs the other actors ask for.
+fn runs_beside(scenario: &Scenario, actor: usize) -> usize {
+    let others = scenario.actors.iter().enumerate().filter(|(other, _)| *other != actor);
+    others.flat_map(|(_, other)| &other.does).filter(|step| step.is_run()).count()
+}
+
 /// A run that begins as another thread closes the conversation starts its server anew, or finds it half ended.
 fn run_beside_close(desk: &mut Desk<'_>) {
     let scenario = desk.scenario;
     if scenario.agent.kind != AgentKind::Acp || scenario.through == Through::Service {
         return;
     }
-    let runs = |does: &[Step]| does.iter().filter(|step| step.is_run()).count();
-    for (i, actor) in scenario.actors.iter().enumerate() {
-        let Some(j) = actor.does.iter().position(|step| *step == Step::Close) else { continue };
-        let others = scenario.actors.iter().enumerate().filter(|(other, _)| *other != i);
-        let others = others.map(|(_, other)| runs(&other.does)).sum::<usize>();
-        // Who waits before may wait for the last run.
-        let waits = actor.does[..j].iter().any(|step| matches!(step, Step::Wait(_)));
-        if others > 1 && !waits || runs(&actor.does[j..]) > 0 {
+    for (i, j) in closes(scenario) {
+        let (before, behind) = scenario.actors[i].does.split_at(j);
+        // An actor that waits before may wait for the last run.
+        let waits = before.iter().any(|step| matches!(step, Step::Wait(_)));
+        if runs_beside(scenario, i) > 1 && !waits || behind.iter().any(Step::is_run) {
             warn(
                 desk,
                 "a run of a conversation that is closed is not modelled",
@@ -76,13 +85,8 @@ fn close_beside_start(desk: &mut Desk<'_>) {
     if !starts_cold || scenario.through == Through::Service {
         return;
     }
-    for (i, actor) in scenario.actors.iter().enumerate() {
-        let close = actor.does.iter().position(|step| *step == Step::Close);
-        let runs = |step: &Step| step.is_run();
-        let others = scenario.actors.iter().enumerate().filter(|(other, _)| *other != i);
-        if let Some(j) = close
-            && others.flat_map(|(_, other)| &other.does).any(runs)
-        {
+    for (i, j) in closes(scenario) {
+        if runs_beside(scenario, i) > 0 {
             warn(
                 desk,
                 "a close that ends a server while another thread starts it is not modelled",

@@ -288,7 +288,7 @@ pub const DEFECTS: &[Defect] = &[
         row: "R41",
         decision: "refused_run",
         alternative: "dropped",
-        harm: "a message sent with run=true while the finished run waits for its callbacks is run by nobody",
+        harm: "a message sent with run=true while the finished run waits for its callbacks is never run",
         source: "openhands-sdk #3376, merged code",
     },
     Defect {
@@ -416,7 +416,7 @@ pub const DEFECTS: &[Defect] = &[
         row: "N11",
         decision: "rerun_after_pause",
         alternative: "if_internal",
-        harm: "a message sent with run=true after a pause, while the paused run comes to its end, is run by nobody",
+        harm: "a message sent with run=true after a pause, while the paused run comes to its end, is never run",
         source: "found by turnloom in openhands-agent-server 1.25.0: the end of EventService._run_and_publish",
     },
     Defect {
@@ -552,7 +552,7 @@ pub const DEFECTS: &[Defect] = &[
         row: "N28",
         decision: "running_status",
         alternative: "believed",
-        harm: "a message with run=true whose interrupt has timed out is refused for a run that has ended, and is run by nobody",
+        harm: "a message with run=true whose interrupt has timed out is refused for a run that has ended, and is never run",
         source: "found by turnloom in openhands-agent-server 1.25.0: EventService.run, await self._get_execution_status",
     },
     Defect {
@@ -600,7 +600,7 @@ pub const DEFECTS: &[Defect] = &[
         row: "P01",
         decision: "late_stop",
         alternative: "revokes",
-        harm: "a message with run=true is run by nobody, since a user stopped a conversation that had finished meanwhile",
+        harm: "a message with run=true is never run, since a user stopped a conversation that had finished meanwhile",
         source: "openhands-sdk #3557: EventService.interrupt and pause, _explicit_interrupt_generation",
     },
     Defect {
