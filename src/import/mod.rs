@@ -18,7 +18,7 @@ use crate::scenario::{
     Session, Step, Through, Trigger, broken_by,
 };
 use crate::wire::transcript::{Entry, What};
-use asked::Asked;
+use asked::{Asked, Outcome};
 use transcript_replay::{Moment, Story};
 
 /// A scenario that was made of a transcript.
@@ -83,6 +83,7 @@ pub fn import(entries: &[Entry]) -> Result<Imported, Damage> {
         return Err(Damage::NoPrompt);
     }
     let server = reactions(&mut story);
+    story.notes.extend(left_in_start(&story));
     let session = if server.iter().any(Reaction::is_to_first_start) { Session::Cold } else { Session::Ready };
     let cast = actors::actors(&story);
     // With others beside the one who talks, a search of every interleaving may not end.
@@ -200,6 +201,19 @@ fn reactions(story: &mut Story) -> Vec<Reaction> {
         }
     }
     reactions
+}
+
+/// That the client was still starting a process when the log ended. No frame tells who began the run that needed it.
+fn left_in_start(story: &Story) -> Option<String> {
+    let last = story.asked.last().filter(|asked| asked.outcome == Outcome::Open)?;
+    let is_start = last.on.is_to_start() || last.on == Trigger::Load;
+    is_start.then(|| {
+        format!(
+            "{} of process {} has no answer; the file ends before, since no frame says whose run it was for",
+            said(&last.on),
+            last.process
+        )
+    })
 }
 
 /// The actions of which a transcript tells.

@@ -30,7 +30,7 @@ impl Trigger {
     }
 
     /// Whether it is for one of the first two requests to a server that starts.
-    pub(super) fn is_to_start(&self) -> bool {
+    pub(crate) fn is_to_start(&self) -> bool {
         matches!(self, Self::Request(method) if method == INITIALIZE || method == NEW_SESSION)
     }
 

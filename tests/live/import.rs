@@ -182,6 +182,30 @@ fn a_drain_that_ran_out_is_over_though_the_prompt_is_answered_later() {
     assert_is_an_outcome(&folder);
 }
 
+/// As 1.25.0 does where it restarts the server and the load takes long (row N38).
+#[test]
+fn a_log_that_ends_in_a_start_says_so() {
+    let folder = Folder::new(
+        "import-left-in-start",
+        &scenario(r#"[{"on": "load", "do": [{"wait": {"event": {"kind": "finish"}}}]}]"#),
+    );
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.greet();
+    client.prompt(2, "hi");
+    assert_eq!(client.stop_reason(2), "end_turn");
+    client.close();
+    let mut client = folder.serve("--transcript t.jsonl");
+    client.ask(0, "initialize", &json!({"protocolVersion": 1}));
+    client.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "session/load", "params": {"sessionId": "s1"}}));
+    client.close();
+    let note =
+        "load of process 2 has no answer; the file ends before, since no frame says whose run it was for";
+    assert_eq!(
+        imported_with_note(&folder, note)["actors"][0]["does"],
+        json!([{"send": {"text": "hi"}}, "run"])
+    );
+}
+
 #[test]
 fn a_message_that_took_the_place_of_another_goes_through_the_service() {
     let folder = Folder::new("import-replace", &scenario(r#"[{"on": {"prompt": "hi"}, "do": []}]"#));

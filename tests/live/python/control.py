@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 # How long anything may take before it counts as never: far beyond any test.
@@ -26,6 +28,14 @@ class Control:
                 return json.loads(self.announce.read_text())[name]
             time.sleep(0.01)
         raise TimeoutError(f"nothing announced {name}")
+
+    def is_heard(self):
+        """Whether a process of the server listens at this moment."""
+        with contextlib.suppress(OSError, ValueError):
+            at = urllib.parse.urlsplit(json.loads(self.announce.read_text())["control"])
+            socket.create_connection((at.hostname, at.port), timeout=LIMIT).close()
+            return True
+        return False
 
     def post(self, path, body=None, unless=lambda: False):
         """A request that is repeated until a process answers it: one may end, and the next one begin, meanwhile; or until

@@ -87,7 +87,9 @@ class Play:
         self.is_reloaded = "reload" in does
         # Frames do not show that a run was synchronous, nor that a conversation was taken up again.
         self.is_telling = "run_sync" in does or self.is_reloaded
+        # The server is told in order. A subscriber that waits takes none of the threads that the scenario counts.
         self.telling = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+        self.waiting = concurrent.futures.ThreadPoolExecutor()
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
         command = [turnloom, "serve", str(path), "--transcript", str(folder / "t.jsonl")]
@@ -132,7 +134,8 @@ class Play:
         kind = published["Event"]["kind"] if "Event" in published else None
         for delivery in self.scenario.get("subscriber", []):
             if delivery["on"] == kind:
-                return await asyncio.to_thread(self.control.post, "/wait", {"gate": delivery["gate"]})
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self.waiting, self.control.post, "/wait", {"gate": delivery["gate"]})
 
     def play(self):
         # An agent with an LLM has no server to be started, so it is ready before anybody subscribes.
@@ -154,7 +157,7 @@ class Play:
 
         self.until(lambda: is_done() or self.stands(), 0.005)
         self.stuck = not is_done()
-        self.telling.shutdown()
+        self.tell_all(self.telling.submit(int))
         (self.folder / "seen.json").write_text(json.dumps(self.observed()))
 
     def observed(self):
@@ -233,7 +236,7 @@ class Play:
                 if value == "poll_token":
                     self.tokens.setdefault(actor["name"], []).append(tool_call.poll_token())
             elif name == "open":
-                self.control.post(f"/gates/{value}/open")
+                self.tell(f"/gates/{value}/open")
             elif name == "wait":
                 self.wait(value)
             else:
@@ -246,10 +249,17 @@ class Play:
                 told = {"call": call, "returned": returned}
                 self.calls[actor["name"]].append(told)
                 if self.is_telling:
-                    telling = self.telling.submit(self.control.post, "/tell", {"actor": actor["name"], **told})
-                    # Between two processes of the server there is nobody to be told.
-                    if not self.is_reloaded:
-                        telling.result()
+                    self.tell("/tell", {"actor": actor["name"], **told})
+
+    def tell(self, path, body=None):
+        """Tells the server. A later process of it hears what none was there for."""
+        self.tell_all(self.telling.submit(self.control.post, path, body))
+
+    def tell_all(self, last):
+        """Returns when the server was told this and all before it, or when no process of it lives that could be told."""
+        self.until(lambda: last.done() or not self.control.is_heard(), 0.01)
+        if last.done():
+            last.result()
 
     def keep_time(self):
         """The clock's part. What it waits for may never come."""
