@@ -17,7 +17,7 @@ pub use crate::engine::trace::LockEdge;
 pub use crate::mock_server::ServerEntry;
 pub use call::{Call, CallKind};
 pub use need::{ClockOf, Need, Opener, Since};
-pub use waiting::{Place, Stuck, Waiting, WaitsTo, Why};
+pub use waiting::{ENSURE_AGENT_READY, Place, Stuck, Waiting, WaitsTo, Why};
 
 /// All observations of one execution in canonical form: an *outcome*.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -128,7 +128,9 @@ pub enum ServiceEntry {
     Run,
     /// A yes to tool calls, and whether any waited for it. It counts from when the service has looked.
     Accept { waiting: bool },
-    /// A user's pause, interrupt or close.
+    /// A user's pause, which lets a turn come to its end.
+    Pause,
+    /// A user's interrupt or close, which ends a turn.
     Stop,
     /// A user's pause or interrupt that came when the conversation had finished, so that it stopped nothing.
     VainStop,
@@ -140,6 +142,14 @@ pub enum ServiceEntry {
     Closing,
     /// It was started again.
     Opened,
+}
+
+impl ServiceEntry {
+    /// Whether a user has stopped the conversation, in one way or the other.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Pause | Self::Stop)
+    }
 }
 
 /// Who asked the event service for a run that began.

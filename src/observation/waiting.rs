@@ -187,6 +187,9 @@ pub enum Place {
     Within(String),
 }
 
+/// The part of the runtime that starts the agent, server and all, before a run or a message.
+pub const ENSURE_AGENT_READY: &str = "ensure agent ready";
+
 /// The places without anything more to say.
 const BARE: [(Place, &str); 5] = [
     (Place::AsyncStep, "astep"),

@@ -35,7 +35,7 @@ Source: N21 `accept-lost-in-tail`, found by turnloom in openhands-agent-server 1
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
-        let last_stop = seen.service.iter().rposition(|entry| *entry == ServiceEntry::Stop);
+        let last_stop = seen.service.iter().rposition(ServiceEntry::is_stop);
         let since = last_stop.map_or(0, |last| last + 1);
         let waits = seen.stuck.is_none() && seen.end.status == Status::WaitingForConfirmation;
         if !(waits && was_accepted(&seen.service[since..])) {

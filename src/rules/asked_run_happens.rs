@@ -1,9 +1,9 @@
 //! `asked-run-happens`: holds the messages that were sent with a run against the prompts.
 
-use super::facts::{Answer, Turn, is_paused_in_turn, is_paused_since, messages, turns};
-use super::service_log::{Asked, asked, asks_for_run, began, stays_stopped, stopped_after};
+use super::facts::{Answer, Turn, has_closed, is_paused_in_turn, is_paused_since, messages, turns};
+use super::service_log::{Asked, are_runs_granted, asked, asks_for_run, began, stays_stopped, stopped_after};
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{CallKind, Cause, Observations};
+use crate::observation::{Cause, Observations, ServiceEntry};
 use crate::scenario::{Need, Status, StopReason};
 
 /// A message sent with run=true gets its turn.
@@ -43,7 +43,7 @@ N22 `rerun-lost-on-confirmation`, 1.25.0; N28 `ended-run-refuses-run` and N31 `s
 
     fn judge(&self, seen: &Observations, context: &Context) -> Vec<Violation> {
         let went_on = matches!(seen.end.status, Status::Running | Status::Error);
-        if seen.stuck.is_some() || went_on || was_closed(seen) {
+        if seen.stuck.is_some() || went_on || has_closed(seen) {
             return Vec::new();
         }
         let (turns, messages, asked) = (turns(seen), messages(seen), asked(seen));
@@ -92,18 +92,19 @@ fn was_cut_short(seen: &Observations, text: &str) -> bool {
     steps.any(|step| step.message.as_deref() == Some(text) && step.ended.is_none())
 }
 
-/// Whether the service was closed: it begins no run any more.
-fn was_closed(seen: &Observations) -> bool {
-    seen.calls.values().flatten().any(|call| call.call == CallKind::Close)
-}
-
-/// Whether a stop has revoked the run of the message at this place of the book, and the run that was asked for last began before
-/// the message was in the log, at that place: then no run that was asked for could have taken it.
+/// Whether a stop has revoked the run of the message at this place of the book, and what was asked for last was served before the
+/// message was in the log, at that place: by runs that began before that, or, if it was a message, by the run that was on and prompted it. Then no
+/// run that was asked for could have taken it.
 fn revoked_in_flight(seen: &Observations, asked: usize, message: usize) -> bool {
-    let Some(last_asked) = seen.service.iter().rposition(asks_for_run) else { return false };
+    let granted = are_runs_granted(seen);
+    let asks = |entry: &ServiceEntry| asks_for_run(entry) && (granted || *entry != ServiceEntry::Run);
+    let Some(last_asked) = seen.service.iter().rposition(asks) else { return false };
     let mut since = (1..).zip(began(seen)).filter(|(_, (place, _))| *place > last_asked).peekable();
     let began_before = |number: u32| seen.runs.iter().any(|run| run.number == number && run.after <= message);
-    stopped_after(seen, asked) && since.peek().is_some() && since.all(|(number, _)| began_before(number))
+    let is_told = |text: &str| turns(seen).iter().any(|turn| turn.text == text);
+    let is_served = since.peek().is_some()
+        || matches!(&seen.service[last_asked], ServiceEntry::Message { text, .. } if is_told(text));
+    stopped_after(seen, asked) && is_served && since.all(|(number, _)| began_before(number))
 }
 
 /// Whether a pause took effect after this event; one that nobody asked for is no excuse.

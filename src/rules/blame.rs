@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 
 use super::facts::is_paused_since;
 use super::waits::is_in_runtime;
-use crate::observation::{CallKind, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo};
+use crate::observation::{
+    CallKind, ENSURE_AGENT_READY, Event, Need, Observations, Place, ServiceEntry, Stuck, Waiting, WaitsTo,
+};
+use crate::scenario::EventKind;
 use crate::terms::{ThreadRole, Timer};
 
 /// The timers of waits that end by themselves. `prompt` is not among them: half an hour is no excuse for a runtime that
@@ -44,22 +47,29 @@ fn is_limit_of_switch(thread: &Waiting, stuck: &Stuck) -> bool {
     thread.needs.iter().any(is_limit) && !stuck.threads.iter().flat_map(|thread| &thread.place).any(is_turn)
 }
 
-/// Whether a synchronous step is under way, which no stop can end: it comes to its end with the server's answer.
+/// Whether a synchronous step is under way, or a start on a worker, which no stop can end: either comes to its end with the
+/// server's answer.
 fn is_synchronous(stuck: &Stuck) -> bool {
-    stuck.threads.iter().any(|thread| thread.place.contains(&Place::Step))
+    let is_start = |thread: &Waiting| {
+        thread.role() == Some(ThreadRole::Worker)
+            && thread.place.contains(&Place::Within(ENSURE_AGENT_READY.to_owned()))
+    };
+    stuck.threads.iter().any(|thread| thread.place.contains(&Place::Step) || is_start(thread))
 }
 
+/// Whether the thread is in a stop that is more than a pause. Which stops of the service came in time, its book says.
 fn is_stopping(thread: &Waiting) -> bool {
-    thread.place.iter().any(|place| match place {
-        Place::Call(call) | Place::Service(call) => is_stop(call),
-        Place::SendCancel | Place::Drain => true,
-        _ => false,
-    })
+    let pauses = thread.place.contains(&Place::Call(CallKind::Pause));
+    !pauses
+        && thread.place.iter().any(|place| match place {
+            Place::Call(call) => is_stop(call),
+            Place::SendCancel | Place::Drain => true,
+            _ => false,
+        })
 }
 
-/// Whether a stop that should end a turn came after the last run had begun. A pause lets the turn come to its end. Of the
-/// service's stops the book does not say which are pauses: they all count if any actor interrupts or closes. Whether a
-/// newer message cancels a prompt, `superseded-prompt-is-cancelled` asks.
+/// Whether a stop that should end a turn came after the last run had begun. A pause lets the turn come to its end.
+/// Whether a newer message cancels a prompt, `superseded-prompt-is-cancelled` asks.
 fn was_stopped(seen: &Observations, stuck: &Stuck) -> bool {
     let places = stuck.threads.iter().flat_map(|thread| &thread.place);
     let under_way = places.filter_map(|place| match place {
@@ -71,8 +81,11 @@ fn was_stopped(seen: &Observations, stuck: &Stuck) -> bool {
         return false;
     }
     if seen.service.is_empty() {
-        // An interrupt that finds no run pauses.
-        return !is_paused_since(seen, 0);
+        // An interrupt that finds no run pauses. Where a stop has left its event before the last run began, what else returned may
+        // have stopped nothing: the call has no place among the events.
+        let begun = seen.runs.iter().map(|run| run.after).max().unwrap_or(0);
+        let has_stopped = |event: &Event| event.kind == EventKind::Interrupt;
+        return !seen.events[..begun].iter().any(has_stopped) && !is_paused_since(seen, 0);
     }
     let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
     seen.service[began.map_or(0, |began| began + 1)..].contains(&ServiceEntry::Stop)
@@ -108,9 +121,14 @@ fn is_freed(thread: &Waiting, free: &BTreeSet<&str>, stuck: &Stuck) -> bool {
             && !is_listed(name)
             && free.contains(ThreadRole::Server.name())
     };
+    // A loop that is not listed waits for whatever the others put into it.
+    let brings_loop = |name: &String| {
+        ThreadRole::of(name) == Some(ThreadRole::Loop) && !is_listed(name) && brings_more(free, stuck)
+    };
     let openers = thread.needs.iter().flat_map(Need::openers).map(|opener| &opener.thread);
     thread.waits_for.iter().chain(openers).any(goes_on)
         || thread.waits_for.iter().any(brings_server)
+        || thread.waits_for.iter().any(brings_loop)
         || matches!(thread.operation, WaitsTo::Select(_)) && brings_more(free, stuck)
 }
 
@@ -176,6 +194,18 @@ mod tests {
         let mut seen = deadlock(vec![switch]);
         seen.calls.insert("cem".into(), vec![Call::new(CallKind::Interrupt, Ok(()))]);
         assert!(is_scenarios(&seen));
+    }
+
+    #[test]
+    fn a_start_on_a_worker_waits_for_the_scenario_whatever_was_stopped() {
+        let start =
+            |thread, wait| waiting(thread, "ensure agent ready/start server", wait, &["state"], &["server"]);
+        let server = needing(waiting("server", "", "step server", &[], &["ann"]), vec![gate("ann")]);
+        let mut seen = deadlock(vec![start("worker", "result portal task"), server.clone()]);
+        seen.calls.insert("cem".into(), vec![Call::new(CallKind::Interrupt, Ok(()))]);
+        assert!(is_scenarios(&seen));
+        seen.stuck = deadlock(vec![start("loop", "result portal task"), server]).stuck;
+        assert!(!is_scenarios(&seen));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What several rules read out of the logs: the turns of the server's log, the messages and the cards of the event log.
 
-use crate::observation::{Observations, ServerEntry};
+use crate::observation::{CallKind, Observations, ServerEntry};
 use crate::scenario::{EventKind, Status, StopReason, ToolStatus};
 
 /// One prompt that the server read, and what became of it. Places count the server's log from 0.
@@ -24,6 +24,12 @@ pub(super) enum Answer {
 }
 
 impl Turn<'_> {
+    /// Whether it was under way at this place of the server's log.
+    pub fn is_under_way(&self, place: usize) -> bool {
+        let end = self.answer.map(|(place, _)| place).or(self.ended);
+        self.read < place && end.is_none_or(|end| place < end)
+    }
+
     /// Where it was answered other than with an error or `cancelled`, if it was: the agent has dealt with the message,
     /// whether it was done, refused, or had no tokens left.
     pub fn completed(&self) -> Option<usize> {
@@ -84,6 +90,11 @@ pub(super) fn is_left_alone(turn: &Turn<'_>, seen: &Observations) -> bool {
     turn.answer.is_none()
         && turn.ended.is_none()
         && !seen.server[turn.read..].iter().any(|entry| turn.is_cancelled_by(entry))
+}
+
+/// Whether a user has closed the conversation.
+pub(super) fn has_closed(seen: &Observations) -> bool {
+    seen.calls.values().flatten().any(|call| call.call == CallKind::Close)
 }
 
 /// Whether the log has a pause at this place or behind it.

@@ -63,7 +63,7 @@ fn begun_before_the_stop(seen: &Observations, pause: usize) -> Vec<u32> {
     if seen.service.is_empty() {
         return seen.runs.iter().filter(|run| run.after <= pause).map(|run| run.number).collect();
     }
-    let stop = seen.service.iter().position(|entry| *entry == ServiceEntry::Stop);
+    let stop = seen.service.iter().position(ServiceEntry::is_stop);
     let Some(stop) = stop.filter(|stop| !seen.service[*stop..].iter().any(asks_for_run)) else {
         return Vec::new();
     };

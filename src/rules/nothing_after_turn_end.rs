@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{CardEvent, Turn, card_events, finishes, late_updates, turns};
+use super::facts::{CardEvent, Turn, card_events, finishes, has_closed, late_updates, turns};
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{Need, word};
@@ -29,7 +29,8 @@ It breaks in two ways. A card that was opened before the event that ended its tu
 events are not, in their order, the texts of turns of the server's log, in theirs: one has text of another turn in it. \
 A card that the server told of as closed from the start is let pass. So are all texts when two prompts of one session \
 overlap (`one-prompt-a-session` speaks of that), or when the server itself goes on behind its answer, since nobody can \
-say whose they are. The rule is for ACP agents.
+say whose they are. Where a client has closed the conversation, the answer may lack the end of what the server said: what was \
+not taken in yet is lost with the connection. The rule is for ACP agents.
 
 Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`; \
 N01 `overtaken-live-update` and N39 `history-leaks-into-turn`, 1.25.0."
@@ -78,7 +79,7 @@ impl NothingAfterTurnEnd {
         let mut texts = texts(seen, &turns)?.into_iter();
         let strange = finishes(seen).into_iter().find(|&place| {
             let finish = &seen.events[place].text;
-            !texts.any(|text| text == *finish)
+            !texts.any(|text| text == *finish || has_closed(seen) && text.starts_with(finish.as_str()))
         })?;
         Some(Violation {
             rule: self.name(),

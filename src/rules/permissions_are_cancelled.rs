@@ -1,6 +1,7 @@
 //! `permissions-are-cancelled`: reads the server's log. `turnloom verify` holds the same against the frames of a
 //! transcript.
 
+use super::facts::turns;
 use super::{Context, Mark, Rule, Side, Violation};
 use crate::observation::{Observations, ServerEntry};
 use crate::scenario::{Need, REQUEST_PERMISSION, ReplyKind};
@@ -34,7 +35,7 @@ the user agrees with what he has just stopped, so ACP demands the outcome `cance
 It breaks when the server reads the answer to a permission request after the `session/cancel` of its session, had asked \
 before it, and the answer is not `cancelled`. A pipe keeps its order, so the client wrote that answer after the cancel. What \
 was granted before the cancel is fine, whenever the tool runs; a request that is made only after the server has read the \
-cancel is the agent's doing.
+cancel, or in no turn, is the agent's doing.
 
 Source: ACP v1, prompt-turn and tool-calls; N18 `cancelled-permission-granted`, found by turnloom in openhands-sdk 1.25.0."
     }
@@ -44,11 +45,16 @@ Source: ACP v1, prompt-turn and tool-calls; N18 `cancelled-permission-granted`, 
     }
 
     fn judge(&self, seen: &Observations, _: &Context) -> Vec<Violation> {
+        let turns = turns(seen);
+        let in_turn =
+            |place: usize, of: &str| turns.iter().any(|turn| turn.session == of && turn.is_under_way(place));
         let mut pending: Vec<Pending<'_>> = Vec::new();
         let mut violations = Vec::new();
         for (place, entry) in seen.server.iter().enumerate() {
             match entry {
-                ServerEntry::Called { session, name, method, .. } if method == REQUEST_PERMISSION => {
+                ServerEntry::Called { session, name, method, .. }
+                    if method == REQUEST_PERMISSION && in_turn(place, session) =>
+                {
                     pending.push(Pending { place, session, name, cancelled: None });
                 }
                 ServerEntry::Cancel { session, .. } => {
@@ -122,6 +128,16 @@ mod tests {
         holds(&PermissionsAreCancelled, &turn(&[called("may I"), yes.clone(), cancel()]));
         holds(&PermissionsAreCancelled, &turn(&[cancel(), called("may I"), yes.clone()]));
         holds(&PermissionsAreCancelled, &turn(&[called("may I"), cancel(), ended(), yes]));
+    }
+
+    #[test]
+    fn what_is_asked_for_between_turns_belongs_to_no_cancelled_one() {
+        let crossed = [prompt("first"), completed("first"), called("may I"), prompt("second"), cancel()];
+        let end = [replied("may I", ReplyKind::Result), answered("second", StopReason::Cancelled)];
+        holds(
+            &PermissionsAreCancelled,
+            &seen(vec![user("first"), finish()], [&crossed[..], &end[..]].concat()),
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::service_log::began;
 use super::{Context, Mark, Rule, Side, Violation};
-use crate::observation::{Observations, RunSeen};
+use crate::observation::{Call, CallKind, Observations, RunSeen};
 use crate::scenario::{EventKind, Status, word};
 
 /// A run takes no step after an error.
@@ -59,18 +59,25 @@ Source: R18 `runs-on-after-error`, #3376 round 4; N05 `sync-runs-on-after-error`
 }
 
 /// The last run that came to its first step, if its last one ended in error and the conversation is no longer in error. A further
-/// run that the service has begun may take the error back, though it was stopped before its first step.
+/// run may take the error back, though it was stopped before its first step.
 fn written_over(seen: &Observations) -> Option<&RunSeen> {
     let last = seen.runs.iter().max_by_key(|run| run.number)?;
     let failed = last.steps.last().is_some_and(|step| step.ended == Some(Status::Error));
-    let is_last = began(seen).len() <= last.number as usize;
+    let is_last = begun(seen) <= last.number as usize;
     (failed && is_last && seen.stuck.is_none() && seen.end.status != Status::Error).then_some(last)
+}
+
+/// How many runs have begun: those of the service, or those that an actor has called.
+fn begun(seen: &Observations) -> usize {
+    let is_run = |call: &&Call| matches!(call.call, CallKind::Run | CallKind::RunSync | CallKind::Accept);
+    let called = seen.calls.values().flatten().filter(is_run).count();
+    if seen.service.is_empty() { called } else { began(seen).len() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::RunStopsAfterError;
-    use crate::observation::Observations;
+    use crate::observation::{Call, Observations};
     use crate::rules::testkit::*;
     use crate::scenario::{EventKind, Status};
 
@@ -105,6 +112,10 @@ mod tests {
         );
         // The message of that run never comes again, either.
         assert_eq!(broken(&seen), ["failed-message-comes-again", "run-stops-after-error"].into());
+        let mut called = seen.clone();
+        let runs = ["run_sync", "run"].map(|run| Call { call: run.into(), returned: "ok".into() });
+        called.calls.insert("alice".into(), runs.into());
+        holds(&RunStopsAfterError, &called);
         let mut again = seen.clone();
         again.service = vec![message("first", true), began_by_message(), began_by_message()];
         holds(&RunStopsAfterError, &again);

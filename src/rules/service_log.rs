@@ -40,18 +40,23 @@ pub(super) fn was_closed(seen: &Observations) -> bool {
     seen.calls.values().flatten().any(closes)
 }
 
-/// Whether a user's stop after this place of the book is the last word: nobody has asked for a run since. A call of `run`
-/// counts if no such call was refused, since the book does not say which one was.
-pub(super) fn stays_stopped(seen: &Observations, place: usize) -> bool {
+/// Whether no call of `run` was refused: the book does not say which one was.
+pub(super) fn are_runs_granted(seen: &Observations) -> bool {
     let mut calls = seen.calls.values().flatten().filter(|call| call.call == CallKind::Run);
-    let granted = calls.all(Call::went_well);
+    calls.all(Call::went_well)
+}
+
+/// Whether a user's stop after this place of the book is the last word: nobody has asked for a run since. A call of `run`
+/// counts if no such call was refused.
+pub(super) fn stays_stopped(seen: &Observations, place: usize) -> bool {
+    let granted = are_runs_granted(seen);
     let counts = |entry: &&ServiceEntry| match entry {
         ServiceEntry::Run => granted,
         // It is about tool calls, whatever else its run takes along.
         ServiceEntry::Accept { .. } => false,
         entry => is_stop_or_asks(entry),
     };
-    seen.service[place + 1..].iter().rev().find(counts) == Some(&ServiceEntry::Stop)
+    seen.service[place + 1..].iter().rev().find(counts).is_some_and(ServiceEntry::is_stop)
 }
 
 /// Whether an entry asks for a run. An accept does if it found tool calls that wait.
@@ -60,7 +65,8 @@ pub(super) fn asks_for_run(entry: &ServiceEntry) -> bool {
         ServiceEntry::Run => true,
         ServiceEntry::Message { run, .. } => *run,
         ServiceEntry::Accept { waiting } => *waiting,
-        ServiceEntry::Stop
+        ServiceEntry::Pause
+        | ServiceEntry::Stop
         | ServiceEntry::VainStop
         | ServiceEntry::Began { .. }
         | ServiceEntry::PendingLeft
@@ -78,14 +84,14 @@ pub(super) fn was_accepted(book: &[ServiceEntry]) -> bool {
 /// Whether a user's stop is the last word of this part of the book: nobody has asked for a run since.
 pub(super) fn was_stopped(book: &[ServiceEntry]) -> bool {
     let last = book.iter().rev().find(|entry| is_stop_or_asks(entry));
-    last == Some(&ServiceEntry::Stop)
+    last.is_some_and(ServiceEntry::is_stop)
 }
 
 fn is_stop_or_asks(entry: &ServiceEntry) -> bool {
-    *entry == ServiceEntry::Stop || asks_for_run(entry)
+    entry.is_stop() || asks_for_run(entry)
 }
 
 /// Whether a user stopped the conversation after this place of the book.
 pub(super) fn stopped_after(seen: &Observations, place: usize) -> bool {
-    seen.service[place..].contains(&ServiceEntry::Stop)
+    seen.service[place..].iter().any(ServiceEntry::is_stop)
 }

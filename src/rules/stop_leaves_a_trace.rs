@@ -26,7 +26,8 @@ if nobody had asked for a run.
 It breaks when a run was cancelled and the log has neither a pause nor an interrupt. A run counts as cancelled if the call \
 that made it returned `CancelledError`; through the service, if it began, a stop came after that, it took no step and no error \
 was recorded. An execution that got stuck does not count, nor a conversation that waits for a confirmation, has finished or has \
-failed at the end: a stop changes nothing there, and the status says what comes next.
+failed at the end: a stop changes nothing there, and the status says what comes next. What stops a run once the service is being \
+closed needs no event.
 
 Source: N37 `interrupt-at-start-untold`, found by turnloom in openhands-sdk 1.25.0 and 1.58.2."
     }
@@ -67,7 +68,10 @@ fn cancelled_calls(seen: &Observations) -> impl Iterator<Item = (&str, &CallKind
 fn runs_cut_short(seen: &Observations) -> impl Iterator<Item = u32> {
     let has_failed = seen.events.iter().any(|event| event.kind == EventKind::Error);
     let came_to_its_begin = |number: u32| seen.runs.iter().any(|run| run.number == number);
-    let stopped = |place: usize| seen.service[place..].contains(&ServiceEntry::Stop);
+    let stopped = |place: usize| {
+        let mut open = seen.service[place..].iter().take_while(|entry| **entry != ServiceEntry::Closing);
+        open.any(ServiceEntry::is_stop)
+    };
     let runs = (1..).zip(began(seen)).filter(move |_| !has_failed);
     let cut = runs.filter(move |(number, (place, _))| stopped(*place) && !came_to_its_begin(*number));
     cut.map(|(number, _)| number)

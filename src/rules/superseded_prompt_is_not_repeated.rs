@@ -85,7 +85,7 @@ fn superseded_by<'a>(seen: &'a Observations, turn: &Turn<'_>) -> Option<&'a str>
     let older = messages.iter().position(|(_, text)| *text == turn.text)?;
     let is_newer = |asked: &Asked<'_>| messages[older + 1..].iter().any(|(_, text)| *text == asked.text);
     let newer = asked(seen).into_iter().find(|asked| asked.run && asked.place > begin && is_newer(asked))?;
-    (!seen.service[begin..].contains(&ServiceEntry::Stop)).then_some(newer.text)
+    (!seen.service[begin..].iter().any(ServiceEntry::is_stop)).then_some(newer.text)
 }
 
 #[cfg(test)]

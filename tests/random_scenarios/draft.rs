@@ -26,6 +26,8 @@ pub struct Written {
     pub text: String,
     /// Whether the timers race with everything else.
     pub racing: bool,
+    /// Whether a message crosses the first run, and little else happens.
+    pub is_crossed: bool,
 }
 
 /// Who acts; a draft has four actors at most.
@@ -34,14 +36,19 @@ const NAMES: [&str; 4] = ["ann", "bob", "cem", "dora"];
 /// How many of a hundred drafts with extras are small.
 const SMALL: u32 = 35;
 
+/// How many of a hundred have no steps beside those that they need but a message that crosses the first run: it may come in any
+/// part of it, the very end included.
+const CROSSED: u32 = 15;
+
 /// What is being drawn.
 pub struct Draft {
     pub rng: Rng,
     pub cell: Cell,
     /// Whether anything is added that the cell does not need.
     pub has_extras: bool,
-    /// Whether it is one of the small ones, with two actors at most: their few interleavings are looked at more closely.
+    /// Whether it is one of the small ones, with two actors at most and few acts: a larger part of their interleavings is run.
     is_small: bool,
+    is_crossed: bool,
     pub racing: bool,
     pub scenario: Scenario,
     /// The steps of each actor; the first begins the conversation.
@@ -73,6 +80,7 @@ pub fn draw(cell: Cell, has_extras: bool, seed: u64) -> Written {
         cell,
         has_extras,
         is_small,
+        is_crossed: false,
         racing: false,
         scenario: scenario.expect("the head of a scenario"),
         actors: Vec::new(),
@@ -186,8 +194,22 @@ impl Draft {
 
     /// The first actor begins the conversation; what others do comes at any time.
     fn choose_steps(&mut self) {
-        let mut first = self.begin();
+        let first = self.begin();
         self.begins = first.len();
+        let is_alone = if self.cell.deed != Deed::Reload && self.chance(CROSSED) {
+            self.actors = vec![first, vec![self.send(false)]];
+            (self.is_small, self.is_crossed) = (true, true);
+            false
+        } else {
+            self.add_steps(first)
+        };
+        self.add_the_deed();
+        self.add_what_the_act_needs(is_alone);
+        self.choose_barrier();
+    }
+
+    /// Adds whatever may come behind these steps of the first actor, and others who take steps. Says whether there are none.
+    fn add_steps(&mut self, mut first: Vec<Step>) -> bool {
         let is_alone = self.cell.deed == Deed::Reload || self.cell.deed != Deed::Close && self.chance(8);
         let most = if self.is_small { 1 } else { 2 };
         let others = if self.has_extras && !is_alone { self.rng.usize(0..=most) } else { 0 };
@@ -204,9 +226,7 @@ impl Draft {
         }
         first.append(&mut self.actors[0]);
         self.actors[0] = first;
-        self.add_the_deed();
-        self.add_what_the_act_needs(is_alone);
-        self.choose_barrier();
+        is_alone
     }
 
     /// The first message and its run.
@@ -532,7 +552,7 @@ impl Draft {
             self.scenario.server.iter_mut().for_each(say_what_breaks);
         }
         let text = serde_json::to_string(&self.scenario).expect("a scenario is text");
-        Written { text, racing: self.racing }
+        Written { text, racing: self.racing, is_crossed: self.is_crossed }
     }
 }
 

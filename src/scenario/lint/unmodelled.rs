@@ -3,7 +3,7 @@
 
 use super::Desk;
 use crate::scenario::nearest::quoted;
-use crate::scenario::{Action, AgentKind, Diagnostic, Scenario, Session, Step, Through, ToolCall};
+use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Scenario, Session, Step, Through, ToolCall};
 
 /// The release takes so many equal tool calls in a row for a loop.
 const EQUAL_CALLS: usize = 4;
@@ -64,8 +64,9 @@ fn run_beside_close(desk: &mut Desk<'_>) {
     }
     for (i, j) in closes(scenario) {
         let (before, behind) = scenario.actors[i].does.split_at(j);
-        // An actor that waits before may wait for the last run.
-        let waits = before.iter().any(|step| matches!(step, Step::Wait(_)));
+        // An actor that waits for more than a frame may wait for the end of the last run.
+        let waits =
+            before.iter().any(|step| matches!(step, Step::Wait(on) if !matches!(on, Happening::Frame(_))));
         if runs_beside(scenario, i) > 1 && !waits || behind.iter().any(Step::is_run) {
             warn(
                 desk,

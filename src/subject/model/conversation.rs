@@ -10,7 +10,9 @@ use std::rc::Rc;
 
 use super::asyncio::{EventLoop, Exception, Executor, Result, TaskRef};
 use crate::engine::kernel::{Cell, FifoLock, Flag, OrderedCell, thread};
-use crate::observation::{CallKind, Event, MAX_ITERATIONS_REACHED, Place, RunSeen, StepSeen, TokenView};
+use crate::observation::{
+    CallKind, ENSURE_AGENT_READY, Event, MAX_ITERATIONS_REACHED, Place, RunSeen, StepSeen, TokenView,
+};
 use crate::terms::{EventKind, Status};
 
 use super::acp_agent::{AcpAgent, Turn, error_event, event};
@@ -212,7 +214,7 @@ impl LocalConversation {
     ///
     /// If its server does not start.
     pub fn ensure_agent_ready(&self) -> Result<()> {
-        let _place = thread::place("ensure agent ready");
+        let _place = thread::place(ENSURE_AGENT_READY);
         if self.inner.agent_ready.get() {
             return Ok(());
         }

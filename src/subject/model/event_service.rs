@@ -476,8 +476,8 @@ impl EventService {
         if self.decisions().closing == Closing::Refuses {
             inner.closing.set(true);
         }
-        self.note_explicit_stop();
         self.note(ServiceEntry::Closing);
+        self.note_explicit_stop(ServiceEntry::Stop);
         if let Some(run) = inner.run_task.get().filter(|run| !run.task.done()) {
             reach(Branch::ClosedInFlight);
             self.end_run_in_flight(&run).await?;

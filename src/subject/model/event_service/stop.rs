@@ -34,10 +34,10 @@ impl EventService {
     }
 
     /// The stop's place in the journal.
-    pub(super) fn note_explicit_stop(&self) -> usize {
+    pub(super) fn note_explicit_stop(&self, entry: ServiceEntry) -> usize {
         let inner = &self.inner;
         let place = inner.journal.get().len();
-        self.note(ServiceEntry::Stop);
+        self.note(entry);
         if self.decisions().explicit_stop == ExplicitStop::Forgotten {
             return place;
         }
@@ -76,7 +76,7 @@ impl EventService {
             return Ok(());
         }
         let settling = self.settling_stop().await?;
-        let (place, stop) = (self.note_explicit_stop(), self.stops());
+        let (place, stop) = (self.note_explicit_stop(ServiceEntry::Pause), self.stops());
         if !self.in_executor("pause", |conversation| Ok(conversation.pause())).await? {
             self.take_stop_back(place, stop);
         }
@@ -99,7 +99,7 @@ impl EventService {
         if !inner.is_open.get() {
             return Ok(());
         }
-        let place = (!internal_acp_rerun).then(|| self.note_explicit_stop());
+        let place = (!internal_acp_rerun).then(|| self.note_explicit_stop(ServiceEntry::Stop));
         let stops = inner.conversation.interrupt();
         if let Some(place) = place.filter(|_| !stops) {
             self.take_stop_back(place, self.stops());
