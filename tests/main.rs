@@ -31,4 +31,5 @@ mod searches;
 mod shards;
 mod shipped;
 mod shrink;
+mod sizes;
 mod tokens;

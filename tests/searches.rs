@@ -8,6 +8,7 @@ use turnloom::engine::search::Cores;
 use turnloom::explore::{Budget, Exploration, Job, Options, Verdict, explore};
 
 use crate::shipped::jobs;
+use crate::sizes::sized;
 
 fn turnloom(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turnloom"));
@@ -30,6 +31,9 @@ const WITHOUT_END: u32 = 100_000;
 /// The reduction is held against the whole space where that has a size to wait for: up to so many executions of its own.
 const SMALL: u64 = 50;
 
+/// A common run does not wait for a whole space of more executions than this.
+const LARGE: u64 = 20_000;
+
 #[test]
 fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
     let mut compared = 0;
@@ -43,7 +47,11 @@ fn the_reduction_loses_no_outcome_of_a_shipped_scenario() {
             continue;
         }
         assert_eq!(reduced.verdict, Verdict::Proved, "{}", job.name);
-        let all = run(&job, &Options { preemptions: Some(WITHOUT_END), ..Options::default() });
+        let large = Budget { schedules: sized(Some(LARGE), None), seconds: None };
+        let all = run(&job, &Options { preemptions: Some(WITHOUT_END), budget: large, ..Options::default() });
+        if all.is_cut_short() {
+            continue;
+        }
         assert_eq!(all.verdict, Verdict::Proved, "{}", job.name);
         let keys = |exploration: Exploration| exploration.outcomes.into_keys().collect::<Vec<_>>();
         assert_eq!(reduced.lock_order, all.lock_order, "{}", job.name);
@@ -82,19 +90,18 @@ fn told(exploration: &Exploration) -> String {
     format!("{:?} {:?} {outcomes:#?}", exploration.verdict, exploration.lock_order)
 }
 
-/// More executions than this are not run again by several threads here.
-const MANY: u64 = 1_000;
-
 /// Whatever defects are on: with them there are witnesses too.
 #[test]
 fn several_threads_tell_the_same_of_every_scenario_as_one() {
+    // More executions than this are not run again by several threads.
+    let many = sized(100, 1_000);
     let mut compared = 0;
     for sound in jobs() {
         let caught = sound.scenario.catches.iter().map(|caught| caught.defect.clone()).collect();
         for defects in [Vec::new(), caught] {
             let job = Job { defects, ..sound.clone() };
             let few =
-                Options { budget: Budget { schedules: Some(MANY), seconds: None }, ..Options::default() };
+                Options { budget: Budget { schedules: Some(many), seconds: None }, ..Options::default() };
             if run(&job, &few).is_cut_short() {
                 continue;
             }
@@ -107,7 +114,7 @@ fn several_threads_tell_the_same_of_every_scenario_as_one() {
             compared += 1;
         }
     }
-    assert!(compared >= 50, "only {compared} were small enough to compare");
+    assert!(compared >= sized(30, 50), "only {compared} were small enough to compare");
 }
 
 #[test]

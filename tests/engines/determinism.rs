@@ -12,6 +12,8 @@ use turnloom::engine::search::Limits;
 use turnloom::engine::search::{Search, Visit, dpor, run_search};
 use turnloom::explore::{ExploreError, Job};
 
+use crate::sizes::sized;
+
 /// How a search ended on a program whose first thread writes how often the program was run.
 fn ended(engine: impl Fn(&Coroutines, &mut Visit<'_>) -> Search) -> (Ended, Search) {
     let runs = Rc::new(Plain::new(0));
@@ -90,7 +92,7 @@ fn every_scenario_gives_the_same_bytes_twice() {
             Command::new(env!("CARGO_BIN_EXE_turnloom"))
                 .arg("explore")
                 .arg(format!("scenarios/{name}.json"))
-                .args(["--format", "json", "--budget", "2000"])
+                .args(["--format", "json", "--budget", sized("200", "2000")])
                 .output()
                 .expect("turnloom runs")
                 .stdout

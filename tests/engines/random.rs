@@ -1,6 +1,6 @@
 //! The same random programs under every search: the outcomes must be the same, deadlocks included.
 //!
-//! `TURNLOOM_PROGRAMS=1000000 cargo test --release --test suite engines::random` looks at more programs than the 10,000 of a
+//! `TURNLOOM_PROGRAMS=1000000 cargo test --release --test suite engines::random` looks at more programs than the 1,000 of a
 //! common run, and `TURNLOOM_SEED=7` (0 to 255) at others.
 
 use std::collections::BTreeSet;
@@ -18,6 +18,7 @@ use turnloom::engine::search::{Cores, Search, SearchOf, Visit, dpor, run_search,
 
 use super::loops;
 use super::programs::{Do, Look, Program, Slot, build, for_each_program, for_loom, stuck, with_slot};
+use crate::sizes::sized;
 
 /// One of the searches.
 type Engine = SearchOf<Coroutines>;
@@ -71,7 +72,8 @@ fn together(threads: usize, limits: &Limits, program: &Program) -> Option<BTreeS
 /// Which threads take which branches is another matter each time; what they find is not.
 #[test]
 fn several_threads_find_the_same_outcomes_of_random_programs() {
-    let (programs, seed) = (number("TURNLOOM_PROGRAMS", 10_000) / 5, number("TURNLOOM_SEED", 1));
+    let (programs, seed) =
+        (number("TURNLOOM_PROGRAMS", sized(1_000, 10_000)) / 5, number("TURNLOOM_SEED", 1));
     let large = std::cell::Cell::new(0_u32);
     let check = |program: Program| {
         let limits = Limits { executions: Some(MOST), ..Limits::default() };
@@ -107,7 +109,7 @@ pub fn number(name: &str, default: u32) -> u32 {
 
 #[test]
 fn the_searches_find_the_same_outcomes_of_random_programs() {
-    let (programs, seed) = (number("TURNLOOM_PROGRAMS", 10_000), number("TURNLOOM_SEED", 1));
+    let (programs, seed) = (number("TURNLOOM_PROGRAMS", sized(1_000, 10_000)), number("TURNLOOM_SEED", 1));
     let held = std::cell::Cell::new(0_u32);
     let deadlocks = std::cell::Cell::new(0_u32);
     let check = |program: Program| {
@@ -203,7 +205,8 @@ fn loom_finds_the_same_outcomes_of_random_programs_that_it_can_hold() {
 /// knows nothing of that.
 #[test]
 fn the_searches_find_the_same_outcomes_of_random_programs_of_a_loop() {
-    let (programs, seed) = (number("TURNLOOM_PROGRAMS", 10_000) / 10, number("TURNLOOM_SEED", 1));
+    let (programs, seed) =
+        (number("TURNLOOM_PROGRAMS", sized(1_000, 10_000)) / 10, number("TURNLOOM_SEED", 1));
     let held = std::cell::Cell::new(0_u32);
     let several = std::cell::Cell::new(0_u32);
     let check = |program: loops::Program| {
