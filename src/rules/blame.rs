@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn a_call_waits_for_the_loop_that_waits_for_a_worker_of_the_scenarios() {
+        let ann = waiting("ann", "service call", "result call", &[], &["loop"]);
+        let worker =
+            waiting("worker", "run/step/completion \"a\"", "result completion", &["state"], &["server"]);
+        let server = needing(waiting("server", "", "step server", &[], &[]), vec![gate("ann")]);
+        assert!(is_scenarios(&deadlock(vec![ann.clone(), worker, server])));
+        assert!(!is_scenarios(&deadlock(vec![ann])));
+    }
+
+    #[test]
     fn threads_that_wait_for_each_others_locks_are_the_clients_whatever_the_scenario_waits_for() {
         let seen = deadlock(vec![
             waiting("ann", "send \"a\"", "lock state", &["run"], &["bob"]),

@@ -139,7 +139,7 @@ fn texts(seen: &Observations, turns: &[Turn<'_>]) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::NothingAfterTurnEnd;
-    use crate::observation::Event;
+    use crate::observation::{Call, CallKind, Event};
     use crate::rules::Rule;
     use crate::rules::testkit::*;
     use crate::scenario::StopReason;
@@ -181,6 +181,20 @@ mod tests {
         assert_eq!(broken(&seen("latehello")), ["nothing-after-turn-end"].into());
         holds(&NothingAfterTurnEnd, &seen("hello"));
         assert_eq!(NothingAfterTurnEnd.judge(&seen("latehello"), &native()), []);
+    }
+
+    #[test]
+    fn an_answer_that_a_close_has_cut_short_does_not() {
+        let server = vec![prompt("first"), said("hel"), said("lo"), completed("first")];
+        let mut seen = seen(vec![finish_with("hel")], server);
+        assert_eq!(
+            breaks(&NothingAfterTurnEnd, &seen),
+            "the answer \"hel\" is not what the server said in one turn"
+        );
+        seen.calls.insert("bob".into(), vec![Call { call: CallKind::Close, returned: "ok".into() }]);
+        holds(&NothingAfterTurnEnd, &seen);
+        seen.events[0].text = "lo".into();
+        breaks(&NothingAfterTurnEnd, &seen);
     }
 
     #[test]

@@ -119,6 +119,13 @@ mod tests {
     }
 
     #[test]
+    fn what_stops_a_run_while_the_service_closes_does_not() {
+        let mut seen = stopped(vec![user("first"), system_prompt()]);
+        seen.service.insert(2, ServiceEntry::Closing);
+        holds(&StopLeavesATrace, &seen);
+    }
+
+    #[test]
     fn an_interrupt_a_pause_an_error_and_a_run_that_took_a_step_do_not() {
         for told in [interrupt(), pause()] {
             holds(&StopLeavesATrace, &returned(vec![told.clone()], "run", "CancelledError"));
