@@ -13,24 +13,20 @@ use crate::observation::Observations;
 use crate::scenario;
 use crate::scenario::{Scenario, is_scenario};
 use crate::snapshot;
+use sizes::sized;
+
+#[path = "../tests/sizes.rs"]
+mod sizes;
 
 /// One of the searches.
 type Engine = SearchOf<Coroutines<Observations>>;
-
-/// More executions than this are not waited for, and so many comparisons are left at least: with `TURNLOOM_FULL=1`, as in
-/// `.ci/full`, and without.
-const FULL: (u64, u32) = (1_000, 40);
-const COMMON: (u64, u32) = (200, 25);
-
-fn sizes() -> (u64, u32) {
-    if std::env::var_os("TURNLOOM_FULL").is_some() { FULL } else { COMMON }
-}
 
 /// The outcomes under a search, and whether it came to its end.
 fn outcomes(engine: Engine, scenario: &Scenario, defects: &[String]) -> (BTreeSet<Observations>, bool) {
     let stage = Stage::of(scenario, None, defects, Firing::Clock).expect("names are known");
     let mut seen = BTreeSet::new();
-    let limits = Limits { executions: Some(sizes().0), ..Limits::default() };
+    // More executions than this are not waited for.
+    let limits = Limits { executions: Some(sized(200, 1_000)), ..Limits::default() };
     let found = engine(&limits, &stage.system(), &mut |execution| {
         let is_fine = matches!(execution.ended, Ended::Complete | Ended::Deadlock | Ended::Hang);
         assert!(is_fine, "{:?}", execution.ended);
@@ -62,8 +58,6 @@ fn both_searches_find_the_same_outcomes_of_every_scenario_that_they_end_on() {
             }
         }
     }
-    assert!(
-        compared >= sizes().1,
-        "both searches ended on only {compared} of the scenarios and their defects"
-    );
+    let least = sized(25, 40);
+    assert!(compared >= least, "both searches ended on only {compared} of the scenarios and their defects");
 }

@@ -93,8 +93,8 @@ fn was_cut_short(seen: &Observations, text: &str) -> bool {
 }
 
 /// Whether a stop has revoked the run of the message at this place of the book, and what was asked for last was served before the
-/// message was in the log, at that place: by runs that began before that, or, if it was a message, by the run that was on and prompted it. Then no
-/// run that was asked for could have taken it.
+/// message was in the log, at that place: by runs that began before that, or, if it was a message, by the run that was on and
+/// prompted it. Then no run that was asked for could have taken it.
 fn revoked_in_flight(seen: &Observations, asked: usize, message: usize) -> bool {
     let granted = are_runs_granted(seen);
     let asks = |entry: &ServiceEntry| asks_for_run(entry) && (granted || *entry != ServiceEntry::Run);

@@ -21,7 +21,8 @@ const EXCUSES: [Timer; 4] = [Timer::Drain, Timer::CancelSend, Timer::Retry, Time
 
 /// Whether the scenario made the deadlock itself.
 pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
-    let stops = !is_synchronous(stuck) && (stuck.threads.iter().any(is_stopping) || was_stopped(seen, stuck));
+    let stops = !is_synchronous(stuck)
+        && (stuck.threads.iter().any(|thread| is_stopping(thread, stuck)) || was_stopped(seen));
     let mut free: BTreeSet<&str> = BTreeSet::new();
     loop {
         let goes_on = |thread: &&Waiting| {
@@ -43,8 +44,12 @@ pub(super) fn is_of_scenario(stuck: &Stuck, seen: &Observations) -> bool {
 /// is under way, and so the limit of prompts is the switch's.
 fn is_limit_of_switch(thread: &Waiting, stuck: &Stuck) -> bool {
     let is_limit = |need: &Need| matches!(need, Need::Timer { timer, .. } if timer == Timer::Prompt.name());
+    thread.needs.iter().any(is_limit) && !is_turn_under_way(stuck)
+}
+
+fn is_turn_under_way(stuck: &Stuck) -> bool {
     let is_turn = |place: &Place| matches!(place, Place::Prompt(_) | Place::AsyncStep | Place::Step);
-    thread.needs.iter().any(is_limit) && !stuck.threads.iter().flat_map(|thread| &thread.place).any(is_turn)
+    stuck.threads.iter().flat_map(|thread| &thread.place).any(is_turn)
 }
 
 /// Whether a synchronous step is under way, or a start on a worker, which no stop can end: either comes to its end with the
@@ -57,10 +62,11 @@ fn is_synchronous(stuck: &Stuck) -> bool {
     stuck.threads.iter().any(|thread| thread.place.contains(&Place::Step) || is_start(thread))
 }
 
-/// Whether the thread is in a stop that is more than a pause. Which stops of the service came in time, its book says.
-fn is_stopping(thread: &Waiting) -> bool {
-    let pauses = thread.place.contains(&Place::Call(CallKind::Pause));
-    !pauses
+/// Whether the thread is in a stop. An interrupt that has become a pause lets a turn come to its end. Which stops of the service
+/// came in time, its book says.
+fn is_stopping(thread: &Waiting, stuck: &Stuck) -> bool {
+    let lets_end = thread.place.contains(&Place::Call(CallKind::Pause)) && is_turn_under_way(stuck);
+    !lets_end
         && thread.place.iter().any(|place| match place {
             Place::Call(call) => is_stop(call),
             Place::SendCancel | Place::Drain => true,
@@ -68,27 +74,20 @@ fn is_stopping(thread: &Waiting) -> bool {
         })
 }
 
-/// Whether a stop that should end a turn came after the last run had begun. A pause lets the turn come to its end.
-/// Whether a newer message cancels a prompt, `superseded-prompt-is-cancelled` asks.
-fn was_stopped(seen: &Observations, stuck: &Stuck) -> bool {
-    let places = stuck.threads.iter().flat_map(|thread| &thread.place);
-    let under_way = places.filter_map(|place| match place {
-        Place::Call(call) | Place::Service(call) => Some(call),
-        _ => None,
-    });
-    let returned = seen.calls.values().flatten().map(|call| &call.call);
-    if !returned.chain(under_way).any(is_stop) {
-        return false;
+/// Whether a stop that should end a turn came after the last run had begun, and has returned or is in the service's book. A pause
+/// lets the turn come to its end. Whether a newer message cancels a prompt, `superseded-prompt-is-cancelled` asks.
+fn was_stopped(seen: &Observations) -> bool {
+    if !seen.service.is_empty() {
+        let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
+        return seen.service[began.map_or(0, |began| began + 1)..].contains(&ServiceEntry::Stop);
     }
-    if seen.service.is_empty() {
-        // An interrupt that finds no run pauses. Where a stop has left its event before the last run began, what else returned may
-        // have stopped nothing: the call has no place among the events.
-        let begun = seen.runs.iter().map(|run| run.after).max().unwrap_or(0);
-        let has_stopped = |event: &Event| event.kind == EventKind::Interrupt;
-        return !seen.events[..begun].iter().any(has_stopped) && !is_paused_since(seen, 0);
-    }
-    let began = seen.service.iter().rposition(|entry| matches!(entry, ServiceEntry::Began { .. }));
-    seen.service[began.map_or(0, |began| began + 1)..].contains(&ServiceEntry::Stop)
+    // An interrupt that finds no run pauses. Where a stop has left its event before the last run began, what else returned may
+    // have stopped nothing: the call has no place among the events.
+    let begun = seen.runs.iter().map(|run| run.after).max().unwrap_or(0);
+    let has_stopped = |event: &Event| event.kind == EventKind::Interrupt;
+    seen.calls.values().flatten().any(|call| is_stop(&call.call))
+        && !seen.events[..begun].iter().any(has_stopped)
+        && !is_paused_since(seen, 0)
 }
 
 fn is_stop(call: &CallKind) -> bool {
@@ -206,6 +205,16 @@ mod tests {
         assert!(is_scenarios(&seen));
         seen.stuck = deadlock(vec![start("loop", "result portal task"), server]).stuck;
         assert!(!is_scenarios(&seen));
+    }
+
+    #[test]
+    fn an_interrupt_that_has_become_a_pause_ends_no_turn() {
+        let step =
+            waiting("ann", "run/astep/completion \"a\"", "select loop of ann", &["state"], &["server"]);
+        let step = needing(step, vec![Need::Answer { prompt: "a".into() }]);
+        let bob = |place| waiting("bob", place, "lock state", &[], &["ann"]);
+        assert!(is_scenarios(&deadlock(vec![step.clone(), bob("interrupt/pause")])));
+        assert!(!is_scenarios(&deadlock(vec![step, bob("interrupt")])));
     }
 
     #[test]

@@ -28,8 +28,8 @@ time-out, or in the answer to the next message.
 It breaks in two ways. A card that was opened before the event that ended its turn is closed after it. Or the finish \
 events are not, in their order, the texts of turns of the server's log, in theirs: one has text of another turn in it. \
 A card that the server told of as closed from the start is let pass. So are all texts when two prompts of one session \
-overlap (`one-prompt-a-session` speaks of that), or when the server itself goes on behind its answer, since nobody can \
-say whose they are. Where a client has closed the conversation, the answer may lack the end of what the server said: what was \
+overlap (`one-prompt-a-session` speaks of that), or when the server itself goes on behind its answer, since no frame \
+says whose they are. Where a client has closed the conversation, the answer may lack the end of what the server said: what was \
 not taken in yet is lost with the connection. The rule is for ACP agents.
 
 Source: R06 `cancelled-updates-leak`, #3376 round 1; R11 `timeout-before-drain`, round 3; R29 `old-bridge-callbacks`; \
