@@ -160,7 +160,7 @@ mod tests {
         insta::assert_snapshot!(summary_of_check(&document(), false), @r#"
         ### turnloom check
 
-        4 scenarios: 1 clean, 3 failed
+        4 scenarios: 1 clean, 2 failed, 1 incomplete
 
         ```text
         violated   r08, 50%   1 outcome

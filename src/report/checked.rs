@@ -148,11 +148,15 @@ pub fn aside(checked: &CheckedScenario, is_text: bool) -> String {
     }
 }
 
-/// How many scenarios there are, as the last line.
+/// How many scenarios there are and how they ended, as the last line.
 #[must_use]
 pub fn summary(summary: &CheckSummary) -> String {
     let scenarios = words::count(summary.scenarios as u64, "scenario");
-    format!("{scenarios}: {} clean, {} failed", summary.clean, summary.failed)
+    let incomplete = match summary.incomplete {
+        0 => String::new(),
+        some => format!(", {some} incomplete"),
+    };
+    format!("{scenarios}: {} clean, {} failed{incomplete}", summary.clean, summary.failed)
 }
 
 /// The whole check; `bounded` as for [`Table::new`].

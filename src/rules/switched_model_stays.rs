@@ -22,7 +22,7 @@ the client gives the session that it loads there the one that a user has chosen 
 answer to a switch and the client's note of it knows nothing of the switch; the user was told that all went well, and goes on with \
 another model than the one he has chosen.
 
-It breaks when, with no thread left to move, the last process has loaded a session and was not asked for the model that an earlier \
+It breaks when, with no thread left to move, the last process has loaded a session, was not ended before its first prompt and was not asked for the model that an earlier \
 process was last asked for, though the switch to it returned well. It does not break if the conversation was reloaded, since the \
 program that takes it up names its model anew.
 
@@ -41,6 +41,13 @@ Source: N30 `switch-lost-in-restart`, found by turnloom in openhands-sdk 1.25.0.
                 ServerEntry::SetModel { model, .. } => (chosen, lost) = (Some(model), None),
                 ServerEntry::Load { process, loaded: true, .. } => lost = Some((place, *process)),
                 ServerEntry::New { .. } => lost = None,
+                // A start that is cancelled ends its process before it comes to be told.
+                ServerEntry::Ended { process } => {
+                    lost = lost.filter(|(loaded, began)| {
+                        let is_prompt = |entry: &ServerEntry| matches!(entry, ServerEntry::Prompt { .. });
+                        began != process || seen.server[*loaded..place].iter().any(is_prompt)
+                    });
+                }
                 _ => {}
             }
         }
@@ -110,6 +117,15 @@ mod tests {
             &switched(vec![set(1, "m2"), load(2, true), load(3, true), set(3, "m2")], &[OK]),
         );
         holds(&SwitchedModelStays, &switched(vec![load(2, true), set(2, "m2")], &[OK]));
+    }
+
+    #[test]
+    fn a_process_that_is_ended_before_its_first_prompt_goes_on_with_nothing() {
+        let end = || ServerEntry::Ended { process: 2 };
+        holds(&SwitchedModelStays, &switched(vec![set(1, "m2"), load(2, true), end()], &[OK]));
+        let prompt = ServerEntry::Prompt { process: 2, session: "s1".into(), text: "a".into() };
+        let seen = switched(vec![set(1, "m2"), load(2, true), prompt, end()], &[OK]);
+        assert!(broken(&seen).contains("switched-model-stays"));
     }
 
     #[test]

@@ -95,7 +95,7 @@ failed to read scenario `TMP/fragments-typo/case.json`: 1 error
         &[("stop", r#"[{"wait": {"gate": "a"}}]"#)],
         r#"[{"use": "stop"}, {"open": "a"}]"#
     ), @r#"
-  x actor `ben` waits for what comes only after it
+  x actor `ben` waits for gate `a`, which comes only after it
    ,-[TMP/fragments-gate/fragments/stop.json:1:3]
  1 | [{"wait": {"gate": "a"}}]
    :   ^^^|^^

@@ -138,7 +138,7 @@ fn opened_only_by_the_one_who_waits() {
   {"wait": {"gate": "go"}},
   {"open": "go"}
 ]}]"#), @r#"
-  x actor `ann` waits for what comes only after it
+  x actor `ann` waits for gate `go`, which comes only after it
    ,-[case:4:4]
  3 | "actors": [{"name": "ann", "does": [
  4 |   {"wait": {"gate": "go"}},
@@ -163,7 +163,7 @@ fn each_waits_for_the_other() {
   {"name": "ann", "does": [{"wait": {"gate": "a"}}, {"open": "b"}]},
   {"name": "bob", "does": [{"wait": {"gate": "b"}}, {"open": "a"}]}
 ]"#), @r#"
-  x actor `ann` waits for what comes only after it
+  x actor `ann` waits for gate `a`, which comes only after it
    ,-[case:4:29]
  3 | "actors": [
  4 |   {"name": "ann", "does": [{"wait": {"gate": "a"}}, {"open": "b"}]},
@@ -176,7 +176,7 @@ fn each_waits_for_the_other() {
    `----
   help: what would end this wait is behind it, or behind a wait that needs it: let it happen before
 
-  x actor `bob` waits for what comes only after it
+  x actor `bob` waits for gate `b`, which comes only after it
    ,-[case:5:29]
  3 | "actors": [
  4 |   {"name": "ann", "does": [{"wait": {"gate": "a"}}, {"open": "b"}]},
@@ -202,7 +202,7 @@ fn opened_by_a_reaction_that_waits_for_the_waiter() {
   {"send": {"text": "hi"}}, "run"
 ]}],
 "server": [{"on": {"prompt": "hi"}, "do": [{"open": "streamed"}, {"answer": "end_turn"}]}]"#), @r#"
-  x actor `ann` waits for what comes only after it
+  x actor `ann` waits for gate `streamed`, which comes only after it
    ,-[case:4:4]
  3 | "actors": [{"name": "ann", "does": [
  4 |   {"wait": {"gate": "streamed"}},

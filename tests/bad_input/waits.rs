@@ -327,7 +327,7 @@ fn for_the_own_next_step() {
   {"wait": {"frame": {"method": "session/prompt", "text": "hi"}}},
   "run"
 ]}]"#), @r#"
-  x actor `ann` waits for what comes only after it
+  x actor `ann` waits for frame session/prompt "hi", which comes only after it
    ,-[case:4:4]
  3 |   {"send": {"text": "hi"}},
  4 |   {"wait": {"frame": {"method": "session/prompt", "text": "hi"}}},

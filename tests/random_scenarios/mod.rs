@@ -10,6 +10,7 @@
 //! that can only find, not prove. An execution that stands still by the scenario's own doing says nothing of
 //! the runtime; it is counted, and has to be rare.
 
+mod agreement;
 mod draft;
 mod script;
 mod survey;

@@ -171,6 +171,10 @@ impl Survey {
 }
 
 impl Draft {
+    pub fn is_racing(&self) -> bool {
+        self.written.racing
+    }
+
     pub fn is_crossed(&self) -> bool {
         self.written.is_crossed
     }
@@ -235,7 +239,7 @@ pub fn broken(violations: &[Violation], seen: &Observations) -> Vec<&'static str
 
 /// Whether the execution stands still since the scenario does not do what it alone can do. Whose doing a deadlock is, `src/rules/`
 /// says and its tests show.
-fn is_idle(violations: &[Violation], seen: &Observations) -> bool {
+pub fn is_idle(violations: &[Violation], seen: &Observations) -> bool {
     let is_scenarios = |one: &Violation| one.rule == "no-deadlock" && one.side == Side::Scenario;
     violations.iter().any(is_scenarios) && !is_left_to_clock(seen)
 }

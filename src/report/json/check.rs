@@ -32,7 +32,7 @@ use crate::rules::Side;
 ///       "exit": 1
 ///     }
 ///   ],
-///   "summary": { "scenarios": 1, "clean": 0, "failed": 1 }
+///   "summary": { "scenarios": 1, "clean": 0, "failed": 1, "incomplete": 0 }
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,8 +124,10 @@ impl CheckDocument {
     /// The scenarios, counted.
     #[must_use]
     pub fn new(scenarios: Vec<CheckedScenario>) -> Self {
-        let clean = scenarios.iter().filter(|checked| checked.exit == 0).count();
-        let summary = CheckSummary { scenarios: scenarios.len(), clean, failed: scenarios.len() - clean };
+        let ended = |code: u8| scenarios.iter().filter(|checked| checked.exit == code).count();
+        let (clean, incomplete) = (ended(0), ended(3));
+        let failed = scenarios.len() - clean - incomplete;
+        let summary = CheckSummary { scenarios: scenarios.len(), clean, failed, incomplete };
         Self { shard: None, scenarios, summary }
     }
 
@@ -197,8 +199,8 @@ pub struct BrokenRule {
     pub line: usize,
 }
 
-/// How a check ended. A scenario that is not clean has failed: a rule broke, its snapshot is missing or different, or
-/// not all of it could be run.
+/// How a check ended. A scenario is clean, or it has failed (a rule broke, or its snapshot is missing or different), or it is
+/// incomplete: nothing broke, but not all of it could be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckSummary {
@@ -206,8 +208,10 @@ pub struct CheckSummary {
     pub scenarios: usize,
     /// How many of them are clean.
     pub clean: usize,
-    /// How many of them are not.
+    /// How many of them failed.
     pub failed: usize,
+    /// How many of them are incomplete.
+    pub incomplete: usize,
 }
 
 #[cfg(test)]
@@ -252,7 +256,8 @@ mod tests {
           "summary": {
             "scenarios": 1,
             "clean": 0,
-            "failed": 1
+            "failed": 1,
+            "incomplete": 0
           }
         }
         "#);

@@ -4,6 +4,7 @@
 use super::Desk;
 use crate::scenario::nearest::quoted;
 use crate::scenario::{Action, AgentKind, Diagnostic, Happening, Scenario, Session, Step, Through, ToolCall};
+use crate::terms::EventKind;
 
 /// The release takes so many equal tool calls in a row for a loop.
 const EQUAL_CALLS: usize = 4;
@@ -56,6 +57,15 @@ fn runs_beside(scenario: &Scenario, actor: usize) -> usize {
     others.flat_map(|(_, other)| &other.does).filter(|step| step.is_run()).count()
 }
 
+/// Whether an actor may wait here for the end of the last run: not where it waits for a frame or for a message of a user.
+fn may_wait_for_end_of_run(step: &Step) -> bool {
+    match step {
+        Step::Wait(Happening::Event(event)) => event.kind != EventKind::UserMessage,
+        Step::Wait(on) => !matches!(on, Happening::Frame(_)),
+        _ => false,
+    }
+}
+
 /// A run that begins as another thread closes the conversation starts its server anew, or finds it half ended.
 fn run_beside_close(desk: &mut Desk<'_>) {
     let scenario = desk.scenario;
@@ -64,9 +74,7 @@ fn run_beside_close(desk: &mut Desk<'_>) {
     }
     for (i, j) in closes(scenario) {
         let (before, behind) = scenario.actors[i].does.split_at(j);
-        // An actor that waits for more than a frame may wait for the end of the last run.
-        let waits =
-            before.iter().any(|step| matches!(step, Step::Wait(on) if !matches!(on, Happening::Frame(_))));
+        let waits = before.iter().any(may_wait_for_end_of_run);
         if runs_beside(scenario, i) > 1 && !waits || behind.iter().any(Step::is_run) {
             warn(
                 desk,

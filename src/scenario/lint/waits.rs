@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::Desk;
 use super::facts::{Facts, Missing};
 use super::sequence::{Deed, Sequence, What};
+use crate::scenario::nearest::quoted;
 use crate::scenario::{Diagnostic, Happening, Scenario};
 
 /// Above this many sequences the order of waits is not looked at: a scenario that anybody can read has ten.
@@ -149,7 +150,18 @@ fn gate_of(what: What<'_>) -> Option<&str> {
     }
 }
 
+/// What a step waits for, in words; none if it waits for nothing.
+fn awaited(what: What<'_>) -> Option<String> {
+    match what {
+        What::Wait(happening) => Some(happening.in_words()),
+        What::Held(gate) => Some(Happening::Gate(gate.to_owned()).in_words()),
+        What::Fire(timer) => Some(format!("timer {}", quoted(timer.name()))),
+        _ => None,
+    }
+}
+
 fn never_ends(desk: &mut Desk<'_>, sequences: &[Sequence<'_>], sequence: &Sequence<'_>, deed: &Deed<'_>) {
+    let Some(awaited) = awaited(deed.what) else { return };
     let gate = gate_of(deed.what);
     let key = match deed.what {
         What::Fire(_) => "fire",
@@ -161,7 +173,7 @@ fn never_ends(desk: &mut Desk<'_>, sequences: &[Sequence<'_>], sequence: &Sequen
         let open = deeds.find(|deed| matches!(deed.what, What::Open(opened) if Some(opened) == gate));
         let finding = Diagnostic::error(
             "endless-wait",
-            format!("{} waits for what comes only after it", sequence.who),
+            format!("{} waits for {awaited}, which comes only after it", sequence.who),
         )
         .at(spans.key(&format!("{}/{key}", deed.at)), "waits for ever")
         .help("what would end this wait is behind it, or behind a wait that needs it: let it happen before");
