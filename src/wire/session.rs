@@ -2,6 +2,7 @@
 //! state, the answers of the LLM, the transcript.
 
 mod completions;
+mod stepped;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,6 +16,8 @@ use super::frame::{INVALID_PARAMS, INVALID_REQUEST, Id, Incoming, METHOD_NOT_FOU
 use super::lines::Line;
 use super::replies::Replies;
 use super::transcript::{By, Bytes, End, Entry, Part, ToldEvent, Transcript, TranscriptError, What};
+pub(crate) use stepped::{Stepped, SteppedSession};
+
 use crate::mock_server::{Choice, ClientMessage, Script, Step};
 use crate::scenario::{
     AgentKind, EventKind, Happening, INITIALIZE, NEW_SESSION, ReplyKind, SET_MODEL, Scenario, Status,
@@ -29,10 +32,15 @@ struct Told {
     status: Option<Status>,
     /// How many events of a kind, and how many of a kind with this text.
     events: BTreeMap<(EventKind, Option<String>), u32>,
+    /// What somebody knows who looks himself.
+    conditions: Vec<(Happening, bool)>,
 }
 
 impl Told {
     fn holds(&self, happening: &Happening) -> bool {
+        if let Some((_, holds)) = self.conditions.iter().find(|(condition, _)| condition == happening) {
+            return *holds;
+        }
         match happening {
             Happening::Status(wanted) => self.status == Some(*wanted),
             Happening::Event(wanted) => {
@@ -63,6 +71,8 @@ pub(crate) struct LiveSession {
     outbox: VecDeque<Write>,
     waiting: usize,
     end: Option<End>,
+    /// What the last step did, in words.
+    did: String,
 }
 
 /// What came of a try to do something.
@@ -86,6 +96,7 @@ impl LiveSession {
             outbox: VecDeque::new(),
             waiting: 0,
             end: None,
+            did: String::new(),
         }
     }
 
@@ -333,6 +344,7 @@ impl LiveSession {
     fn carry_out(&mut self, reaction: Option<usize>, mut step: Step, request: Option<u64>) -> Done {
         let opened = std::mem::take(&mut step.opened);
         let did = step.label.clone();
+        self.did.clone_from(&did);
         match request {
             Some(request) if self.replies.is_open(request) => self.reply(request, reaction, did, step)?,
             _ => {
