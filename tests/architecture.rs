@@ -42,7 +42,7 @@ const PARTS: &[Part] = &[
     ),
     part(
         "harness",
-        &["engine", "mock_server", "observation", "scenario", "subject", "terms"],
+        &["engine", "mock_server", "observation", "scenario", "subject", "terms", "wire"],
         "the harness acts a scenario on a subject; only it and cli name a subject",
     ),
     part(

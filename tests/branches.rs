@@ -241,6 +241,7 @@ fn run(name: &str, scenario: &Scenario, defects: &[String], schedules: u64) {
         revision: None,
         defects: defects.to_vec(),
         timers: Firing::Clock,
+        subject: None,
     };
     let drawn = SearchKind::Sampled(Sample { sampler: Sampler::Pct { depth: 3 }, seed: 1 });
     for search in [SearchKind::FewPreemptions, drawn] {

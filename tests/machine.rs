@@ -111,6 +111,7 @@ fn job(text: &str) -> Job {
         revision: None,
         defects: Vec::new(),
         timers: Firing::Clock,
+        subject: None,
     }
 }
 

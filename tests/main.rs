@@ -32,4 +32,6 @@ mod shards;
 mod shipped;
 mod shrink;
 mod sizes;
+#[cfg(unix)]
+mod subject;
 mod tokens;

@@ -118,7 +118,7 @@ impl Auditor<'_> {
     fn job(&self, defects: &[String]) -> Job {
         let (name, scenario) = (self.file.loaded.name.clone(), self.file.loaded.scenario.clone());
         let defects = defects.to_vec();
-        Job { name, scenario, revision: None, defects, timers: Firing::Clock }
+        Job { name, scenario, revision: None, defects, timers: Firing::Clock, subject: None }
     }
 
     /// Explores the scenario; if that failed, why.

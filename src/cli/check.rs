@@ -159,6 +159,7 @@ fn job(file: &File, timers: Firing) -> Job {
         revision: None,
         defects: Vec::new(),
         timers,
+        subject: None,
     }
 }
 

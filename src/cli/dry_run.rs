@@ -20,6 +20,7 @@ pub(super) fn warning(file: &File) -> Option<Diagnostics> {
         revision: None,
         defects: Vec::new(),
         timers: Firing::Clock,
+        subject: None,
     };
     let caught = backend::own_standstill(&job).ok()??;
     let threads = &caught.seen.stuck.as_ref()?.threads;

@@ -47,6 +47,7 @@ impl Exit {
         match error {
             ExploreError::Decision(_) | ExploreError::OnlyLive(_) => Self::Bad,
             ExploreError::Broken { .. }
+            | ExploreError::Program { .. }
             | ExploreError::NotDeterministic { .. }
             | ExploreError::Limit { .. }
             | ExploreError::Child { .. } => Self::Incomplete,

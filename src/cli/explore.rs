@@ -5,11 +5,13 @@ use std::fmt::Write;
 use super::console::Console;
 use super::export::Failed;
 use super::files;
-use super::files::{File, For};
+use super::files::File;
+use super::program::Runs;
 use super::progress::Progress;
-use super::{Exit, Explore, Format, Shape, backend, jobs, locks, names, racing, shrink, suggest};
+use super::{Exit, Explore, Format, Shape, jobs, locks, names, racing, shrink, suggest};
 use crate::engine::locks::LockGraph;
-use crate::explore::{Exploration, ExploreError, Job, Options, RacingPair, Token};
+use crate::explore::{EngineKind, Exploration, ExploreError, Job, Options, RacingPair, Token};
+use crate::harness::Firing;
 use crate::report::json;
 use crate::report::json::{ExploreDocument, ExploredOutcome, ToldViolation};
 use crate::report::{Shown, shown, words};
@@ -22,14 +24,23 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     if let Some((what, help)) = names::wrong(arguments.revision.as_deref(), &arguments.defects) {
         return console.refuse(&format!("failed to explore: {what}"), &help);
     }
-    let Some(file) = files::load_one(console, &arguments.file, For::Engine) else { return Exit::Bad };
+    let Some(file) = files::load_one(console, &arguments.file, arguments.on.purpose()) else {
+        return Exit::Bad;
+    };
     let job = Job {
         name: file.loaded.name.clone(),
         scenario: file.loaded.scenario.clone(),
         revision: arguments.revision.clone(),
         defects: each_once(&arguments.defects),
         timers: arguments.engine.timers,
+        subject: match arguments.on.program() {
+            Ok(subject) => subject,
+            Err((what, help)) => return console.refuse(&what, &help),
+        },
     };
+    if let Some((what, help)) = not_on_a_program(&job, arguments) {
+        return console.refuse(&format!("failed to explore: {what}"), help);
+    }
     if arguments.shrink {
         return shrink::run(console, &job, arguments.shape.format);
     }
@@ -40,9 +51,13 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
     if arguments.suggest {
         return suggest::run(console, &file, &job, &options, arguments.shape.format);
     }
+    let runs = match Runs::of(console, &job) {
+        Ok(runs) => runs,
+        Err(exit) => return exit,
+    };
     let progress = Progress::new(console, 1);
     let running = progress.begin(&job.name);
-    let explored = backend::explore(&job, &options, &mut |told| running.ran(told));
+    let explored = runs.explore(&job, &options, &mut |told| running.ran(told));
     drop(progress);
     let format = if arguments.reading.takes_stdout() { Format::Text } else { arguments.shape.format };
     let exploration = match explored {
@@ -50,38 +65,63 @@ pub(super) fn run(console: &mut Console, arguments: &Explore) -> Exit {
         Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     let outcomes = shown(&exploration, &job.scenario.observe);
-    let pairs = match pairs(&job, &outcomes) {
+    let pairs = match pairs(&runs, &job, &outcomes) {
         Ok(pairs) => pairs,
         Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     let lone = outcomes.iter().zip(&pairs).any(|(outcome, pair)| outcome.token.is_some() && pair.is_none());
-    let waits = match if lone { racing::deciding(&job, None) } else { Ok(Vec::new()) } {
+    let waits = match if lone { runs.deciding_waits(&job, None) } else { Ok(Vec::new()) } {
         Ok(waits) => waits,
         Err(error) => return console.could_not_run(&error),
     };
     let outcomes: Vec<_> =
         outcomes.into_iter().zip(pairs).map(|(outcome, pair)| (outcome, pair, &waits[..])).collect();
-    let graph = match locks::find(&job, &options, &exploration) {
+    let graph = match runs.locks(&job, &options, &exploration) {
         Ok(graph) => graph,
         Err(error) => return console.could_not_run_as(&job.name, &error, format),
     };
     if !arguments.reading.takes_stdout() {
         console.out(&match arguments.shape.format {
-            Format::Text => told(&file, &job, &exploration, &outcomes, &graph, arguments.shape),
-            Format::Json => json::text(&document(&job, &exploration, outcomes, &graph, arguments.shape)),
+            Format::Text => told(&file, (&job, &runs), &exploration, &outcomes, &graph, arguments.shape),
+            Format::Json => {
+                json::text(&document((&job, &runs), &exploration, outcomes, &graph, arguments.shape))
+            }
         });
     }
-    match arguments.reading.write_finding(console, (&file, &job), &exploration, &graph) {
+    match arguments.reading.write_finding(console, (&file, &job, &runs), &exploration, &graph) {
         Ok(()) => Exit::of_exploration(&exploration),
         Err(Failed::Run(error)) => console.could_not_run(&error),
         Err(Failed::Write) => Exit::Bad,
     }
 }
 
+/// What cannot be asked of a program, with what to do; none if all can.
+fn not_on_a_program(job: &Job, arguments: &Explore) -> Option<(String, &'static str)> {
+    job.subject.as_ref()?;
+    let wrong = [
+        (
+            arguments.shrink,
+            "--shrink",
+            "leave it out: of what a program breaks, the schedule alone is made smaller",
+        ),
+        (arguments.suggest, "--suggest", "leave it out, or leave out --subject"),
+        (arguments.revision.is_some(), "--revision", "leave it out: the program is what is installed"),
+        (!arguments.defects.is_empty(), "--defect", "leave it out: the program is what is installed"),
+        (arguments.engine.engine == EngineKind::Loom, "--engine loom", "leave it out: loom runs the model"),
+        (
+            arguments.engine.timers == Firing::Race,
+            "--timers race",
+            "let the scenario's clock fire the timers",
+        ),
+    ];
+    let (_, option, help) = wrong.into_iter().find(|(is_given, ..)| *is_given)?;
+    Some((format!("{option} is for the model, and --subject for a program"), help))
+}
+
 /// The racing pair of each outcome that breaks a rule.
-fn pairs(job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, ExploreError> {
+fn pairs(runs: &Runs<'_>, job: &Job, outcomes: &[Shown]) -> Result<Vec<Option<RacingPair>>, ExploreError> {
     let pair = |outcome: &Shown| match outcome.token.as_ref().map(|token| token.parse::<Token>()) {
-        Some(Ok(token)) => racing::find(job, &token.schedule),
+        Some(Ok(token)) => runs.racing_pair(job, &token.schedule),
         _ => Ok(None),
     };
     outcomes.iter().map(pair).collect()
@@ -102,7 +142,7 @@ type Paired<'a> = (Shown, Option<RacingPair>, &'a [String]);
 
 fn told(
     file: &File,
-    job: &Job,
+    (job, runs): (&Job, &Runs<'_>),
     exploration: &Exploration,
     outcomes: &[Paired<'_>],
     graph: &LockGraph,
@@ -118,6 +158,7 @@ fn told(
     if !changes.is_empty() {
         let _ = writeln!(text, "  with {changes}");
     }
+    text += &runs.told().unwrap_or_default();
     text += &words::reductions(exploration);
     for (place, (outcome, pair, waits)) in outcomes.iter().enumerate() {
         let _ = write!(text, "\noutcome {}", place + 1);
@@ -144,15 +185,22 @@ fn one_outcome(file: &File, job: &Job, outcome: &Shown, pair: (Option<&RacingPai
     for violation in &outcome.violations {
         let _ = writeln!(text, "  {}", words::violation(violation));
     }
+    if outcome.token.is_none() && !outcome.violations.is_empty() && job.subject.is_some() {
+        text += "    another outcome breaks the same rules and has a token\n";
+    }
     if let Some(token) = &outcome.token {
-        text += &words::replay(token, &file.shown(), "    ");
+        text += &words::replay_on(token, &file.shown(), &job.options(), "    ");
         text += &racing::told(job, pair, file, "    ");
     }
     text
 }
 
+fn revision(job: &Job) -> String {
+    job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone())
+}
+
 fn document(
-    job: &Job,
+    (job, runs): (&Job, &Runs<'_>),
     exploration: &Exploration,
     outcomes: Vec<Paired<'_>>,
     graph: &LockGraph,
@@ -174,7 +222,8 @@ fn document(
         name: job.name.clone(),
         verdict: words::verdict(&exploration.verdict),
         engine: exploration.engine,
-        revision: job.revision.clone().unwrap_or_else(|| job.scenario.revision.clone()),
+        revision: runs.subject().is_none().then(|| revision(job)),
+        subject: runs.subject(),
         defects: job.defects.clone(),
         timers: job.timers,
         outcomes: outcomes.into_iter().map(outcome).collect(),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::console::Console;
 use super::files::File;
-use super::{backend, racing};
+use super::program::Runs;
 use crate::atomic_write as whole_file;
 use crate::engine::execution::Schedule;
 use crate::engine::locks::{Attack, LockGraph};
@@ -30,6 +30,8 @@ pub(super) struct Reading {
 pub(super) struct Found<'a> {
     /// What was run.
     pub(super) job: &'a Job,
+    /// Where its executions come from.
+    pub(super) runs: &'a Runs<'a>,
     /// The scenario's file.
     pub(super) file: &'a File,
     /// The execution.
@@ -76,7 +78,7 @@ impl Reading {
         if !self.is_wanted() {
             return Ok(());
         }
-        let run = |schedule: &Schedule| backend::replay(found.job, schedule).map_err(Failed::Run);
+        let run = |schedule: &Schedule| found.runs.replay(found.job, schedule).map_err(Failed::Run);
         let passing = found.pair.map(|pair| run(&pair.passing.schedule)).transpose()?;
         // The pair belongs to the execution without switches that it can spare.
         let failing = match found.pair {
@@ -89,7 +91,7 @@ impl Reading {
         let waits = if found.replay.violations.is_empty() {
             Vec::new()
         } else {
-            racing::deciding(found.job, found.pair).map_err(Failed::Run)?
+            found.runs.deciding_waits(found.job, found.pair).map_err(Failed::Run)?
         };
         let case = Case {
             deciding_waits: &waits,
@@ -119,7 +121,7 @@ impl Reading {
     pub(super) fn write_finding(
         &self,
         console: &mut Console,
-        (file, job): (&File, &Job),
+        (file, job, runs): (&File, &Job, &Runs<'_>),
         exploration: &Exploration,
         graph: &LockGraph,
     ) -> Result<(), Failed> {
@@ -130,17 +132,17 @@ impl Reading {
             console.err("no rule is broken, so there is no execution to write\n");
             return Ok(());
         };
-        let replay = backend::replay(job, &schedule).map_err(Failed::Run)?;
+        let replay = runs.replay(job, &schedule).map_err(Failed::Run)?;
         let pair = if replay.violations.is_empty() {
             None
         } else {
-            racing::find(job, &replay.schedule).map_err(Failed::Run)?
+            runs.racing_pair(job, &replay.schedule).map_err(Failed::Run)?
         };
         let lock_violations = &exploration.lock_violations[..];
         let locks = Some(graph);
         self.write(
             console,
-            &Found { job, file, replay: &replay, pair: pair.as_ref(), lock_violations, locks },
+            &Found { job, runs, file, replay: &replay, pair: pair.as_ref(), lock_violations, locks },
         )
     }
 }

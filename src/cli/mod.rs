@@ -28,6 +28,7 @@ mod merge;
 mod names;
 mod new;
 mod outputs;
+mod program;
 mod progress;
 mod racing;
 mod regressions;
@@ -56,6 +57,7 @@ use exit::Exit;
 use export::Reading;
 pub use maintain::maintain;
 use outputs::Outputs;
+use program::Subject;
 use search::Engine;
 use shard::Shard;
 
@@ -269,6 +271,8 @@ struct Explore {
     #[arg(long, conflicts_with_all = ["shrink", "stats", "html", "markdown"])]
     suggest: bool,
     #[command(flatten)]
+    on: Subject,
+    #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     engine: Engine,
@@ -286,6 +290,8 @@ struct Replay {
     /// the token, as `explore` or `check` printed it
     #[arg(value_name = "TOKEN")]
     token: String,
+    #[command(flatten)]
+    on: Subject,
     #[command(flatten)]
     reading: Reading,
 }

@@ -2,22 +2,10 @@
 
 use std::fmt::Write;
 
-use super::backend;
 use super::files::File;
-use crate::engine::execution::Schedule;
-use crate::explore::{ExploreError, Job, RacingPair, Side};
+use crate::explore::{Job, RacingPair, Side};
 use crate::report::json::{RacingOperation, ToldRacingPair};
 use crate::report::{racing, words};
-
-/// Finds the pair.
-pub(super) fn find(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
-    backend::racing_pair(job, schedule)
-}
-
-/// The waits of the scenario that decide, if there is no pair to say so.
-pub(super) fn deciding(job: &Job, pair: Option<&RacingPair>) -> Result<Vec<String>, ExploreError> {
-    if pair.is_some() { Ok(Vec::new()) } else { backend::deciding_waits(job) }
-}
 
 fn actors(job: &Job) -> Vec<&str> {
     job.scenario.actors.iter().map(|actor| actor.name.as_str()).collect()
@@ -39,7 +27,7 @@ pub(super) fn told(
     text += &racing::side_by_side(pair, &format!("{indent}  "));
     let token = job.token(pair.passing.schedule.clone()).to_string();
     let _ = writeln!(text, "{indent}  nearest passing schedule");
-    text += &words::replay(&token, &file.shown(), &format!("{indent}    "));
+    text += &words::replay_on(&token, &file.shown(), &job.options(), &format!("{indent}    "));
     text
 }
 

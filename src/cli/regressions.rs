@@ -22,7 +22,7 @@ pub(super) fn replay(file: &File) -> Result<Vec<Regression>, ExploreError> {
         let token: Token = text.parse().ok()?;
         let (name, scenario) = (file.loaded.name.clone(), scenario.clone());
         let Token { revision, defects, timers, .. } = token;
-        let job = Job { name, scenario, revision, defects, timers };
+        let job = Job { name, scenario, revision, defects, timers, subject: None };
         let replay = backend::replay(&job, &token.schedule);
         let token = text.clone();
         Some(replay.map(|replay| Regression { token, violations: replay.violations, drift: replay.drift }))

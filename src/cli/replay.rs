@@ -5,8 +5,9 @@ use std::fmt::Write;
 use super::console::Console;
 use super::export::{Failed, Found};
 use super::files;
-use super::files::{File, For};
-use super::{Exit, Replay as Arguments, backend, names, racing};
+use super::files::File;
+use super::program::Runs;
+use super::{Exit, Replay as Arguments, names, racing};
 use crate::explore::{Job, Replay, Token};
 use crate::harness::Firing;
 use crate::report::{timeline, words};
@@ -24,7 +25,9 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
             return console.refuse(&format!("failed to read the token: {error}"), help);
         }
     };
-    let Some(file) = files::load_one(console, &arguments.file, For::Engine) else { return Exit::Bad };
+    let Some(file) = files::load_one(console, &arguments.file, arguments.on.purpose()) else {
+        return Exit::Bad;
+    };
     if token.scenario != file.loaded.name {
         let what = format!(
             "failed to replay: the token is of scenario `{}`, but `{}` is scenario `{}`",
@@ -43,34 +46,47 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
         revision: token.revision.clone(),
         defects: token.defects.clone(),
         timers: token.timers,
+        subject: match arguments.on.program() {
+            Ok(subject) => subject,
+            Err((what, help)) => return console.refuse(&what, &help),
+        },
     };
-    match backend::replay(&job, &token.schedule) {
-        Ok(replay) => tell(console, arguments, (&file, &job), &replay),
+    let runs = match Runs::of(console, &job) {
+        Ok(runs) => runs,
+        Err(exit) => return exit,
+    };
+    match runs.replay(&job, &token.schedule) {
+        Ok(replay) => tell(console, arguments, (&file, &job, &runs), &replay),
         Err(error) => console.could_not_run(&error),
     }
 }
 
 /// Tells the execution, and writes it to where else it is wanted.
-fn tell(console: &mut Console, arguments: &Arguments, (file, job): (&File, &Job), replay: &Replay) -> Exit {
+fn tell(
+    console: &mut Console,
+    arguments: &Arguments,
+    (file, job, runs): (&File, &Job, &Runs<'_>),
+    replay: &Replay,
+) -> Exit {
     let is_text = !arguments.reading.takes_stdout();
     if is_text {
         console.out(&told(file, job, replay, console.colour));
     }
     let mut pair = None;
     if !replay.violations.is_empty() {
-        pair = match racing::find(job, &replay.schedule) {
+        pair = match runs.racing_pair(job, &replay.schedule) {
             Ok(found) => found,
             Err(error) => return console.could_not_run(&error),
         };
         if is_text {
-            let waits = match racing::deciding(job, pair.as_ref()) {
+            let waits = match runs.deciding_waits(job, pair.as_ref()) {
                 Ok(waits) => waits,
                 Err(error) => return console.could_not_run(&error),
             };
             console.out(&racing::told(job, (pair.as_ref(), &waits), file, ""));
         }
     }
-    let found = Found { job, file, replay, pair: pair.as_ref(), lock_violations: &[], locks: None };
+    let found = Found { job, runs, file, replay, pair: pair.as_ref(), lock_violations: &[], locks: None };
     match arguments.reading.write(console, &found) {
         Ok(()) => exit(replay),
         Err(Failed::Run(error)) => console.could_not_run(&error),
@@ -155,7 +171,7 @@ mod tests {
         });
         let scenario = serde_json::from_value(scenario).expect("a scenario needs no more");
         let defects = vec!["finish-gap".into()];
-        Job { name: "r08".into(), scenario, revision: None, defects, timers: Firing::Clock }
+        Job { name: "r08".into(), scenario, revision: None, defects, timers: Firing::Clock, subject: None }
     }
 
     fn replay(stuck: Option<Stuck>, violations: Vec<Violation>) -> Replay {

@@ -86,6 +86,7 @@ fn by_the_model(console: &mut Console, arguments: &Verify, scenario: &Path, entr
         revision: arguments.revision.clone(),
         defects: Vec::new(),
         timers: Firing::Clock,
+        subject: None,
     };
     let seen = Seen::of(scenario, entries, observed);
     let (hunted, outcomes) = match look_for(&job, &seen) {

@@ -34,6 +34,17 @@ pub enum Verdict {
         /// What they were drawn from.
         seed: u64,
     },
+    /// So many schedules of a real program were run, and no rule broke in them. It proves nothing of the rest.
+    Ran {
+        /// How many.
+        schedules: u64,
+        /// All with at most so many preemptions are among them; none if not even all without.
+        up_to: Option<u32>,
+        /// How many of them were drawn.
+        sampled: u64,
+        /// What those were drawn from.
+        seed: u64,
+    },
     /// A rule broke.
     Violated,
     /// No thread can move, and no other rule says why.

@@ -80,6 +80,12 @@ impl Findings {
         (found, broken)
     }
 
+    /// Whether an outcome that breaks just these rules has a schedule.
+    pub(super) fn has_witness_of(&self, rules: &BTreeSet<&str>) -> bool {
+        let broken = |found: &Found| found.violations.iter().map(|one| one.rule).collect::<BTreeSet<_>>();
+        self.outcomes.values().any(|found| found.schedule.is_some() && broken(found) == *rules)
+    }
+
     /// Whether an outcome breaks a rule.
     pub(super) fn is_broken(&self) -> bool {
         self.outcomes.values().any(|found| !found.violations.is_empty())

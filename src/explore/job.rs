@@ -1,7 +1,7 @@
 //! What is run and how: a scenario with decisions changed, an engine, and how far it may go.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::exploration::{EngineKind, Verdict};
@@ -9,6 +9,7 @@ use super::token::Token;
 use crate::engine::execution::Schedule;
 use crate::engine::search::{Cores, Limits, Sample, Stopped};
 use crate::harness::model::SetupError;
+use crate::harness::python::PythonSubject;
 use crate::harness::{Firing, Stage};
 use crate::rules::Profile;
 use crate::scenario::Scenario;
@@ -29,6 +30,8 @@ pub struct Job {
     pub defects: Vec<String>,
     /// Who fires the timers.
     pub timers: Firing,
+    /// The program that it is run on; none for the model.
+    pub subject: Option<PythonSubject>,
 }
 
 /// How it is run.
@@ -56,6 +59,8 @@ pub struct Options {
     /// Cores that a complete search of every interleaving on the in-house engine may use besides its own; none for one
     /// alone. What is told is the same, but for a search that the time or an interruption cuts short.
     pub cores: Option<Arc<Cores>>,
+    /// What the schedules are drawn from that a search of a program draws by itself.
+    pub seed: u64,
 }
 
 /// One GiB.
@@ -73,6 +78,7 @@ impl Default for Options {
             memory: MEMORY,
             profile: Profile::Runtime,
             cores: None,
+            seed: 0,
         }
     }
 }
@@ -119,6 +125,14 @@ pub enum ExploreError {
         /// The scenario.
         scenario: String,
         /// The panic.
+        message: String,
+    },
+    /// The program under test ended itself, did not answer, or did what the rig cannot control.
+    #[error("failed to run `{scenario}`: {message}")]
+    Program {
+        /// The scenario.
+        scenario: String,
+        /// What happened.
         message: String,
     },
     /// The same steps did not do the same twice: a defect of turnloom.
@@ -183,6 +197,12 @@ impl Job {
         Limits { steps: limits.steps.max(STEPS_FOR_EACH * written(&self.scenario)), ..limits }
     }
 
+    /// The options of a command that name the program, each behind a space; empty for the model.
+    #[must_use]
+    pub fn options(&self) -> String {
+        self.subject.as_ref().map(PythonSubject::options).unwrap_or_default()
+    }
+
     /// The token of a schedule of this job.
     #[must_use]
     pub fn token(&self, schedule: Schedule) -> Token {
@@ -216,6 +236,11 @@ impl Options {
             memory: self.memory / 2,
             ..job.limits()
         }
+    }
+
+    /// Whether the search is to end with what is known.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     /// What is known when a search was stopped.

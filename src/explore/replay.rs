@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::exploration::{Anchor, Replay, TraceStep};
 use super::job::{ExploreError, Job};
-use super::trial::Trial;
+use super::trial::{Observed, Trial};
 use crate::engine::execution::{Schedule, follow};
 use crate::engine::trace;
 use crate::engine::trace::Trace;
@@ -16,7 +16,14 @@ use crate::observation::{EVENT_LOG, SERVER_LOG};
 ///
 /// If a name decides nothing, or the program under test broke a promise of its own.
 pub fn replay(job: &Job, schedule: &Schedule) -> Result<Replay, ExploreError> {
-    let trial = Trial::of(job)?;
+    replay_on(&Trial::of(job)?, schedule)
+}
+
+/// As [`replay`], on whatever the trial runs on.
+pub(super) fn replay_on<S: Observed>(
+    trial: &Trial<'_, S>,
+    schedule: &Schedule,
+) -> Result<Replay, ExploreError> {
     let (seen, drift) = follow(&trial.limits, &trial.system, schedule, |execution| {
         Ok::<_, ExploreError>((trial.seen(execution)?, execution.trace(), execution.schedule()))
     });

@@ -37,6 +37,7 @@ pub fn size(scenario: &Scenario) -> u64 {
         revision: None,
         defects: Vec::new(),
         timers: Firing::Clock,
+        subject: None,
     };
     let Ok(trial) = Trial::of(&job) else { return 0 };
     let mut steps = 0;

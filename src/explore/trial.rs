@@ -23,6 +23,8 @@ pub(super) struct Trial<'j, S = Coroutines<Observations>> {
     /// How far a search goes if nothing else is said.
     pub(super) limits: Limits,
     context: Context,
+    /// Whether what fails is a program under test, and not turnloom.
+    is_program: bool,
 }
 
 impl<'j> Trial<'j> {
@@ -33,7 +35,15 @@ impl<'j> Trial<'j> {
     /// If a name decides nothing, or only a live server can do what the scenario says.
     pub(super) fn of(job: &'j Job) -> Result<Self, ExploreError> {
         let (system, context) = (job.stage()?.system(), Context::of(&job.scenario));
-        Ok(Self { job, system, limits: job.limits(), context })
+        Ok(Self { job, system, limits: job.limits(), context, is_program: false })
+    }
+}
+
+impl<'j, S> Trial<'j, S> {
+    /// The job on a program that was started for it. What is made of a failing schedule may take so many executions.
+    pub(super) fn on(job: &'j Job, system: S, executions: u64) -> Self {
+        let limits = Limits { executions: Some(executions), ..job.limits() };
+        Self { job, system, limits, context: Context::of(&job.scenario), is_program: true }
     }
 }
 
@@ -94,6 +104,9 @@ impl<S: Observed> Trial<'_, S> {
         let scenario = self.job.name.clone();
         match ended {
             Ended::Complete | Ended::Deadlock | Ended::Hang => Ok(()),
+            Ended::Crashed(message) | Ended::Unresponsive(message) if self.is_program => {
+                Err(ExploreError::Program { scenario, message: message.clone() })
+            }
             Ended::Panicked(message) | Ended::Crashed(message) | Ended::Unresponsive(message) => {
                 Err(ExploreError::Broken { scenario, message: message.clone() })
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::observation::{Event, Opener};
-use crate::scenario::{Action, EventSeen, Scenario, Step};
+use crate::scenario::{Action, EventSeen, Happening, Scenario, Step};
 use crate::terms::ThreadRole;
 
 /// Whether the log holds such an event, as often as asked.
@@ -12,6 +12,20 @@ pub(crate) fn event_seen(events: &[Event], wanted: &EventSeen) -> bool {
         event.kind == wanted.kind && wanted.text.as_ref().is_none_or(|text| *text == event.text)
     };
     events.iter().filter(fits).count() >= wanted.count as usize
+}
+
+/// The statuses and events that the server's script waits for, each once.
+pub(crate) fn outside_conditions(scenario: &Scenario) -> Vec<Happening> {
+    let actions = scenario.server.iter().chain(&scenario.llm).flat_map(|reaction| &reaction.actions);
+    let mut conditions = Vec::new();
+    for action in actions {
+        if let Action::Wait(on @ (Happening::Status(_) | Happening::Event(_))) = action
+            && !conditions.contains(on)
+        {
+            conditions.push(on.clone());
+        }
+    }
+    conditions
 }
 
 /// The steps that open each gate, of actors and of reactions.

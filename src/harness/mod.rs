@@ -3,6 +3,7 @@
 
 mod conditions;
 pub(crate) mod model;
+pub mod python;
 mod timers;
 
 pub(crate) use model::Stage;

@@ -51,7 +51,8 @@ impl Case<'_> {
     /// The command that replays a schedule.
     #[must_use]
     pub fn command(&self, schedule: &Schedule) -> String {
-        format!("turnloom replay {} {}", words::shell(self.file), words::shell(&self.token(schedule)))
+        let (file, token) = (words::shell(self.file), words::shell(&self.token(schedule)));
+        format!("turnloom replay {file} {token}{}", self.job.options())
     }
 
     /// The scenario and what was changed in it: `r08-finish-gap with defect finish-gap`.

@@ -32,6 +32,15 @@ pub fn verdict(verdict: &Verdict) -> String {
         Verdict::Sampled { schedules, seed } => {
             format!("sampled {} (seed {seed})", count(*schedules, "schedule"))
         }
+        Verdict::Ran { schedules, up_to, sampled, seed } => {
+            let few = match up_to {
+                Some(bound) => format!("all with at most {}", count(u64::from(*bound), "preemption")),
+                None => format!("{} with few preemptions", schedules - sampled),
+            };
+            let drawn = (*sampled > 0).then(|| format!("{sampled} sampled (pct and pos, seed {seed})"));
+            let parts: Vec<String> = (schedules > sampled).then_some(few).into_iter().chain(drawn).collect();
+            format!("no violation in {}: {}", count(*schedules, "schedule"), parts.join(", "))
+        }
         Verdict::Violated => "violated".to_owned(),
         Verdict::Deadlock => "deadlock".to_owned(),
         Verdict::Hang => "hang".to_owned(),
@@ -86,6 +95,13 @@ pub fn must_hold(name: &str) -> String {
 #[must_use]
 pub fn replay(token: &str, file: &str, indent: &str) -> String {
     format!("{indent}token    {token}\n{indent}replay   turnloom replay {} {}\n", shell(file), shell(token))
+}
+
+/// As [`replay`], with options of the command that name what is replayed on.
+#[must_use]
+pub fn replay_on(token: &str, file: &str, options: &str, indent: &str) -> String {
+    let replay = replay(token, file, indent);
+    format!("{}{options}\n", replay.trim_end_matches('\n'))
 }
 
 /// Where a schedule did not fit, a line each.

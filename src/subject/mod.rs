@@ -1,3 +1,4 @@
 //! What is under test.
 
 pub mod model;
+pub mod python;

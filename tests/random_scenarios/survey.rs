@@ -186,6 +186,7 @@ impl Draft {
             revision: None,
             defects: defect.iter().map(ToString::to_string).collect(),
             timers: if self.written.racing { Firing::Race } else { Firing::Clock },
+            subject: None,
         }
     }
 }

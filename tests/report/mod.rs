@@ -247,8 +247,14 @@ fn the_page_of_a_lock_order_deadlock_draws_the_circle() {
         "version": 1, "title": "two locks are taken in one order", "source": "s", "agent": {"kind": "acp"}, "actors": []
     });
     let scenario = serde_json::from_value(scenario).unwrap();
-    let job =
-        Job { name: "crossed".into(), scenario, revision: None, defects: Vec::new(), timers: Firing::Clock };
+    let job = Job {
+        name: "crossed".into(),
+        scenario,
+        revision: None,
+        defects: Vec::new(),
+        timers: Firing::Clock,
+        subject: None,
+    };
     let lock_violations = [Violation {
         rule: "lock-order",
         side: Side::Client,

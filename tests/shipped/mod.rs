@@ -20,7 +20,7 @@ pub fn jobs() -> Vec<Job> {
         let loaded =
             scenario::load(&file, &vocabulary()).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
         let Loaded { name, scenario, .. } = loaded;
-        Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::default() }
+        Job { name, scenario, revision: None, defects: Vec::new(), timers: Firing::default(), subject: None }
     };
     files.into_iter().map(job).collect()
 }

@@ -86,6 +86,7 @@ impl Meeting<'_> {
             revision: None,
             defects,
             timers: Firing::Clock,
+            subject: None,
         };
         let hunted = backend::hunt(&job, &options, &mut |_, violations| {
             let broken = |rule: &String| violations.iter().any(|violation| violation.rule == rule);

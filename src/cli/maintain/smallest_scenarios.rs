@@ -117,6 +117,7 @@ fn spare(file: &File, caught: &Catch) -> Result<Vec<String>, ExploreError> {
         revision: None,
         defects,
         timers: Firing::Clock,
+        subject: None,
     };
     let as_it_is = job(whole, Vec::new());
     let makes_sense = backend::no_worse(&as_it_is);

@@ -12,7 +12,7 @@ const MANY: usize = 64;
 pub(super) const STEPS: usize = 2_000_000;
 
 /// Leaves out of a schedule, one after another, each departure without which `wanted` still makes something of the
-/// execution, as far as the number of steps allows that this may take. Of very many departures whole stretches are left
+/// execution, as far as the number of steps, and that of executions in the limits, allow. Of very many departures whole stretches are left
 /// out first, each half as long as the ones before. `first` is the schedule, and what was made of its execution; the same
 /// of what is left is given back.
 ///
@@ -27,9 +27,10 @@ pub fn drop_departures<S: System, T, E>(
 ) -> Result<(Schedule, T), E> {
     let all = first.0.departures.len();
     let (mut least, mut left) = (first, STEPS);
+    let mut tries = limits.executions.unwrap_or(u64::MAX);
     let mut stretch = if all > MANY { all / 2 } else { 1 };
     let mut index = 0;
-    while left > 0 {
+    while left > 0 && tries > 0 {
         let departures = least.0.departures.len();
         if index >= departures {
             if stretch == 1 {
@@ -40,6 +41,7 @@ pub fn drop_departures<S: System, T, E>(
         }
         let mut fewer = least.0.clone();
         fewer.departures.drain(index..departures.min(index + stretch));
+        tries -= 1;
         let along = |execution: &Execution<'_, S::Run>| {
             left = left.saturating_sub(execution.steps());
             let made = wanted(execution)?;

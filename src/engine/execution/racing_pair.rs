@@ -76,13 +76,14 @@ pub fn racing_pair<S: System, E>(
     };
     let failing = follow(limits, system, schedule, ran).0;
     let forks = forks(limits, system, schedule);
+    let most = limits.executions.map_or(REVERSALS, |most| REVERSALS.min(most as usize));
     let (mut tries, mut steps) = (0, 0);
     let mut taken: usize = forks.iter().map(Fork::departures).sum();
     for (step, fork) in forks.iter().enumerate().rev() {
         taken -= fork.departures();
         for thread in fork.able.iter().filter(|thread| **thread != fork.moves) {
             tries += 1;
-            if tries > REVERSALS || steps > STEPS {
+            if tries > most || steps > STEPS {
                 return Ok(None);
             }
             let reversed = reversed(schedule, taken, fork, thread);

@@ -2,6 +2,8 @@
 //!
 //! Nothing here may decide what is in the document.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::ToldViolation;
@@ -36,8 +38,12 @@ pub struct ExploreDocument {
     pub verdict: String,
     /// The engine.
     pub engine: EngineKind,
-    /// The revision that was run.
-    pub revision: String,
+    /// The revision of the model that was run; not there for a program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The program that was run; not there for the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<ToldSubject>,
     /// The defects that were switched on.
     pub defects: Vec<String>,
     /// Who fired the timers, if not the scenario's clock.
@@ -55,6 +61,19 @@ pub struct ExploreDocument {
     /// With `--stats`: wall-clock seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+}
+
+/// A program under test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToldSubject {
+    /// The packages under test, with their versions.
+    pub packages: BTreeMap<String, String>,
+    /// The version of Python.
+    pub python: String,
+    /// What its threads run on: `greenlets` or `threads`.
+    pub executor: String,
+    /// What the rig does not see.
+    pub not_tracked: Vec<String>,
 }
 
 /// One outcome of an exploration.
@@ -159,7 +178,8 @@ mod tests {
             name: "r08".into(),
             verdict: "violated".into(),
             engine: EngineKind::Loom,
-            revision: "fixed".into(),
+            revision: Some("fixed".into()),
+            subject: None,
             defects: vec!["finish-gap".into()],
             timers: Firing::Clock,
             outcomes: vec![ExploredOutcome {

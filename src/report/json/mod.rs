@@ -22,7 +22,7 @@ pub use check::{
 };
 pub use explore::{
     ExploreDocument, ExploredOutcome, RacingOperation, ToldLockCycle, ToldLockEdge, ToldLockGraph,
-    ToldRacingPair,
+    ToldRacingPair, ToldSubject,
 };
 pub use fault::FaultDocument;
 pub use shrink::{ShrinkDocument, ToldSize};
