@@ -131,6 +131,24 @@ fn the_outcomes_of_a_process_are_told_and_its_schedule_is_replayed() {
 }
 
 #[test]
+fn a_schedule_is_run_as_often_as_asked_and_each_execution_compared() {
+    let token = "a:-:-:c15b46";
+    let same = folder("same", &ONE_STEP.replace("HOW", "complete").replace("WORDS", ""));
+    let run = same.run(&format!("replay a.json {token} --subject venv --times 3"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.ends_with("\nno rule is broken\nreplayed 3 times: the same each time\n"), "{}", run.out);
+    // Each execution is at another line of the program.
+    let script = ONE_STEP.replace("HOW", "complete").replace("WORDS", "");
+    let script = script
+        .replace("while read", "n=6\nwhile n=$((n + 1)); read")
+        .replace("client.py:7", "client.py:'$n'");
+    let run = folder("differs", &script).run(&format!("replay a.json {token} --subject venv --times 3"));
+    assert_eq!(run.code, 3, "{}", run.err);
+    let told = "\nreplayed 3 times: 2 were not as the first; number 2 first differs at step 0\n";
+    assert!(run.out.ends_with(told), "{}", run.out);
+}
+
+#[test]
 fn a_program_that_ends_itself_is_told_with_its_schedule() {
     let folder = folder(
         "crashes",

@@ -290,6 +290,9 @@ struct Replay {
     /// the token, as `explore` or `check` printed it
     #[arg(value_name = "TOKEN")]
     token: String,
+    /// run it so many times, and tell whether each execution was the same
+    #[arg(long, value_name = "N", default_value_t = NonZero::<u32>::MIN)]
+    times: NonZero<u32>,
     #[command(flatten)]
     on: Subject,
     #[command(flatten)]

@@ -21,7 +21,7 @@ pub(super) fn told(
     indent: &str,
 ) -> String {
     let Some(pair) = pair else {
-        return format!("{indent}racing pair: {}\n", racing::none(waits));
+        return format!("{indent}racing pair: {}\n", racing::none(job, waits));
     };
     let mut text = format!("{indent}racing pair: {}\n", racing::sentence(pair, &actors(job)));
     text += &racing::side_by_side(pair, &format!("{indent}  "));

@@ -8,7 +8,7 @@ use super::files;
 use super::files::File;
 use super::program::Runs;
 use super::{Exit, Replay as Arguments, names, racing};
-use crate::explore::{Job, Replay, Token};
+use crate::explore::{ExploreError, Job, Replay, Token};
 use crate::harness::Firing;
 use crate::report::{timeline, words};
 use crate::scenario::Channel;
@@ -55,8 +55,12 @@ pub(super) fn run(console: &mut Console, arguments: &Arguments) -> Exit {
         Ok(runs) => runs,
         Err(exit) => return exit,
     };
-    match runs.replay(&job, &token.schedule) {
-        Ok(replay) => tell(console, arguments, (&file, &job, &runs), &replay),
+    let replayed = runs.replay(&job, &token.schedule).and_then(|replay| {
+        let repeated = repeat((&job, &runs), &replay, arguments.times.get())?;
+        Ok((replay, repeated))
+    });
+    match replayed {
+        Ok((replay, repeated)) => tell(console, arguments, (&file, &job, &runs), (&replay, &repeated)),
         Err(error) => console.could_not_run(&error),
     }
 }
@@ -66,11 +70,12 @@ fn tell(
     console: &mut Console,
     arguments: &Arguments,
     (file, job, runs): (&File, &Job, &Runs<'_>),
-    replay: &Replay,
+    (replay, repeated): (&Replay, &Repeated),
 ) -> Exit {
     let is_text = !arguments.reading.takes_stdout();
     if is_text {
         console.out(&told(file, job, replay, console.colour));
+        console.out(&repeated.told());
     }
     let mut pair = None;
     if !replay.violations.is_empty() {
@@ -88,15 +93,55 @@ fn tell(
     }
     let found = Found { job, runs, file, replay, pair: pair.as_ref(), lock_violations: &[], locks: None };
     match arguments.reading.write(console, &found) {
-        Ok(()) => exit(replay),
+        Ok(()) => exit(replay, repeated),
         Err(Failed::Run(error)) => console.could_not_run(&error),
         Err(Failed::Write) => Exit::Bad,
     }
 }
 
-/// A replay that drifted and breaks nothing is not clean: the execution of the token was not seen.
-fn exit(replay: &Replay) -> Exit {
-    if !replay.violations.is_empty() {
+/// What came of running one schedule again and again.
+#[derive(Default)]
+struct Repeated {
+    times: u32,
+    /// How many executions were not as the first.
+    different: u32,
+    /// Of the first of them: which one it was, and the first step that is different.
+    first: Option<(u32, usize)>,
+}
+
+/// Runs the schedule of an execution again, until it was run so many times.
+fn repeat((job, runs): (&Job, &Runs<'_>), replay: &Replay, times: u32) -> Result<Repeated, ExploreError> {
+    let mut repeated = Repeated { times, ..Repeated::default() };
+    for number in 2..=times {
+        let again = runs.replay(job, &replay.schedule)?;
+        if again != *replay {
+            let same = replay.steps.iter().zip(&again.steps).take_while(|(one, other)| one == other);
+            repeated.different += 1;
+            repeated.first = repeated.first.or(Some((number, same.count())));
+        }
+    }
+    Ok(repeated)
+}
+
+impl Repeated {
+    /// In words; empty if it was run only once.
+    fn told(&self) -> String {
+        match (self.times, self.first) {
+            (1, _) => String::new(),
+            (times, None) => format!("replayed {times} times: the same each time\n"),
+            (times, Some((number, step))) => format!(
+                "replayed {times} times: {} not as the first; number {number} first differs at step {step}\n",
+                if self.different == 1 { "1 was".to_owned() } else { format!("{} were", self.different) },
+            ),
+        }
+    }
+}
+
+/// A schedule that did not do the same each time says nothing for sure. A replay that drifted and breaks nothing is not clean: the execution of the token was not seen.
+fn exit(replay: &Replay, repeated: &Repeated) -> Exit {
+    if repeated.different > 0 {
+        Exit::Incomplete
+    } else if !replay.violations.is_empty() {
         Exit::Findings
     } else if replay.drift.is_empty() {
         Exit::Clean
@@ -153,7 +198,7 @@ fn told(file: &File, job: &Job, replay: &Replay, colour: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{exit, told};
+    use super::{Repeated, exit, told};
     use crate::cli::Exit;
     use crate::cli::backend::Loaded;
     use crate::cli::files::File;
@@ -243,7 +288,7 @@ mod tests {
     fn that_nothing_is_broken_is_said() {
         let replay = replay(None, Vec::new());
         assert!(told(&file(), &job(), &replay, false).ends_with("\n\nno rule is broken\n"));
-        assert_eq!(exit(&replay), Exit::Clean);
+        assert_eq!(exit(&replay, &Repeated::default()), Exit::Clean);
     }
 
     #[test]
@@ -263,6 +308,6 @@ mod tests {
           token of what was run: r08:finish-gap:bob@alice.lock-state.8:4a3ab9
           `turnloom explore scenarios/r08.json --defect finish-gap` gives the tokens of today
         ");
-        assert_eq!(exit(&replay), Exit::Incomplete);
+        assert_eq!(exit(&replay, &Repeated::default()), Exit::Incomplete);
     }
 }

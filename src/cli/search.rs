@@ -132,6 +132,7 @@ impl Engine {
             search,
             budget,
             interrupted: Some(interruption()),
+            seed: self.seed,
             profile: self.profile,
             ..Options::default()
         };

@@ -42,7 +42,9 @@ pub enum Verdict {
         up_to: Option<u32>,
         /// How many of them were drawn.
         sampled: u64,
-        /// What those were drawn from.
+        /// How those were drawn: `pct and pos`.
+        by: &'static str,
+        /// What they were drawn from.
         seed: u64,
     },
     /// A rule broke.

@@ -30,8 +30,10 @@ const SHARE_OF_FEW_PREEMPTIONS: u64 = 4;
 const CONSTRAINTS: u32 = 4;
 /// How many schedules of a sampler are drawn before it is the other's turn.
 const TURN: u64 = 50;
-/// How many executions it may take to leave out what a schedule can spare, and how many to find its racing pair.
-const EXECUTIONS: u64 = 150;
+/// How often it is tried to leave something out of a schedule that it can spare.
+const EXECUTIONS: u64 = 120;
+/// How many reversals are tried to find its racing pair.
+const REVERSALS: u64 = 100;
 
 /// A scenario on a program that has been started.
 pub struct OnProgram<'j> {
@@ -107,7 +109,8 @@ impl<'j> OnProgram<'j> {
         let racy = system.racy();
         let is_through = looked.is_complete() && racy.is_empty();
         if sight.has_enough() || ran.schedules >= budget || is_through {
-            return Ran { up_to: looked.run_through, ..ran };
+            // What happens between two accesses of an attribute that threads share was not looked at.
+            return Ran { up_to: looked.run_through.filter(|_| is_through), ..ran };
         }
         system.make_visible(racy);
         if let SearchKind::Sampled(drawn) = options.search {
@@ -159,7 +162,11 @@ impl<'j> OnProgram<'j> {
         if options.is_interrupted() {
             return Verdict::Incomplete("it was interrupted".to_owned());
         }
-        Verdict::Ran { schedules: ran.schedules, up_to: ran.up_to, sampled: ran.sampled, seed: options.seed }
+        let (by, seed) = match options.search {
+            SearchKind::Sampled(Sample { sampler, seed }) => (name(sampler), seed),
+            _ => ("pct and pos", options.seed),
+        };
+        Verdict::Ran { schedules: ran.schedules, up_to: ran.up_to, sampled: ran.sampled, by, seed }
     }
 
     /// Runs one schedule, with the words of a timeline.
@@ -181,8 +188,18 @@ impl<'j> OnProgram<'j> {
         self.trial.system.make_visible(attributes_of(schedule));
         let fails =
             |execution: &Execution<'_, _>| Ok::<_, ExploreError>(self.trial.broken(execution)?.is_some());
-        let pair = execution::racing_pair(&self.trial.limits, &self.trial.system, schedule, &fails)?;
+        let limits = Limits { executions: Some(REVERSALS), ..self.trial.limits.clone() };
+        let pair = execution::racing_pair(&limits, &self.trial.system, schedule, &fails)?;
         Ok(pair.map(|pair| pair.map(TraceStep::from)))
+    }
+}
+
+/// The name of a sampler, as on the command line.
+fn name(sampler: Sampler) -> &'static str {
+    match sampler {
+        Sampler::Random => "random",
+        Sampler::Pct { .. } => "pct",
+        Sampler::Pos => "pos",
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::conditions::outside_conditions;
+use crate::engine::trace::Unfinished;
 use crate::observation::{Observations, Place, Stuck, Waiting, WaitsTo, Why};
 use crate::scenario::{Action, ClockStep, FrameSeen, Happening, Scenario, Step};
 pub use crate::subject::python::{Adapter, Executor, Ready, Refused, StartError};
@@ -43,6 +44,9 @@ impl PythonSubject {
         options
     }
 }
+
+/// The operation with which an actor waits for what the scenario says.
+const WAIT: &str = "wait";
 
 /// A scenario on a program, as a system for the searches.
 pub(crate) type PythonStage = Program<ScriptedServer>;
@@ -200,7 +204,7 @@ impl<'de> Deserialize<'de> for Observed {
 fn stuck(ended: &Ended<'_>) -> Stuck {
     let waiting = ended.unfinished.iter().filter(|one| !one.idle).map(|one| Waiting {
         thread: one.thread.clone(),
-        place: one.place.iter().map(|place| Place::from(place.as_str())).collect(),
+        place: places(one),
         operation: WaitsTo::from(one.operation.to_string().as_str()),
         holds: one.holds.clone(),
         waits_for: one.waits_for.clone(),
@@ -208,6 +212,17 @@ fn stuck(ended: &Ended<'_>) -> Stuck {
         needs: Vec::new(),
     });
     Stuck { why: Why::Deadlock, threads: waiting.collect() }
+}
+
+/// Where a thread is: at a wait of the scenario, or within the program, in places that have no words of the model.
+fn places(one: &Unfinished) -> Vec<Place> {
+    let place = |words: &String| Place::Within(words.clone());
+    let places: Vec<Place> = one.place.iter().map(place).collect();
+    match (places.is_empty(), one.operation.name == WAIT) {
+        (true, true) => vec![Place::WaitFor(one.operation.object.to_string())],
+        (true, false) => vec![Place::Within("the program".to_owned())],
+        (false, _) => places,
+    }
 }
 
 /// The frames that an actor or the clock waits for, each once.

@@ -49,7 +49,7 @@ pub fn render(case: &Case<'_>) -> String {
     if let Some(sentence) = case.racing_pair() {
         let _ = writeln!(text, "\nRacing pair: {}", code(&sentence));
     } else if !case.deciding_waits.is_empty() {
-        let _ = writeln!(text, "\nRacing pair: {}", code(&racing::none(case.deciding_waits)));
+        let _ = writeln!(text, "\nRacing pair: {}", code(&racing::none(case.job, case.deciding_waits)));
     }
     text.push('\n');
     let picture = Picture::of(case.replay);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::words::plain;
-use crate::explore::{RacingPair, Side, TraceStep};
+use crate::explore::{Job, RacingPair, Side, TraceStep};
 
 /// The widest step that is shown beside another one; longer ones are cut.
 const WIDEST: usize = 44;
@@ -17,10 +17,13 @@ pub fn sentence(pair: &RacingPair, actors: &[&str]) -> String {
     format!("{} before {}", first.unwrap_or_default(), second.unwrap_or_default())
 }
 
-/// That there is no pair, and the waits of the scenario that decide instead.
+/// That there is no pair, and the waits of the scenario that decide instead. Of a program only the last reversals are tried.
 #[must_use]
-pub fn none(waits: &[String]) -> String {
-    let none = "none, as no single reversal of two operations passes";
+pub fn none(job: &Job, waits: &[String]) -> String {
+    let none = match job.subject {
+        None => "none, as no single reversal of two operations passes",
+        Some(_) => "none, as no single reversal of two operations that was tried passes",
+    };
     match waits {
         [] => none.to_owned(),
         [wait] => format!("{none}; without {} an order passes", plain(wait)),

@@ -32,12 +32,12 @@ pub fn verdict(verdict: &Verdict) -> String {
         Verdict::Sampled { schedules, seed } => {
             format!("sampled {} (seed {seed})", count(*schedules, "schedule"))
         }
-        Verdict::Ran { schedules, up_to, sampled, seed } => {
+        Verdict::Ran { schedules, up_to, sampled, by, seed } => {
             let few = match up_to {
                 Some(bound) => format!("all with at most {}", count(u64::from(*bound), "preemption")),
                 None => format!("{} with few preemptions", schedules - sampled),
             };
-            let drawn = (*sampled > 0).then(|| format!("{sampled} sampled (pct and pos, seed {seed})"));
+            let drawn = (*sampled > 0).then(|| format!("{sampled} sampled ({by}, seed {seed})"));
             let parts: Vec<String> = (schedules > sampled).then_some(few).into_iter().chain(drawn).collect();
             format!("no violation in {}: {}", count(*schedules, "schedule"), parts.join(", "))
         }

@@ -2,8 +2,8 @@
 
     python tests/python_rig/cpython.py [--random 300] [--verbose]
 
-Prints how many passed, failed and were left out. Those that are left out stand in `cpython_excluded.txt` with the reason, or do what
-the rig does not control. Exit codes: 0 at least 95 % of the others passed with each executor, 1 less did.
+Prints how many passed, failed and were left out. Those that are left out are listed in `cpython_excluded.txt` with the
+reason, or do what the rig does not control. Exit codes: 0 at least 95 % of the others passed with each executor, 1 less did.
 """
 
 import argparse
@@ -48,7 +48,7 @@ PATIENCE, STEPS = 15, 100_000
 
 
 def excluded():
-    """Parts of the names of tests that are left out, or whole names behind a `=`, each with the reason."""
+    """Parts of the names of tests that are left out, or whole names after a `=`, each with the reason."""
     lines = (HERE / "cpython_excluded.txt").read_text().splitlines()
     return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
 
@@ -189,6 +189,8 @@ def share(counts):
 
 def summary(counts):
     """The counts in words."""
+    if not any(counts.values()):
+        return "this Python comes without these tests"
     words = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()) if count)
     return f"{share(counts):.1%} of {words}"
 

@@ -22,7 +22,7 @@ def every(worker, most):
 
 
 def next_path(run, path):
-    """The path after this one in depth-first order; None behind the last."""
+    """The path after this one in depth-first order; None after the last."""
     while path:
         *before, (thread, alternative) = path
         able = [[other, one] for other, count in run.able[len(before)].items() for one in range(count)]
@@ -77,32 +77,21 @@ class Dpor:
         raise TooMany
 
     def _run(self, path, sleeping):
-        """Along the path, then by default past what sleeps. Whether all that could move slept."""
-        is_cut = False
-        asleep, seen = dict(sleeping), len(path)
-        states = {}
+        """Along the path, then by default past what sleeps. Returns the run, and whether it ends where all that can move sleeps."""
+        # Which threads sleep before each step from the last of the path on.
+        states = {max(0, len(path) - 1): dict(sleeping)}
 
         def choose(run):
-            nonlocal asleep, seen, is_cut
-            while seen <= len(run.steps):
-                if seen:
-                    asleep = self._still_asleep(asleep, run.steps[seen - 1])
-                states[seen] = asleep
-                seen += 1
-            able = run.can_move()
-            awake = [thread for thread in able if thread not in asleep]
+            self._look_who_sleeps(run, states)
+            awake = [thread for thread in run.can_move() if thread not in states[len(run.steps)]]
             if not awake:
-                is_cut = True
                 return None
             last = run.steps[-1]["t"] if run.steps else None
             return [last if last in awake else awake[0], 0]
 
         run = self.worker.run(path=path, choose=choose)
-        while seen <= len(run.steps):
-            if seen:
-                asleep = self._still_asleep(asleep, run.steps[seen - 1])
-            states[seen] = asleep
-            seen += 1
+        is_cut = run.how == "stopped"
+        self._look_who_sleeps(run, states)
         # A step that only one thread could take was taken without a question, asleep or not.
         for index, step in enumerate(run.steps):
             if index >= len(path) and step["t"] in states[index]:
@@ -111,10 +100,15 @@ class Dpor:
                 break
         for index in range(len(self.nodes), len(run.steps)):
             step = run.steps[index]
-            self.nodes.append(Node(run.able[index], [step["t"], step["a"]], states.get(index, {})))
+            self.nodes.append(Node(run.able[index], [step["t"], step["a"]], states[index]))
         for index, step in enumerate(run.steps):
             self.nodes[index].uses = self._uses(step)
         return run, is_cut
+
+    def _look_who_sleeps(self, run, states):
+        """Goes on with the states as far as the run has come."""
+        for at in range(max(states) + 1, len(run.steps) + 1):
+            states[at] = self._still_asleep(states[at - 1], run.steps[at - 1])
 
     def _uses(self, step):
         return {key: changes for key, changes in step["uses"] if self.sees(key)}

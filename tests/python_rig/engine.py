@@ -38,7 +38,7 @@ class Run:
         self.steps = []
         self.end = None
         self.next = {}
-        # Before each step: which threads could move with how many alternatives, and who did by default.
+        # Before each step: which threads could move, with how many alternatives.
         self.able = []
         self.server = []
 
@@ -122,7 +122,10 @@ class Worker:
         return self.receive()
 
     def run(self, path=(), choose=None, words=False, steps=100_000):
-        """One execution: along the path, then as `choose(run, default)` says, or by default. Its [`Run`]."""
+        """One execution: along the path, then as `choose(run)` says, or by default. Returns its `Run`.
+
+        `choose` returns a thread and an alternative, or None to stop the run. Raises `Died` if the worker ends.
+        """
         run = Run()
         self.send({"run": {"path": list(path), "ask": choose is not None, "words": words, "steps": steps}})
         if self.server is not None:
@@ -159,7 +162,8 @@ def random_choice(seed):
 
 
 def pct(seed, depth, length):
-    """Probabilistic concurrency testing: priorities, and `depth - 1` places where the first one falls behind all others."""
+    """Probabilistic concurrency testing (PCT): the thread of the highest priority moves, and at `depth - 1` places it gets the
+    lowest one."""
     source = random.Random(seed)
     priorities = {}
     falls = {source.randrange(max(1, length)): at for at in range(depth - 1)}
@@ -209,3 +213,29 @@ class Canned:
             did = {"write": [frame + "\n"], "cut": None, "exit": None, "label": frame, "opened": []}
         choices = int(self.is_alive and self.read > 0 and bool(self.left))
         return {"choices": choices, "gates": self.gates, "frames_read": [self.log], "did": did, "log": self.log}
+
+
+class CannedLlm:
+    """A scripted LLM that answers each completion with the same pieces, one a step; with the last the connection ends."""
+
+    def __init__(self, pieces):
+        self.pieces = pieces
+        self.begin()
+
+    def begin(self):
+        """Nothing has been asked for yet."""
+        self.asked, self.left, self.log = [], [], 0
+
+    def answer(self, request):
+        """What the engine says to a request."""
+        answer = {"gates": {}, "frames_read": [], "did": None}
+        if request["do"] == "complete":
+            self.asked.append(request["request"])
+            answer["completion"] = len(self.asked)
+            ends = [False] * (len(self.pieces) - 1) + [True]
+            self.left += [(len(self.asked), piece, end) for piece, end in zip(self.pieces, ends, strict=True)]
+        elif request["do"] == "take":
+            to, piece, is_last = self.left.pop(request["which"])
+            answer["did"] = {"write": [piece], "cut": None, "exit": None, "to": to, "close": is_last}
+        self.log += 1
+        return {**answer, "choices": min(1, len(self.left)), "log": self.log}

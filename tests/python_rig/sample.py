@@ -127,6 +127,11 @@ class Sample(program.Adapter):
     def start_other(self, actor):
         asyncio.run(self.talk_to("ls"))
 
+    def complete(self, actor):
+        pieces = queue.SimpleQueue()
+        program.server.complete({"messages": [actor]}, pieces.put)
+        self.seen += [actor, *iter(pieces.get, None)]
+
     def stubborn(self, actor):
         """Goes on whatever happens."""
         while True:
@@ -192,7 +197,8 @@ class Sample(program.Adapter):
         return len(self.seen) > happening["seen"]
 
     def observe(self):
-        return {"balance": self.bank.balance, "seen": self.seen}
+        seen = [one.decode() if isinstance(one, bytes) else one for one in self.seen]
+        return {"balance": self.bank.balance, "seen": seen}
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)

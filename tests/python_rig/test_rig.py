@@ -1,13 +1,14 @@
 """The rig through its protocol, with a stand-in engine. Run with `python -m unittest discover -s tests/python_rig`.
 
 RIG_PYTHONS lists the interpreters to test, separated by colons; without it, it is the one that runs the tests. Both executors are
-tested where `greenlet` is installed.
+tested where `greenlet` is installed. RIG_FULL=1 tests more programs and files, in about a minute instead of half of one.
 """
 
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import engine
@@ -15,6 +16,7 @@ import engine
 HERE = pathlib.Path(__file__).resolve().parent
 SAMPLE = HERE / "sample.py"
 PYTHONS = os.environ.get("RIG_PYTHONS", sys.executable).split(":")
+IS_FULL = os.environ.get("RIG_FULL") == "1"
 MIXED = {
     "actors": [
         {"name": "alice", "does": ["careless", "ask", "send", "job"]},
@@ -182,6 +184,18 @@ class Environment(RigTest):
         one, two = '{"answer": 1}\n', '{"answer": 2}\n'
         self.assertEqual(seen, {(one, two), (one + two,)})
 
+    def test_a_completion_gets_its_own_pieces_and_the_end_of_its_connection(self):
+        server = engine.CannedLlm(["half of", " an answer"])
+        for worker in self.each(scenario(alice=["complete"], bob=["complete"]), server):
+            seen = set()
+            for seed in range(10):
+                run = worker.run(choose=engine.random_choice(seed))
+                self.assertEqual(run.how, "complete")
+                self.assertEqual(sorted(request["messages"] for request in server.asked), [["alice"], ["bob"]])
+                seen.add(tuple(run.end["seen"]["seen"]))
+            both = [("alice", "half of", " an answer"), ("bob", "half of", " an answer")]
+            self.assertEqual(seen, {both[0] + both[1], both[1] + both[0]})
+
     def test_actors_wait_for_gates_and_frames(self):
         parts = scenario(alice=[{"wait": {"gate": "go"}}, "careful"], bob=[{"open": "go"}])
         for worker in self.each(parts, engine.Canned([])):
@@ -227,6 +241,17 @@ class Refusals(unittest.TestCase):
                 self.assertIn("no adapter is called no_such", worker.load()["refused"]["why"])
             with engine.Worker(python, HERE / "engine.py", executor=executor) as worker:
                 self.assertIn("Adapter", worker.load()["refused"]["help"])
+
+    def test_a_package_that_is_not_installed_is_refused_with_what_helps(self):
+        needs = {"openhands": "openhands-sdk", "acp": "agent-client-protocol"}
+        for python in PYTHONS:
+            with tempfile.TemporaryDirectory() as folder:
+                subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+                for adapter, package in needs.items():
+                    with engine.Worker(f"{folder}/bin/python", adapter) as worker:
+                        refused = worker.load({"actors": []})["refused"]
+                    self.assertEqual(refused["why"], f"{package} is not installed")
+                    self.assertIn(f"pip install {package}", refused["help"])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from turnloom_rig import program
 
 
 class Watching(program.Adapter):
-    """Its only step is `add`."""
+    """Its steps are the methods of the counter."""
 
     packages = ("watched",)
 
@@ -21,7 +21,7 @@ class Watching(program.Adapter):
         self.counter = self.shared.Counter()
 
     def act(self, actor, step):
-        self.counter.add()
+        getattr(self.counter, step)()
 
     def observe(self):
         return {"count": self.counter.count, "log": len(self.counter.log), "syntax": repr(self.syntax.everything())}

@@ -86,7 +86,7 @@ fn head(page: &mut Html, case: &Case<'_>) {
         page.raw("</dd>\n");
     } else if !case.replay.violations.is_empty() {
         page.element("dt", "", "Racing pair");
-        page.element("dd", "", &racing::none(case.deciding_waits)).raw("\n");
+        page.element("dd", "", &racing::none(case.job, case.deciding_waits)).raw("\n");
     }
     command(page, case, "Replay", &case.replay.schedule);
     if let Some((_, passing)) = case.passing {

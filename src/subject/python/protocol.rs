@@ -72,7 +72,8 @@ pub(super) struct RunRequest<'a> {
     pub(super) ask: bool,
     /// Whether the words of a timeline are wanted.
     pub(super) words: bool,
-    /// Whether the accesses of attributes are wanted among what each step used.
+    /// Whether the accesses of attributes are wanted among what each step used: a search by races would need them, and no
+    /// other does.
     pub(super) uses: bool,
     /// The most steps.
     pub(super) steps: usize,
@@ -120,7 +121,7 @@ pub struct Refused {
 }
 
 /// The threads when the program was set up.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Begun {
     pub(super) born: Vec<(String, String)>,
     pub(super) next: BTreeMap<usize, Option<Announced>>,

@@ -72,6 +72,25 @@ struct Shared<H> {
     asks: bool,
     /// Attributes that threads shared and one of them wrote, in any execution so far.
     racy: BTreeSet<(String, String)>,
+    /// The last execution, along whose beginning the next one needs no process.
+    last: Option<Recorded>,
+}
+
+/// What a process told of an execution.
+#[derive(Clone, Default)]
+struct Recorded {
+    begun: Rc<Begun>,
+    steps: Vec<Rc<StepTaken>>,
+}
+
+impl Recorded {
+    /// Whether the execution took these choices first, and then another step.
+    fn goes_along(&self, path: &[(usize, usize)]) -> bool {
+        let choices = self.steps.iter().map(|step| (step.thread, step.alternative));
+        !path.is_empty()
+            && path.len() < self.steps.len()
+            && choices.zip(path).all(|(one, other)| one == *other)
+    }
 }
 
 impl<H: Host> Program<H> {
@@ -90,6 +109,7 @@ impl<H: Host> Program<H> {
             executions: 0,
             asks: false,
             racy: BTreeSet::new(),
+            last: None,
         };
         Ok((Self { shared: Rc::new(RefCell::new(shared)) }, ready))
     }
@@ -109,6 +129,7 @@ impl<H> Program<H> {
             return;
         }
         shared.load.visible = attributes;
+        shared.last = None;
         let loaded = shared.worker.as_mut().map(|worker| worker.load(&shared.load));
         if !matches!(loaded, Some(Ok(_))) {
             // The next execution starts another process, and says why that cannot be if it cannot.
@@ -141,14 +162,15 @@ impl<H: Host> System for Program<H> {
             shared: self.shared.clone(),
             numbers: begin.numbers.clone(),
             words: begin.keep == Keep::Words,
-            uses: begin.keep == Keep::States,
             most: begin.limits.steps,
             report: Report::default(),
             announced: Vec::new(),
             steps: Vec::new(),
             places: BTreeMap::new(),
             taken: Vec::new(),
+            recorded: Recorded::default(),
             ahead: VecDeque::new(),
+            is_recalled: false,
             waits: false,
             end: None,
             departed: 0,
@@ -163,7 +185,6 @@ pub struct ProgramRun<H: Host> {
     shared: Rc<RefCell<Shared<H>>>,
     numbers: Rc<Numbers>,
     words: bool,
-    uses: bool,
     most: usize,
     report: Report,
     announced: Vec<Option<Announced>>,
@@ -172,8 +193,12 @@ pub struct ProgramRun<H: Host> {
     places: BTreeMap<usize, String>,
     /// The choices so far.
     taken: Vec<(usize, usize)>,
-    /// What the process has done already.
-    ahead: VecDeque<StepTaken>,
+    /// What the process told of the execution so far.
+    recorded: Recorded,
+    /// What it has done of that already, though the search has not taken it.
+    ahead: VecDeque<Rc<StepTaken>>,
+    /// Whether the search stands where the last execution has been, so that no process was asked yet.
+    is_recalled: bool,
     /// Whether the process waits to be told what comes next.
     waits: bool,
     end: Option<Over>,
@@ -193,6 +218,9 @@ impl<H: Host> ProgramRun<H> {
     /// Runs the program along a path, and takes the path's steps.
     fn start(&mut self, path: &[PathStep], asks: bool) {
         let choices: Vec<_> = path.iter().map(|step| (step.thread, step.alternative)).collect();
+        if self.recall(&choices) {
+            return;
+        }
         if let Err(gone) = self.run(&choices, asks) {
             self.fail(gone);
             return;
@@ -207,19 +235,37 @@ impl<H: Host> ProgramRun<H> {
         self.look_at_end();
     }
 
+    /// Goes along a path as the last execution did, if that has the same beginning. What a picture needs was not told of it.
+    fn recall(&mut self, path: &[(usize, usize)]) -> bool {
+        let last = self.shared.borrow().last.clone().filter(|last| !self.words && last.goes_along(path));
+        let Some(last) = last else { return false };
+        self.set_up(&last.begun);
+        for step in &last.steps[..path.len()] {
+            self.apply(step);
+        }
+        self.is_recalled = true;
+        true
+    }
+
+    fn set_up(&mut self, begun: &Begun) {
+        self.be_born(&begun.born);
+        self.announce(&begun.next);
+        self.report.list_enabled();
+    }
+
     /// Begins an execution of the process and takes in what it does.
     fn run(&mut self, path: &[(usize, usize)], asks: bool) -> Result<(), Gone> {
         let shared = self.shared.clone();
         let shared = &mut *shared.borrow_mut();
         shared.executions += 1;
         shared.host.begin();
-        let request = RunRequest { path, ask: asks, words: self.words, uses: self.uses, steps: self.most };
+        let request = RunRequest { path, ask: asks, words: self.words, uses: false, steps: self.most };
         shared.worker()?.send(&Command::Run(request))?;
-        let begun = self.gather_from(shared)?;
-        let Some(begun) = begun else { return Ok(()) };
-        self.be_born(begun.born);
-        self.announce(begun.next);
-        self.report.list_enabled();
+        self.recorded = Recorded::default();
+        if let Some(begun) = self.gather_from(shared)? {
+            self.set_up(&begun);
+            self.recorded.begun = Rc::new(begun);
+        }
         Ok(())
     }
 
@@ -240,7 +286,9 @@ impl<H: Host> ProgramRun<H> {
             }
             begun = message.begun.or(begun);
             let asks = message.steps.is_some() && message.end.is_none();
-            self.ahead.extend(message.steps.into_iter().flatten());
+            let steps: Vec<_> = message.steps.into_iter().flatten().map(Rc::new).collect();
+            self.recorded.steps.extend_from_slice(&steps);
+            self.ahead.extend(steps);
             if let Some(mut end) = message.end {
                 shared.racy.append(&mut end.racy);
                 if end.recycle {
@@ -276,43 +324,43 @@ impl<H: Host> ProgramRun<H> {
 
     /// Takes a step that the process has done already; false if it has done another, or none.
     fn go_along(&mut self, choice: (usize, usize)) -> bool {
-        let is_done = |step: &StepTaken| (step.thread, step.alternative) == choice;
         match self.ahead.pop_front() {
-            Some(step) if is_done(&step) => {
-                self.apply(step);
+            Some(step) if (step.thread, step.alternative) == choice => {
+                self.apply(&step);
                 true
             }
             _ => false,
         }
     }
 
-    fn apply(&mut self, step: StepTaken) {
+    fn apply(&mut self, step: &StepTaken) {
         self.taken.push((step.thread, step.alternative));
         let alternatives = self.report.alternatives(step.thread);
-        self.be_born(step.born);
+        self.be_born(&step.born);
         let uses = step.uses.iter();
         self.report.uses =
             uses.map(|(key, changes)| Use { object: self.number(key), changes: *changes > 0 }).collect();
-        let notes = self.news_of(step.thread, step.at).into_iter().collect();
-        let operation = Operation { name: step.operation.into(), object: step.object.into() };
+        let notes = self.news_of(step.thread, step.at.as_deref()).into_iter().collect();
+        let operation =
+            Operation { name: step.operation.clone().into(), object: step.object.as_str().into() };
         let anchors = step.anchors.iter().filter_map(|(log, entry)| anchor(log, *entry)).collect();
         self.steps.push(Step {
             role: self.report.role(step.thread).clone(),
             operation,
-            detail: step.says,
+            detail: step.says.clone(),
             alternative: (alternatives > 1).then_some(step.alternative),
-            holds: step.holds.into_iter().map(Into::into).collect(),
+            holds: step.holds.iter().map(|lock| lock.as_str().into()).collect(),
             anchors,
             notes,
         });
-        self.announce(step.next);
+        self.announce(&step.next);
         self.report.list_enabled();
     }
 
     /// Where in the program a thread is, in words, if it is somewhere else than at its last step.
-    fn news_of(&mut self, thread: usize, at: Option<String>) -> Option<String> {
+    fn news_of(&mut self, thread: usize, at: Option<&str>) -> Option<String> {
         let at = at.filter(|at| !at.is_empty())?;
-        let is_known = self.places.insert(thread, at.clone()).is_some_and(|before| before == at);
+        let is_known = self.places.insert(thread, at.to_owned()).is_some_and(|before| before == at);
         (!is_known).then(|| format!("in {at}"))
     }
 
@@ -323,14 +371,14 @@ impl<H: Host> ProgramRun<H> {
         last.filter(|last| enabled.contains(last)).or(enabled.first().copied()).unwrap_or_default()
     }
 
-    fn be_born(&mut self, born: Vec<(String, String)>) {
+    fn be_born(&mut self, born: &[(String, String)]) {
         for (key, role) in born {
-            self.report.threads.push(Thread::new(self.numbers.thread(digest(&key)), &role));
+            self.report.threads.push(Thread::new(self.numbers.thread(digest(key)), role));
             self.announced.push(None);
         }
     }
 
-    fn announce(&mut self, changed: BTreeMap<usize, Option<Announced>>) {
+    fn announce(&mut self, changed: &BTreeMap<usize, Option<Announced>>) {
         for (thread, next) in changed {
             let in_short = next.as_ref().map(|next| Next {
                 object: self.number(&next.key),
@@ -342,9 +390,9 @@ impl<H: Host> ProgramRun<H> {
                 watches: Vec::new(),
                 alternatives: next.alternatives,
             });
-            if let Some(known) = self.report.threads.get_mut(thread) {
+            if let Some(known) = self.report.threads.get_mut(*thread) {
                 known.next = in_short;
-                self.announced[thread] = next;
+                self.announced[*thread].clone_from(next);
             }
         }
     }
@@ -395,8 +443,9 @@ impl<H: Host> ProgramRun<H> {
         (self.announced, self.taken, self.end) = (Vec::new(), Vec::new(), None);
         self.places.clear();
         self.ahead.clear();
-        // One that departs here departs again, as far as one can tell.
-        if let Err(gone) = self.run(&path, true) {
+        // One that departs from what it has just begun departs again, as far as one can tell.
+        let asks = !std::mem::take(&mut self.is_recalled);
+        if let Err(gone) = self.run(&path, asks) {
             self.fail(gone);
             return;
         }
@@ -486,8 +535,12 @@ impl<H: Host> ProgramRun<H> {
 impl<H: Host> Drop for ProgramRun<H> {
     fn drop(&mut self) {
         self.stop();
+        let mut shared = self.shared.borrow_mut();
         // The next execution is likely to depart as often as this one.
-        self.shared.borrow_mut().asks = self.departed > 1;
+        shared.asks = self.departed > 1;
+        if !self.recorded.steps.is_empty() {
+            shared.last = Some(std::mem::take(&mut self.recorded));
+        }
     }
 }
 

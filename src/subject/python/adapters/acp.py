@@ -43,6 +43,7 @@ class Adapter(program.Adapter):
         program.server.announce(COMMAND)
 
     def begin(self):
+        """Begins the agent and one session, on an event loop of its own."""
         self.events, self.kept, self.text, self.cursor, self.status = [], [], "", None, "idle"
         self.calls = {actor["name"]: [] for actor in self.scenario["actors"]}
         self.shared, self.loop, self.stack = program.Shared("client"), asyncio.new_event_loop(), contextlib.AsyncExitStack()
@@ -50,9 +51,11 @@ class Adapter(program.Adapter):
         self.do(self.connect())
 
     def do(self, coroutine):
+        """What a coroutine returns, or raises, on the event loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     async def connect(self):
+        """Starts the agent's process and opens a session."""
         process = self.acp.spawn_agent_process(self.client(), COMMAND)
         self.connection, _ = await self.stack.enter_async_context(process)
         await self.connection.initialize(protocol_version=1)
@@ -73,6 +76,7 @@ class Adapter(program.Adapter):
         self.calls[actor].append({"call": call, "returned": returned})
 
     async def prompt_all(self):
+        """Prompts with each message that was kept, the oldest first."""
         while self.kept:
             message = self.kept.pop(0)
             self.change("running")
@@ -89,6 +93,7 @@ class Adapter(program.Adapter):
             self.events.append({"kind": kind, "text": text, "tool": None, "thread": program.role()})
 
     def happened(self, happening):
+        """Whether the client has a status, or the log holds an event as often as asked."""
         if "status" in happening:
             return self.status == happening["status"]
         wanted = happening["event"]

@@ -18,7 +18,7 @@ def take_pipes():
 
 
 def start_with_fixed_hashes():
-    """Strings must have the same hashes in every process, or sets of them have other orders. Starts the interpreter again."""
+    """Starts the interpreter again, so that strings have the same hashes, and sets of them the same order, in every process."""
     for name in [name for name in os.environ if name.startswith("PYTHON")]:
         del os.environ[name]
     os.environ["PYTHONHASHSEED"] = "0"
@@ -26,7 +26,7 @@ def start_with_fixed_hashes():
 
 
 def read_line(reads):
-    """The first message, and what came behind it."""
+    """The first message, and the bytes that came after it."""
     data = b""
     while b"\n" not in data:
         more = os.read(reads, 1 << 16)
@@ -45,6 +45,7 @@ class Modules:
         self.lines = {}
 
     def find_spec(self, name, path=None, target=None):
+        """Where a module comes from; None for one that the engine has not sent."""
         # `importlib` is not imported yet, and must not be by the search for it.
         make_spec = type(sys.__spec__)
         file = f"<{name.replace('.', '/')}.py>"
@@ -55,9 +56,11 @@ class Modules:
         return None
 
     def create_module(self, spec):
+        """Leaves it to Python to make the module."""
         return None
 
     def exec_module(self, module):
+        """Runs the source of a module. A package without one is empty."""
         name, file = module.__spec__.name, module.__spec__.origin
         source = self.sources.get(name, self.sources.get(f"{name}.__init__", ""))
         module.__file__ = file
@@ -67,7 +70,7 @@ class Modules:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
 
     def show_lines(self):
-        """Gives the lines of the modules to whoever prints a traceback."""
+        """Gives tracebacks the lines of the modules."""
         import linecache
 
         for file, source in self.lines.items():
@@ -75,6 +78,7 @@ class Modules:
 
 
 def main():
+    """Loads the rig, then `site`, which may import what the rig replaces, and serves the engine."""
     if sys.flags.hash_randomization:
         start_with_fixed_hashes()
     reads, writes = take_pipes()

@@ -25,6 +25,7 @@ class At:
         self.at = at
 
     def is_over(self):
+        """Whether it has passed."""
         return scheduler.now >= self.at
 
     def disarm(self):
@@ -43,9 +44,11 @@ class Timer:
         timers.arm(self)
 
     def is_over(self):
+        """Whether it has passed."""
         return self.fired
 
     def disarm(self):
+        """Nothing waits for it any more."""
         timers.disarm(self)
 
 
@@ -56,6 +59,7 @@ class Timers:
         self.reset()
 
     def reset(self):
+        """None is armed."""
         self.armed = {}
         self.shared = {}
 
@@ -66,10 +70,12 @@ class Timers:
         return self.shared[name]
 
     def arm(self, timer):
+        """From now on the timer can be fired."""
         self.armed.setdefault(timer.name, []).append(timer)
         scheduler.touch(self.object(timer.name))
 
     def disarm(self, timer):
+        """The timer cannot be fired any more."""
         if timer in self.armed.get(timer.name, ()):
             self.armed[timer.name].remove(timer)
             scheduler.touch(self.object(timer.name))

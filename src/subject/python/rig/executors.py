@@ -33,7 +33,7 @@ class OsThreads:
         _start_new_thread(run, ())
 
     def switch(self, me, other):
-        """Runs another thread until someone switches back."""
+        """Runs another thread until a thread switches back to this one."""
         other.handle.release()
         me.handle.acquire()
 
@@ -53,7 +53,7 @@ class OsThreads:
 
 
 class Greenlets:
-    """Each thread of the program is a greenlet, all of them on one OS thread."""
+    """Each thread of the program is a greenlet, all of them on one OS thread. The methods are those of `OsThreads`."""
 
     name = "greenlets"
 

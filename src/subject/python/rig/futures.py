@@ -15,7 +15,7 @@ DONE = (_base.CANCELLED, _base.CANCELLED_AND_NOTIFIED, _base.FINISHED)
 
 
 class Future(_base.Future):
-    """`concurrent.futures.Future`."""
+    """`concurrent.futures.Future`. Its methods mean, and raise, what those of CPython do."""
 
     def __init__(self):
         self._shared, _ = Names.current.make("future", sys._getframe(1))

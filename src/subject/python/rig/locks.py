@@ -64,7 +64,7 @@ class _Taken:
 
 
 class Lock(_Taken):
-    """`threading.Lock`."""
+    """`threading.Lock`. Its methods mean, and raise, what those of CPython do; so it is with all classes here."""
 
     __slots__ = ("__weakref__", "_is_detail", "_owner", "_shared")
 
@@ -279,6 +279,7 @@ class _Waiter:
         self.lock, self.is_notified = lock, False
 
     def is_ready(self):
+        """Whether it can go on."""
         return self.is_notified and (self.lock is None or self.lock._owner is None)
 
 

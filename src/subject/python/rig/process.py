@@ -61,7 +61,7 @@ class Server:
 
     def complete(self, request, receive):
         """Asks the scripted LLM for a completion: the body of an HTTP request. `receive(bytes)` gets what is answered, piece by
-        piece, on the server's thread, and None if the connection ends before the answer does."""
+        piece, on the server's thread, and None when the connection ends, be it before the answer does."""
         scheduler.visible("complete", self.shared)
         answer = self._call("complete", request=request)
         self.receivers[answer["completion"]] = receive

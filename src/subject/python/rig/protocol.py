@@ -1,4 +1,4 @@
-"""Messages to and from the engine: one JSON object a line, on descriptors that nobody else has."""
+"""Messages to and from the engine: one JSON object a line, on descriptors of the rig's own."""
 
 import json
 import os

@@ -9,7 +9,7 @@ expression is evaluated twice, or in another order.
 import ast
 
 READ, WRITE, MAKE, CHANGE, UPDATE = "__rig_read__", "__rig_write__", "__rig_make__", "__rig_change__", "__rig_update__"
-# What is told of locks of the program's own, by the method that it decorates.
+# What is told of locks of the program's own: it decorates the methods with this in their names.
 ACQUIRE, RELEASE = "__rig_acquire__", "__rig_release__"
 OF_LOCKS = {"acquire": ACQUIRE, "release": RELEASE}
 # Methods that change a list, a dictionary, a set or a deque.
@@ -125,7 +125,7 @@ class Rewriter(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node):
-        """`o.a += v` reads `o.a` before it has `v`, and writes behind."""
+        """`o.a += v` reads `o.a` before it has `v`, and writes after that."""
         target = node.target
         if not (self.depth and isinstance(target, ast.Attribute)) or is_super(target.value):
             node.target, node.value = self.visit(target), self.visit(node.value)
@@ -200,11 +200,14 @@ def is_super(node):
 
 
 def tell_of_lock(body):
-    """Decorates the methods `acquire` and `release` of a class that has both, so that it is told who holds its objects."""
+    """Decorates the methods of a class that has `acquire` and `release`, so that it is told which threads hold its objects."""
     methods = {node.name: node for node in body if isinstance(node, ast.FunctionDef) and not node.decorator_list}
-    if OF_LOCKS.keys() <= methods.keys():
-        for name, decorator in OF_LOCKS.items():
-            methods[name].decorator_list.append(at(methods[name], ast.Name(decorator, ast.Load())))
+    if not OF_LOCKS.keys() <= methods.keys():
+        return
+    for name, node in methods.items():
+        decorator = next((decorator for part, decorator in OF_LOCKS.items() if part in name), None)
+        if decorator is not None:
+            node.decorator_list.append(at(node, ast.Name(decorator, ast.Load())))
 
 
 def at(node, made):

@@ -1,6 +1,7 @@
 """One searched execution: it chooses as the engine says, records each step, and tells the engine."""
 
 import hashlib
+import sys
 
 from . import names
 
@@ -50,7 +51,7 @@ class Run:
             "uses": {shared.key: not reads},
         }
         if self.words:
-            self.step["at"] = names.place(names.sys._getframe(2), self.packages)
+            self.step["at"] = names.place(sys._getframe(2), self.packages)
 
     def use(self, shared, changes):
         """The running step uses an object: one with a key, or the key itself."""
@@ -60,10 +61,12 @@ class Run:
                 uses[shared] = changes
 
     def say(self, words):
+        """The running step wrote or got this value, in words."""
         if self.words and self.step is not None:
             self.step["says"] = words
 
     def anchor(self, log, entry):
+        """The running step appended this entry to a log of observations."""
         if self.step is not None:
             self.step.setdefault("anchors", []).append([log, entry])
 

@@ -10,13 +10,13 @@ import traceback
 
 from .names import Names, plain
 
-# The numbers of threads, as the program has them, begin behind this.
+# The numbers of threads, as the program has them, are greater than this.
 FIRST_IDENT = 5_000_000
 # How far virtual time may go, in seconds.
 HORIZON = 600.0
-# How far time is behind a deadline when the deadline has passed, in seconds.
+# How much later than a deadline it is when the deadline has passed, in seconds.
 TICK = 1e-6
-# How often a thread that is being unwound may go on, and how often it may be stopped.
+# How often a thread that is being unwound may go on. Three times as often it may come to an operation, then it is given up.
 MOST_LAST_OPERATIONS = 1_000
 # Most operations of a setup or a close, which no limit of the search ends.
 MOST_UNSEARCHED = 2_000_000
@@ -77,9 +77,10 @@ class Thread:
         self.reads = self.done = self.is_idle = self.is_main = self.is_daemon = self.is_service = False
         self.quiet = self.unwinding = self.last = 0
         self.ahead, self.looked_at, self.looks = 0.0, -1.0, 0
-        # The locks that are told, with their names, and the keys of all, with how often each was taken.
-        self.holds, self.locks = {}, {}
+        # How many things of each kind it has made.
         self.made = {}
+        # The locks that it holds and reports name; and the keys of all that it holds, with how often it took each.
+        self.holds, self.locks = {}, {}
         self.locals = []
 
     def is_ready(self):
@@ -143,10 +144,12 @@ class Scheduler:
     # -- visible operations
 
     def visible(self, kind, shared, ready=None, deadline=None, reads=False, alternatives=None, idle=False):
-        """Announces an operation of this thread and returns when it is taken: whether it was ready, or its time is over.
+        """Announces an operation of this thread and waits until it is taken. Returns True if it was ready, False if its time
+        was over.
 
         It is ready where `ready()` holds or there is no `ready`. `deadline` ends the waiting, see `clock`. `alternatives` is
-        a function that counts the ways in which it can be taken; which was taken is then in `Thread.last`.
+        a function that counts the ways in which it can be taken; which was taken is then in `Thread.last`. Raises `Unwound`
+        where the execution is over, and `Stuck` in the setup where no thread can move.
         """
         me = self.current
         if me.unwinding:

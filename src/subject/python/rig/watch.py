@@ -2,12 +2,13 @@
 
 An attribute races by the lockset rule of Eraser (Savage and others, "Eraser: A Dynamic Data Race Detector for Multithreaded
 Programs", SOSP 1997): several threads access it, one of them writes, and no lock is held at all accesses. Accesses by the thread
-that first has the object count only when another thread has come: until then they make the object ready. What the setup has
-made is ready.
+that first has the object count only when another thread has come: until then they make the object ready. Objects of the setup
+are ready.
 
-Locks are those of `threading`, and objects of the packages under test whose class has methods `acquire` and `release`: one is
-held from the end of an `acquire` that returns True or None to the beginning of the `release` that belongs to it. Such an object
-that two threads hold at the same time, as a semaphore, guards nothing in this execution.
+Locks are those of `threading`, and objects of the packages under test whose class has methods `acquire` and `release`. A thread
+holds such an object from the end of an `acquire` that returns True or None to the beginning of the `release` that belongs to it.
+Another method with `release` in its name lets it go however often it was taken, and the next one with `acquire` in its name takes
+it back. An object that two threads seem to hold at the same time, as a semaphore, guards nothing in that execution.
 """
 
 import builtins
@@ -112,12 +113,14 @@ class Watch:
         self.packages = ()
         self.visible = frozenset()
         self.is_on = False
-        # What the program has come to, by its identity.
+        # The objects that were accessed, by their identity.
         self.objects = {}
         # Names of attributes of classes that were written.
         self.of_classes = set()
         # The keys of objects with `acquire` and `release` that two threads held at the same time.
         self.no_locks = set()
+        # How often a thread had taken such an object that it let go to take it back, by the thread and the key.
+        self.let_go = {}
 
     def install(self, packages, visible):
         """From now on the modules of these packages are watched, and these pairs of class and attribute are visible."""
@@ -142,6 +145,13 @@ class Watch:
         self.objects.clear()
         self.of_classes.clear()
         self.no_locks.clear()
+        self.let_go.clear()
+
+    def take(self, me, key, count):
+        """A thread has taken an object that is a lock so often now."""
+        me.locks[key] = count
+        if any(key in thread.locks for thread in scheduler.threads if thread is not me):
+            self.no_locks.add(key)
 
     def racy(self):
         """The attributes, by class and name, that threads shared and wrote without a lock that they all held."""
@@ -222,31 +232,36 @@ def update(value, one, name):
 
 
 def tell_acquire(method):
-    """The method `acquire` of a class: its object is a lock that the calling thread has from then on."""
+    """A method with `acquire` in its name, which tells that its object is a lock that the calling thread has from then on."""
+    is_plain = method.__name__ == "acquire"
 
     @functools.wraps(method)
     def acquire(one, *args, **kwargs):
         result = method(one, *args, **kwargs)
         if (result is True or result is None) and (lock := watched(one)) is not None:
             me = scheduler.current
-            me.locks[lock.key] = me.locks.get(lock.key, 0) + 1
-            if any(lock.key in thread.locks for thread in scheduler.threads if thread is not me):
-                watch.no_locks.add(lock.key)
+            if is_plain:
+                watch.take(me, lock.key, me.locks.get(lock.key, 0) + 1)
+            elif (me, lock.key) in watch.let_go:
+                watch.take(me, lock.key, watch.let_go.pop((me, lock.key)))
         return result
 
     return acquire
 
 
 def tell_release(method):
-    """The method `release` of the same class: the calling thread has the lock no more, if it took it no more than once."""
+    """A method with `release` in its name, which tells that the calling thread has the lock no more, or once less."""
+    is_plain = method.__name__ == "release"
 
     @functools.wraps(method)
     def release(one, *args, **kwargs):
         if (lock := watched(one)) is not None:
-            locks = scheduler.current.locks
-            count = locks.pop(lock.key, 0)
-            if count > 1:
-                locks[lock.key] = count - 1
+            me = scheduler.current
+            count = me.locks.pop(lock.key, 0)
+            if is_plain and count > 1:
+                me.locks[lock.key] = count - 1
+            elif not is_plain and count:
+                watch.let_go[me, lock.key] = count
         return method(one, *args, **kwargs)
 
     return release
@@ -256,6 +271,7 @@ class Finder(importlib.abc.MetaPathFinder):
     """Finds the modules of the packages under test, to be rewritten."""
 
     def find_spec(self, fullname, path, target=None):
+        """Where a module of these packages comes from; None for any other."""
         if not is_in(fullname, watch.packages):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -268,5 +284,6 @@ class Loader(importlib.machinery.SourceFileLoader):
     """Loads a module whose accesses are told."""
 
     def get_code(self, fullname):
+        """The code of a module, rewritten."""
         path = self.get_filename(fullname)
         return rewrite.rewrite(self.get_data(path), path)

@@ -1,4 +1,4 @@
-"""The main loop: loads a program and a scenario, runs executions of it as the engine says, and cleans up behind each."""
+"""The main loop: loads a program and a scenario, runs executions of it as the engine says, and cleans up after each."""
 
 import gc
 import importlib
@@ -19,7 +19,15 @@ from .watch import watch
 
 # How many executions go by between two collections of garbage.
 COLLECT_EVERY = 20
-NOT_TRACKED = ["files", "what C extensions do", "datetime.now", "the order of sets of objects"]
+# What the rig does not see, and what may differ from one execution to the next.
+NOT_TRACKED = [
+    "files",
+    "what C extensions do",
+    "datetime.now",
+    "the order of sets of objects",
+    "variables of modules and closures",
+    "attributes of other packages",
+]
 
 
 class Worker:
@@ -158,7 +166,7 @@ class Worker:
         """Ends all threads. Those that cannot be ended are kept out of the way."""
         threads.tell_errors(threads.default_hook)
         with warnings.catch_warnings():
-            # Coroutines that nobody awaits any more are no mistake of the program.
+            # A coroutine that is not awaited because the execution is over is no mistake of the program.
             warnings.simplefilter("ignore")
             self.zombies += scheduler.unwind()
             scheduler.reset("main")
@@ -178,7 +186,7 @@ class Worker:
         return scheduler.now
 
     def places(self, thread):
-        """Where a thread waits, in the packages under test, and behind that where the tasks of its loop do."""
+        """Where a thread waits, in the packages under test, and then where the tasks of its loop wait."""
         packages = self.adapter.packages
         own = names.places(scheduler.executor.frame_of(thread), packages)
         return own + (loop.places_of_tasks(thread.shared, packages) if thread.kind == "turn" else [])

@@ -18,7 +18,7 @@ from turnloom_rig.program import server
 
 from . import llm_transport, tools
 
-# The command of the server's process, which the rig plays, and the address of the LLM, which nobody listens at.
+# The command of the server's process, which the rig plays, and the address of the LLM, where no server listens.
 COMMAND, ADDRESS = "turnloom", "http://turnloom.invalid/v1"
 
 
@@ -36,6 +36,7 @@ class OnPipe:
         acp_agent._ACP_PROMPT_MAX_RETRIES = scenario.get("limits", {}).get("retries", 3)
 
     def make(self):
+        """A new agent."""
         context = AgentContext(system_message_suffix="suffix") if self.has_suffix else None
         return ACPAgent(acp_command=[COMMAND], agent_context=context)
 
@@ -58,6 +59,7 @@ class WithLlm:
         self.tools = [Tool(name=tools.PLAYED), *map(tools.callable_as, called(scenario))]
 
     def make(self):
+        """A new agent, with a condenser if the scenario wants one."""
         condenser = EachTurnCondenser(llm=llm("condenser")) if self.has_condenser else None
         return self.kind(llm=llm("default"), tools=self.tools, condenser=condenser)
 
@@ -94,13 +96,16 @@ class EachTurnCondenser(CondenserBase):
     llm: LLM
 
     def condense(self, view: View, agent_llm: LLM | None = None) -> View:
+        """Asks its LLM, in a synchronous run."""
         self.llm.completion([request()])
         return view
 
     async def acondense(self, view: View, agent_llm: LLM | None = None) -> View:
+        """The same in an asynchronous run."""
         await self.llm.acompletion([request()])
         return view
 
 
 def request():
+    """What a condenser asks."""
     return Message(role="user", content=[TextContent(text="condense")])

@@ -9,7 +9,10 @@ ITERATIONS = 500
 
 
 class InConversation:
-    """A conversation that actors call themselves. A run is an event loop on the actor's own thread."""
+    """A conversation that actors call themselves. A run is an event loop on the actor's own thread.
+
+    Each method of the name of a step is that step; it raises what the SDK raises.
+    """
 
     def __init__(self, play):
         self.play = play
@@ -31,6 +34,7 @@ class InConversation:
         play.record.conversation = self.conversation
 
     def begin(self, is_ready):
+        """The rest of the setup: starts the agent's server, if the scenario begins with a session."""
         if is_ready:
             self.conversation._ensure_agent_ready()
 
@@ -66,6 +70,7 @@ class InConversation:
         self.open()
 
     def is_at_rest(self):
+        """Whether nothing is in flight besides the steps of actors: there is nothing else."""
         return True
 
     def end(self):

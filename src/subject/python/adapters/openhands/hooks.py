@@ -152,7 +152,7 @@ def noted_step(conversation, named):
 
 
 def end_step(conversation, noted):
-    """The step has come to its end."""
+    """The step has ended."""
     if noted is not None:
         noted["ended"] = word(conversation._state.execution_status)
 

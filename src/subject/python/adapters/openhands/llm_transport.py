@@ -15,35 +15,56 @@ from litellm.litellm_core_utils import litellm_logging, logging_worker, thread_p
 from turnloom_rig.program import server
 
 
+def receiver(hand_over):
+    """What the server's thread calls with each piece of an answer, and with None at the end of the connection. What the piece says
+    is handed over: events of h11, or the error that a client raises for it."""
+    http = h11.Connection(h11.CLIENT)
+    http.send(h11.Request(method="POST", target="/", headers=[("Host", "turnloom")]))
+    http.send(h11.EndOfMessage())
+
+    def receive(piece):
+        # That a connection ends after the answer says nothing.
+        if http.their_state in (h11.SEND_RESPONSE, h11.SEND_BODY):
+            hand_over(parsed(http, piece))
+
+    return receive
+
+
+def parsed(http, piece):
+    """The events of h11 in a piece, or an `httpx.RemoteProtocolError` if it is no HTTP or the connection ends too early."""
+    if piece is None and http.their_state is h11.SEND_RESPONSE:
+        return httpx.RemoteProtocolError("Server disconnected without sending a response.")
+    events = []
+    try:
+        http.receive_data(piece or b"")
+        while (event := http.next_event()) is not h11.NEED_DATA and event is not h11.PAUSED:
+            events.append(event)
+            if isinstance(event, h11.EndOfMessage):
+                break
+    except h11.RemoteProtocolError as error:
+        return httpx.RemoteProtocolError(str(error))
+    return events
+
+
 class Answer:
-    """The answer to a completion, as HTTP that comes in pieces."""
+    """The answer to a completion, as far as the client has taken it in."""
 
     def __init__(self):
-        self.http = h11.Connection(h11.CLIENT)
-        self.http.send(h11.Request(method="POST", target="/", headers=[("Host", "turnloom")]))
-        self.http.send(h11.EndOfMessage())
         self.head = None
         self.is_over = False
 
-    def take(self, piece):
-        """Takes a piece in; the part of the body that came with it. None is the end of the connection.
-
-        Raises `httpx.ReadError` if the connection ends too early, and `httpx.RemoteProtocolError` if the piece is no HTTP.
-        """
-        if piece is None:
-            raise httpx.ReadError("the LLM has hung up")
+    def take(self, events):
+        """Takes in what was handed over; the part of the body that is in it. Raises it if it is an error."""
+        if isinstance(events, httpx.HTTPError):
+            raise events
         body = b""
-        try:
-            self.http.receive_data(piece)
-            while (event := self.http.next_event()) is not h11.NEED_DATA and event is not h11.PAUSED:
-                if isinstance(event, h11.Response):
-                    self.head = event
-                elif isinstance(event, h11.Data):
-                    body += event.data
-                elif isinstance(event, h11.EndOfMessage):
-                    self.is_over = True
-        except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
+        for event in events:
+            if isinstance(event, h11.Response):
+                self.head = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                self.is_over = True
         return body
 
     def response(self, stream):
@@ -58,6 +79,7 @@ class Canned:
 
     @staticmethod
     def response():
+        """A completion that says `ok`."""
         choice = {"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         body = {"id": "warm", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
@@ -99,7 +121,7 @@ class Transport(httpx.BaseTransport):
         if Canned.is_wanted:
             return Canned.response()
         answer, pieces = Answer(), queue.SimpleQueue()
-        server.complete(json.loads(request.read()), pieces.put)
+        server.complete(json.loads(request.read()), receiver(pieces.put))
         body = Body(answer, pieces)
         body.begin()
         return answer.response(body)
@@ -131,19 +153,19 @@ class AsyncTransport(httpx.AsyncBaseTransport):
             return Canned.response()
         loop, answer, pieces = asyncio.get_running_loop(), Answer(), asyncio.Queue()
 
-        def receive(piece):
+        def hand_over(events):
             # A loop that has ended waits for no answer any more.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
+                loop.call_soon_threadsafe(pieces.put_nowait, events)
 
-        server.complete(json.loads(await request.aread()), receive)
+        server.complete(json.loads(await request.aread()), receiver(hand_over))
         body = AsyncBody(answer, pieces)
         await body.begin()
         return answer.response(body)
 
 
 class NoLog:
-    """In the place of what carries the completions to those that litellm tells of them: nobody."""
+    """In the place of what tells the callbacks of litellm of each completion: there are none."""
 
     def submit(self, function, *arguments, **named):
         """Does nothing."""

@@ -98,6 +98,7 @@ class Play:
         self.target.begin(self.scenario["agent"].get("session", "ready") == "ready")
 
     def policy(self):
+        """Which actions the SDK asks for: all, if the scenario wants confirmations, else none."""
         return AlwaysConfirm() if self.scenario["agent"].get("confirmation") else NeverConfirm()
 
     def act(self, actor, step):
@@ -131,6 +132,7 @@ class Play:
             self.record.tokens[actor].append(self.tool_calls[actor].poll_token())
 
     def is_at_rest(self):
+        """Whether no run is in flight or about to begin."""
         return self.target.is_at_rest()
 
     def observe(self):

@@ -49,6 +49,7 @@ class Record:
         return sum(1 for _ in fits) >= wanted.get("count", 1)
 
     def status_now(self):
+        """The status of the conversation, in words."""
         return word(self.conversation._state.execution_status)
 
     def called(self, actor, call, returned):

@@ -124,7 +124,10 @@ async def opened(gate):
 
 
 class InService:
-    """An event service on an event loop of its own, to be called from any thread."""
+    """An event service on an event loop of its own, to be called from any thread.
+
+    Each method of the name of a step is that step; it raises what the service raises.
+    """
 
     def __init__(self, play):
         self.play = play
@@ -154,7 +157,8 @@ class InService:
         play.record.conversation = self.service.get_conversation()
 
     def begin(self, is_ready):
-        # An agent with an LLM has no server to be started, so it is ready before anybody subscribes.
+        """The rest of the setup: the agent's server, if the scenario begins with a session, and the subscriber."""
+        # An agent with an LLM has no server to be started, so it is ready before the subscriber comes.
         record = self.play.record
         if is_ready and record.words.of_llm:
             record.conversation._ensure_agent_ready()
@@ -169,6 +173,7 @@ class InService:
         del self.play.record.stream[seen:]
 
     def do(self, coroutine):
+        """What a coroutine returns, or raises, on the service's event loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def send(self, text, run):
