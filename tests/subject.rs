@@ -148,6 +148,28 @@ fn a_schedule_is_run_as_often_as_asked_and_each_execution_compared() {
     assert!(run.out.ends_with(told), "{}", run.out);
 }
 
+/// A process in which `alice` and `bob` take one step each, and which dies when `bob` is to go first.
+const DIES: &str = r#"
+read -r modules
+read -r load
+echo '{"ready": {"python": "3.12.1", "executor": "threads", "packages": {}, "not_tracked": []}}'
+while read -r line; do
+  case "$line" in
+    '{"run":{"path":[[2'*) exit 4 ;;
+    '{"run"'*)
+      echo '{"begun": {"born": [["m", "main"], ["m/1", "alice"], ["m/2", "bob"]], "next": {"0": null, "1": {"op": "lock", "on": "state", "o": "k", "r": 0, "w": 1, "y": 1}, "2": {"op": "lock", "on": "state", "o": "k", "r": 0, "w": 1, "y": 1}}}}'
+      echo '{"steps": [{"t": 1, "a": 0, "op": "lock", "on": "state", "uses": [], "born": [], "next": {"1": null}}, {"t": 2, "a": 0, "op": "lock", "on": "state", "uses": [], "born": [], "next": {"2": null}}], "end": {"how": "complete", "seen": {"end": {"status": "idle", "cursor": null, "session": null}}}}' ;;
+  esac
+done
+"#;
+
+#[test]
+fn a_process_that_dies_in_the_middle_of_a_search_is_told() {
+    let run = folder("dies", DIES).run("explore a.json --subject venv");
+    assert_eq!((run.code, run.out.as_str()), (3, ""), "{}", run.err);
+    assert!(run.err.contains("failed to run `a`: the Python process ended (exit status: 4)"), "{}", run.err);
+}
+
 #[test]
 fn a_program_that_ends_itself_is_told_with_its_schedule() {
     let folder = folder(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::console::Console;
 use super::files::For;
@@ -13,6 +13,7 @@ use crate::explore::{Exploration, ExploreError, Job, OnProgram, Options, Progres
 use crate::harness::python::{Adapter, Executor, OPENHANDS, PythonSubject, Ready};
 use crate::report::json::ToldSubject;
 use crate::report::words;
+use crate::terms::word;
 
 /// What a scenario is run on.
 #[derive(Args, Default)]
@@ -26,16 +27,7 @@ pub(super) struct Subject {
     adapter: Option<String>,
     /// what the threads of the program run on [default: greenlets, if the environment has them]
     #[arg(long, value_enum, requires = "subject")]
-    executor: Option<On>,
-}
-
-/// What the threads of a program run on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    /// greenlets on one thread of the operating system
-    Greenlets,
-    /// threads of the operating system, one at a time
-    Threads,
+    executor: Option<Executor>,
 }
 
 impl Subject {
@@ -50,11 +42,7 @@ impl Subject {
         let adapter = self.adapter.as_deref().unwrap_or(OPENHANDS);
         let is_file = adapter.contains(['/', '\\']) || Path::new(adapter).extension().is_some();
         let adapter = if is_file { from_file(adapter)? } else { Adapter::Named(adapter.to_owned()) };
-        let executor = self.executor.map(|on| match on {
-            On::Greenlets => Executor::Greenlets,
-            On::Threads => Executor::Threads,
-        });
-        Ok(Some(PythonSubject { python: python.clone(), adapter, executor, visible: Vec::new() }))
+        Ok(Some(PythonSubject { python: python.clone(), adapter, executor: self.executor }))
     }
 }
 
@@ -151,11 +139,7 @@ impl<'j> Runs<'j> {
     pub(super) fn subject(&self) -> Option<ToldSubject> {
         let Self::Program(program) = self else { return None };
         let Ready { python, executor, packages, not_tracked } = program.ready.clone();
-        let executor = match executor {
-            Executor::Greenlets => "greenlets",
-            Executor::Threads => "threads",
-        };
-        Some(ToldSubject { packages, python, executor: executor.to_owned(), not_tracked })
+        Some(ToldSubject { packages, python, executor: word(&executor), not_tracked })
     }
 
     /// The same in words: the packages with their versions, Python, and what is not seen. None for the model.

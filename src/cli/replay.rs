@@ -137,7 +137,8 @@ impl Repeated {
     }
 }
 
-/// A schedule that did not do the same each time says nothing for sure. A replay that drifted and breaks nothing is not clean: the execution of the token was not seen.
+/// A schedule that did not do the same each time says nothing for sure. A replay that drifted and breaks nothing is not clean: the
+/// execution of the token was not seen.
 fn exit(replay: &Replay, repeated: &Repeated) -> Exit {
     if repeated.different > 0 {
         Exit::Incomplete

@@ -5,6 +5,7 @@ use clap::builder::PossibleValue;
 
 use crate::explore::EngineKind;
 use crate::harness::Firing;
+use crate::harness::python::Executor;
 use crate::rules::Profile;
 
 impl ValueEnum for EngineKind {
@@ -36,6 +37,23 @@ impl ValueEnum for Firing {
                 "the timers race with everything else: each fires at any moment while it is armed, none before one \
                  that is due earlier; the steps of the scenario's clock are left out",
             ),
+        })
+    }
+}
+
+impl ValueEnum for Executor {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Greenlets, Self::Threads]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Greenlets => {
+                PossibleValue::new("greenlets").help("greenlets on one thread of the operating system")
+            }
+            Self::Threads => {
+                PossibleValue::new("threads").help("threads of the operating system, one at a time")
+            }
         })
     }
 }

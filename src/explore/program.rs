@@ -6,14 +6,13 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::exploration::{EngineKind, Exploration, Replay, TraceStep, Verdict};
+use super::exploration::{Exploration, Replay, Verdict};
 use super::findings::{Findings, Judge};
 use super::job::{ExploreError, Job, Options, Progress, SearchKind, Told};
-use super::racing_pair::RacingPair;
+use super::racing_pair::{RacingPair, racing_pair_on};
 use super::replay::replay_on;
 use super::shrink::spare_departures;
 use super::trial::Trial;
-use crate::engine::execution;
 use crate::engine::execution::{Departure, Execution, Schedule};
 use crate::engine::search::{Limits, Sample, Sampler, bounded_search, deepen, sample};
 use crate::engine::system::System;
@@ -90,7 +89,6 @@ impl<'j> OnProgram<'j> {
         self.spare(&mut findings)?;
         let clean = self.verdict(options, &ran);
         let mut exploration = findings.report(self.trial.job, options, clean);
-        exploration.engine = EngineKind::Turnloom;
         exploration.statistics.executions = ran.schedules;
         Ok(exploration)
     }
@@ -186,11 +184,8 @@ impl<'j> OnProgram<'j> {
     /// As for [`replay`](Self::replay).
     pub fn racing_pair(&self, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
         self.trial.system.make_visible(attributes_of(schedule));
-        let fails =
-            |execution: &Execution<'_, _>| Ok::<_, ExploreError>(self.trial.broken(execution)?.is_some());
         let limits = Limits { executions: Some(REVERSALS), ..self.trial.limits.clone() };
-        let pair = execution::racing_pair(&limits, &self.trial.system, schedule, &fails)?;
-        Ok(pair.map(|pair| pair.map(TraceStep::from)))
+        racing_pair_on(&self.trial, &limits, schedule)
     }
 }
 

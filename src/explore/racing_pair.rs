@@ -3,9 +3,10 @@
 use super::exploration::TraceStep;
 use super::job::{ExploreError, Job};
 use super::shrink::spare_departures;
-use super::trial::Trial;
+use super::trial::{Observed, Trial};
 use crate::engine::execution;
 use crate::engine::execution::{Execution, Schedule};
+use crate::engine::search::Limits;
 
 /// Two steps of different threads, and an execution for either order of them.
 pub type RacingPair = execution::RacingPair<TraceStep>;
@@ -21,7 +22,16 @@ pub type Side = execution::Side<TraceStep>;
 pub fn racing_pair(job: &Job, schedule: &Schedule) -> Result<Option<RacingPair>, ExploreError> {
     let trial = Trial::of(job)?;
     let Some(schedule) = spare_departures(&trial, schedule)? else { return Ok(None) };
-    let fails = |execution: &Execution<'_, _>| Ok::<_, ExploreError>(trial.broken(execution)?.is_some());
-    let pair = execution::racing_pair(&trial.limits, &trial.system, &schedule, &fails)?;
+    racing_pair_on(&trial, &trial.limits, &schedule)
+}
+
+/// As [`racing_pair`], within these limits, of a schedule that has no departure to spare.
+pub(super) fn racing_pair_on<S: Observed>(
+    trial: &Trial<'_, S>,
+    limits: &Limits,
+    schedule: &Schedule,
+) -> Result<Option<RacingPair>, ExploreError> {
+    let fails = |execution: &Execution<'_, S::Run>| Ok::<_, ExploreError>(trial.broken(execution)?.is_some());
+    let pair = execution::racing_pair(limits, &trial.system, schedule, &fails)?;
     Ok(pair.map(|pair| pair.map(TraceStep::from)))
 }

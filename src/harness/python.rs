@@ -27,8 +27,6 @@ pub struct PythonSubject {
     pub adapter: Adapter,
     /// The executor that is wanted; none for the best there is.
     pub executor: Option<Executor>,
-    /// Attributes of classes whose accesses are operations, besides locks, queues and the like.
-    pub visible: Vec<(String, String)>,
 }
 
 impl PythonSubject {
@@ -67,7 +65,7 @@ pub(crate) fn stage(
     let load = Load {
         adapter: subject.adapter.clone(),
         scenario: as_read_by_adapters(scenario, &server),
-        visible: subject.visible.clone(),
+        visible: Vec::new(),
         executor: subject.executor,
     };
     Program::start(Path::new(&subject.python), load, server)
@@ -88,7 +86,7 @@ fn beyond_memory(scenario: &Scenario) -> Option<Refused> {
 }
 
 /// The scenario with what the rig has to know of it besides: the conditions that the server's script waits for, and the frames that
-/// somebody waits for.
+/// an actor or the clock waits for.
 fn as_read_by_adapters(scenario: &Scenario, server: &ScriptedServer) -> Value {
     let mut value = serde_json::to_value(scenario).unwrap_or_default();
     value["conditions"] = json!(server.conditions);

@@ -94,14 +94,14 @@ pub fn must_hold(name: &str) -> String {
 /// The token and the command that replays it.
 #[must_use]
 pub fn replay(token: &str, file: &str, indent: &str) -> String {
-    format!("{indent}token    {token}\n{indent}replay   turnloom replay {} {}\n", shell(file), shell(token))
+    replay_on(token, file, "", indent)
 }
 
 /// As [`replay`], with options of the command that name what is replayed on.
 #[must_use]
 pub fn replay_on(token: &str, file: &str, options: &str, indent: &str) -> String {
-    let replay = replay(token, file, indent);
-    format!("{}{options}\n", replay.trim_end_matches('\n'))
+    let (file, quoted) = (shell(file), shell(token));
+    format!("{indent}token    {token}\n{indent}replay   turnloom replay {file} {quoted}{options}\n")
 }
 
 /// Where a schedule did not fit, a line each.

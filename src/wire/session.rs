@@ -32,7 +32,7 @@ struct Told {
     status: Option<Status>,
     /// How many events of a kind, and how many of a kind with this text.
     events: BTreeMap<(EventKind, Option<String>), u32>,
-    /// What somebody knows who looks himself.
+    /// What the caller has looked up itself, which goes before what was told.
     conditions: Vec<(Happening, bool)>,
 }
 

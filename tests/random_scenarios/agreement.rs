@@ -41,7 +41,7 @@ fn what_the_linter_says_never_ends_does_not() {
     let (_, drafts) = survey.draw();
     let mut refused: BTreeMap<&'static str, Vec<Job>> = BTreeMap::new();
     for job in drafts.iter().filter(|draft| !draft.is_racing()).map(|draft| draft.job(None)) {
-        // What somebody waits for is taken out, or comes later.
+        // What an actor waits for is taken out, or comes later.
         let broken = smaller(&job.scenario).into_iter().chain(first_step_last(&job.scenario));
         let broken = broken.map(|scenario| Job { scenario, ..job.clone() });
         let never_ending: Vec<_> = broken.filter_map(|job| Some((endless(&job)?, job))).collect();

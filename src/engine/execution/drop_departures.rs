@@ -12,8 +12,8 @@ const MANY: usize = 64;
 pub(super) const STEPS: usize = 2_000_000;
 
 /// Leaves out of a schedule, one after another, each departure without which `wanted` still makes something of the
-/// execution, as far as the number of steps, and that of executions in the limits, allow. Of very many departures whole stretches are left
-/// out first, each half as long as the ones before. `first` is the schedule, and what was made of its execution; the same
+/// execution, as far as the number of steps, and that of executions in the limits, allow. Of very many departures whole
+/// stretches are left out first, each half as long as the ones before. `first` is the schedule, and what was made of its execution; the same
 /// of what is left is given back.
 ///
 /// # Errors

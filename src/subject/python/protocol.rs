@@ -280,7 +280,7 @@ pub struct Answer {
     pub reads: bool,
     /// The gates that are open.
     pub gates: BTreeMap<String, bool>,
-    /// How many it read of each frame that somebody waits for.
+    /// How many it read of each frame that an actor or the clock waits for.
     pub frames_read: Vec<usize>,
     /// What the step did, if it was told to take one.
     pub did: Option<Did>,

@@ -225,14 +225,21 @@ impl<H: Host> ProgramRun<H> {
             self.fail(gone);
             return;
         }
-        for (at, choice) in choices.into_iter().enumerate() {
-            if !self.go_along(choice) {
+        self.go_along_path(choices, &[]);
+        self.look_at_end();
+    }
+
+    /// Takes the steps of a path, which were these operations before, as far as that is known.
+    fn go_along_path(&mut self, path: Vec<(usize, usize)>, before: &[Operation]) {
+        for (at, choice) in path.into_iter().enumerate() {
+            let was_taken = self.go_along(choice);
+            let is_same = before.get(at).is_none_or(|before| self.took().as_ref() == Some(before));
+            if !was_taken || !is_same {
                 let ended = self.failure_of_end();
-                self.report.failure = ended.or(Some(Failure::Diverged(Diverged { at, was_taken: false })));
+                self.report.failure = ended.or(Some(Failure::Diverged(Diverged { at, was_taken })));
                 return;
             }
         }
-        self.look_at_end();
     }
 
     /// Goes along a path as the last execution did, if that has the same beginning. What a picture needs was not told of it.
@@ -364,7 +371,7 @@ impl<H: Host> ProgramRun<H> {
         (!is_known).then(|| format!("in {at}"))
     }
 
-    /// Who moves if nobody says otherwise: who moved last, else who was born first.
+    /// The thread that the process moves by itself: the one that moved last, else the one that was born first.
     fn default_thread(&self) -> usize {
         let enabled = self.report.enabled();
         let last = self.taken.last().map(|(thread, _)| *thread);
@@ -403,7 +410,7 @@ impl<H: Host> ProgramRun<H> {
 
     /// Once all that the process did is taken: how it ended, if it did.
     fn look_at_end(&mut self) {
-        if self.ahead.is_empty() {
+        if self.report.failure.is_none() && self.ahead.is_empty() {
             self.report.failure = self.failure_of_end();
             let is_stuck = self.end.as_ref().is_some_and(|over| over.end.how == How::Deadlock);
             if is_stuck {
@@ -438,26 +445,21 @@ impl<H: Host> ProgramRun<H> {
     /// Runs the execution again, with a step more than was taken so far, which the process has not done.
     fn run_again(&mut self, choice: (usize, usize)) {
         let path: Vec<_> = self.taken.iter().copied().chain([choice]).collect();
-        let before: Vec<Operation> = self.steps.drain(..).map(|step| step.operation).collect();
-        self.report = Report::default();
-        (self.announced, self.taken, self.end) = (Vec::new(), Vec::new(), None);
+        let before: Vec<Operation> = self.steps.iter().map(|step| step.operation.clone()).collect();
+        let known = (std::mem::take(&mut self.report), std::mem::take(&mut self.announced));
+        let went = (std::mem::take(&mut self.taken), std::mem::take(&mut self.steps));
+        self.end = None;
         self.places.clear();
         self.ahead.clear();
         // One that departs from what it has just begun departs again, as far as one can tell.
         let asks = !std::mem::take(&mut self.is_recalled);
         if let Err(gone) = self.run(&path, asks) {
+            // It failed on the way here, so what is known of the way is what was known before.
+            ((self.report, self.announced), (self.taken, self.steps)) = (known, went);
             self.fail(gone);
             return;
         }
-        for (at, choice) in path.into_iter().enumerate() {
-            let was_taken = self.go_along(choice);
-            let is_same = before.get(at).is_none_or(|before| self.took().as_ref() == Some(before));
-            if !was_taken || !is_same {
-                let ended = self.failure_of_end();
-                self.report.failure = ended.or(Some(Failure::Diverged(Diverged { at, was_taken })));
-                return;
-            }
-        }
+        self.go_along_path(path, &before);
     }
 }
 

@@ -70,7 +70,7 @@ impl SteppedSession {
         Ok(request)
     }
 
-    /// Somebody opens a gate.
+    /// An actor opens a gate.
     pub(crate) fn open_gate(&mut self, gate: &str) {
         self.session.script.open_gate(gate);
     }
