@@ -13,10 +13,13 @@ pub(crate) fn actors(story: &Story) -> Vec<Actor> {
     let mut cast = Cast::default();
     if has_told_any(story) {
         as_told(story, &mut cast);
+        as_said(story, &mut cast);
     } else if through(story) == Through::Service {
         as_served(story, &mut cast);
+        as_said(story, &mut cast);
     } else {
         as_prompted(story, &mut cast);
+        as_said(story, &mut cast);
         as_stopped(story, &mut cast);
     }
     as_switched(story, &mut cast);
@@ -106,10 +109,14 @@ fn as_prompted(story: &Story, cast: &mut Cast) {
         }
         cast.add(&name, steps);
     }
+}
+
+/// One who sends what was told of during a turn, whether or not it was ever prompted, unless another sends it.
+fn as_said(story: &Story, cast: &mut Cast) {
     for moment in &story.moments {
-        if let Moment::Said(text, turn) = moment
-            && prompts(story).any(|asked| asked.text() == Some(text))
-        {
+        let Moment::Said(text, turn) = moment else { continue };
+        let is_sent = |step: &Step| matches!(step, Step::Send(send) if send.text == *text);
+        if !cast.actors.iter().any(|actor| actor.does.iter().any(is_sent)) {
             let during = Step::Wait(Happening::Frame(prompt(&story.asked[*turn])));
             cast.add("sender", [during, Step::Send(Send { text: text.clone(), run: false })]);
         }
@@ -181,8 +188,32 @@ pub(crate) fn retries(story: &Story) -> u32 {
     u32::try_from(longest).unwrap_or(u32::MAX)
 }
 
-/// How many prompts a synchronous run had at most; none if there was no such run.
+/// How many prompts a run took before its limit ended it: most of a synchronous run, or those of the last run, if a message that
+/// was told of in a turn that was completed is not prompted. None if no run was seen to end so.
 pub(crate) fn steps_of_a_run(story: &Story) -> Option<u32> {
+    steps_of_a_synchronous_run(story).or_else(|| {
+        let turns: Vec<&Asked> = prompts(story).collect();
+        let is_left = |text: &str| !turns.iter().any(|turn| turn.text() == Some(text));
+        let left = story.moments.iter().rposition(|moment| {
+            matches!(moment, Moment::Said(text, turn) if is_left(text) && story.asked[*turn].is_complete())
+        })?;
+        let is_ended = |moment: &Moment| matches!(moment, Moment::Stop(_) | Moment::Left(_));
+        if story.moments[left..].iter().any(is_ended) {
+            return None;
+        }
+        let said = said(story);
+        let goes_on = |pair: &&[&Asked]| {
+            pair[0].is_complete()
+                && pair[1].count == 1
+                && pair[1].text().is_some_and(|text| said.contains(&text))
+        };
+        let further = turns.windows(2).rev().take_while(goes_on).count();
+        u32::try_from(further + 1).ok()
+    })
+}
+
+/// How many prompts a synchronous run had at most; none if there was no such run.
+fn steps_of_a_synchronous_run(story: &Story) -> Option<u32> {
     let (mut prompts, mut most) = (0, 1);
     for moment in &story.moments {
         match moment {

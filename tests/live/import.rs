@@ -445,9 +445,9 @@ fn assert_is_an_outcome_of_1_24_0(folder: &Folder) {
     assert!(said.contains("\namong the outcomes of 1.24.0\n") && code == Some(0), "{said}");
 }
 
-#[test]
-fn a_message_that_was_told_of_during_a_turn_has_a_sender() {
-    let folder = Folder::new("import-said", &gated());
+/// A session in whose first turn somebody told of the message `and`; the client then prompts these.
+fn told_of_a_message(test: &str, prompted: &[&str]) -> Folder {
+    let folder = Folder::new(test, &gated());
     let mut client = folder.serve("--transcript t.jsonl --control 127.0.0.1:0");
     let control = client.control();
     client.greet();
@@ -456,10 +456,15 @@ fn a_message_that_was_told_of_during_a_turn_has_a_sender() {
     control.post("/tell", &json!({"event": {"kind": "user_message", "text": "and"}}));
     control.post("/gates/go/open", &Value::Null);
     assert_eq!(client.stop_reason(2), "end_turn");
-    client.prompt(3, "and");
-    assert_eq!(client.stop_reason(3), "end_turn");
+    for (id, text) in (3..).zip(prompted) {
+        client.prompt(id, text);
+        assert_eq!(client.stop_reason(id), "end_turn");
+    }
     client.close();
-    let imported = imported(&folder);
+    folder
+}
+
+fn assert_has_a_sender(imported: &Value) {
     assert_eq!(
         imported["actors"].as_array().unwrap()[..2],
         [
@@ -467,7 +472,22 @@ fn a_message_that_was_told_of_during_a_turn_has_a_sender() {
             json!({"name": "sender", "does": [in_the_turn_of("hi"), {"send": {"text": "and"}}]}),
         ]
     );
+}
+
+#[test]
+fn a_message_that_was_told_of_during_a_turn_has_a_sender() {
+    let folder = told_of_a_message("import-said", &["and"]);
+    assert_has_a_sender(&imported(&folder));
     assert_is_among_the_outcomes(&folder);
+}
+
+#[test]
+fn a_message_that_was_told_of_and_never_prompted_came_too_late_for_the_last_step_of_the_run() {
+    let folder = told_of_a_message("import-left", &[]);
+    let imported = imported(&folder);
+    assert_has_a_sender(&imported);
+    assert_eq!(imported["limits"], limits("iterations", 1));
+    assert_is_an_outcome(&folder);
 }
 
 /// What these reactions are played as, and played as again from the import, all bytes of the server's. The client answers
